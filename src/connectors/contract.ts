@@ -1,0 +1,267 @@
+import type { Batch, BatchId, BatchLimits, Bounds, Format, Partition } from '../core/batch.ts'
+import type { Counts } from '../core/counts.ts'
+import type { ErrorShape } from '../core/errors.ts'
+import type { LogicalType, ObservedType } from '../core/logical-type.ts'
+import type { TablePlan, TargetName } from '../core/plan.ts'
+
+/** Something a check found. An `error` refuses the run before anything is written. */
+export interface Finding {
+  readonly level: 'error' | 'warning' | 'info'
+  readonly error: ErrorShape
+}
+
+// ── source ──
+
+/** A table of a source, also one that is not copied. */
+export interface SourceTable {
+  readonly name: string
+  readonly kind: 'table' | 'view' | 'capped' | 'time-series' | 'system'
+  /** Why it is not copied; null: it is. */
+  readonly skipped: string | null
+  /** From the source's own statistics; null where it has none (views). */
+  readonly estimatedRows: number | null
+  /** Average bytes of a row; null where unknown. */
+  readonly averageRowBytes: number | null
+  /** Its rows can be read in key order, and so in partitions, and again from any key. */
+  readonly ordered: boolean
+}
+
+/** Which rows and fields of a table. Plain data. */
+export interface Selection {
+  readonly table: string
+  /** A filter in the source's own language, already checked (MongoDB: extended JSON). */
+  readonly where: string | null
+  /** Fields to read, the key always included; null: all. */
+  readonly fields: readonly string[] | null
+  readonly limit: number | null
+}
+
+/** The types seen in one field of a sample. */
+export interface FieldSample {
+  readonly field: string
+  /** By the source's name of the type (MongoDB: `int`, `objectId`, …) and what it maps to. */
+  readonly types: readonly { readonly name: string; readonly type: ObservedType; readonly count: number }[]
+}
+
+export interface Sample {
+  readonly rows: number
+  readonly bytes: number
+  /** Every row of the selection was looked at. */
+  readonly complete: boolean
+  /** In the order first seen; a field missing from a row counts nowhere. */
+  readonly fields: readonly FieldSample[]
+}
+
+/** Memory for batches; what is given back is handed out again. */
+export interface BufferPool {
+  /** An array that owns its ArrayBuffer, of at least `size` bytes. */
+  take(size: number): Uint8Array<ArrayBuffer>
+  give(buffer: ArrayBuffer): void
+}
+
+/**
+ * One system to read from. Every method may be called in any order after opening; slow ones stop on `signal` with its
+ * reason. Failures are DroverErrors: `source-unreachable`, `source-login-refused`, `missing-right`, `source-failed` …
+ */
+export interface Source extends AsyncDisposable {
+  /** For people: the address without secrets. */
+  readonly name: string
+  readonly format: Format
+  /** The field that identifies a row. */
+  readonly keyField: string
+  /** Reaches the server, checks version and rights. Throws when it cannot be reached. */
+  check(signal: AbortSignal): Promise<readonly Finding[]>
+  /** Every table of the database, skipped ones included, by name. */
+  describe(signal: AbortSignal): Promise<readonly SourceTable[]>
+  /** Looks at rows spread over the whole key range, and at its first and last; `rows: null` looks at every row. */
+  sample(
+    selection: Selection,
+    limits: { readonly rows: number | null; readonly bytes: number },
+    signal: AbortSignal,
+  ): Promise<Sample>
+  /** The exact number of rows selected, by asking the server. */
+  count(selection: Selection, signal: AbortSignal): Promise<number>
+  /**
+   * Contiguous bounds that cover the selection, about `count` of them, in key order; the first `after` is null, and the
+   * last `upTo` is null unless the selection has a limit, which is resolved to a key here. One for a table that is not
+   * ordered.
+   */
+  partition(selection: Selection, count: number, signal: AbortSignal): Promise<readonly Bounds[]>
+  /**
+   * The rows of one partition in key order, cut into batches: `seq` counts from `firstSeq`, the bounds are contiguous,
+   * and the final batch, which may be empty, has `last` set. Reads no further than the consumer asks, but for one page
+   * ahead. A cursor that the server has forgotten is opened again behind the last key.
+   */
+  read(
+    selection: Selection,
+    partition: Partition,
+    options: { readonly firstSeq: number; readonly limits: BatchLimits; readonly pool: BufferPool },
+    signal: AbortSignal,
+  ): AsyncIterable<Batch>
+}
+
+// ── target ──
+
+export type Mode = 'create' | 'append' | 'truncate' | 'recreate'
+
+export interface ExistingColumn {
+  readonly name: string
+  /** The target's own name of the type, for people. */
+  readonly nativeType: string
+  /** Types whose encoding the column takes as it is; empty: none that drover writes. */
+  readonly accepts: readonly LogicalType[]
+  /** NOT NULL without a default: cannot be left out. */
+  readonly required: boolean
+  /** Computed by the target: must be left out. */
+  readonly generated: boolean
+}
+
+export interface ExistingTable {
+  readonly target: TargetName
+  readonly kind: 'table' | 'other'
+  readonly empty: boolean
+  readonly columns: readonly ExistingColumn[]
+  /** Columns of its primary key; empty: none. */
+  readonly key: readonly string[]
+  /** Qualified names of views and tables that depend on it. */
+  readonly dependents: readonly string[]
+}
+
+export interface Connections {
+  /** What the server allows this user in all. */
+  readonly limit: number
+  readonly inUse: number
+  /** What drover may open now. */
+  readonly free: number
+}
+
+/** One system to write to. The rules of {@link Source} hold. */
+export interface Target extends AsyncDisposable {
+  readonly name: string
+  readonly accepts: Format
+  /** `atomic`: rows and ledger entry become durable together; `keyed`: a retry overwrites by key. */
+  readonly delivery: 'atomic' | 'keyed'
+  /** Writers it can serve at once; Infinity where only its connections bound them. */
+  readonly maxWriters: number
+  check(schemas: readonly string[], signal: AbortSignal): Promise<readonly Finding[]>
+  connections(signal: AbortSignal): Promise<Connections>
+  /** Those of the named tables that exist. */
+  existing(names: readonly TargetName[], signal: AbortSignal): Promise<readonly ExistingTable[]>
+  /** The statements that would create the table and, apart, those run after the load. For people: `plan` prints them. */
+  ddl(plan: TablePlan): { readonly create: string; readonly finish: readonly string[] }
+  /** The longest name of a table or column, in bytes of UTF-8. */
+  readonly maxNameBytes: number
+  openLedger(signal: AbortSignal): Promise<Ledger>
+  openWriter(options: WriterOptions, signal: AbortSignal): Promise<Writer>
+  /** Builds the key and refreshes statistics; may be called again. Throws `key-violation`. */
+  finish(plan: TablePlan, options: { readonly buildKey: boolean }, signal: AbortSignal): Promise<void>
+  /** The exact number of rows in the table. */
+  count(target: TargetName, signal: AbortSignal): Promise<number>
+}
+
+// ── ledger ──
+
+export type MigrationId = string & { readonly __brand: 'MigrationId' }
+
+export type MigrationState = 'copying' | 'finishing' | 'verifying' | 'done' | 'stopped'
+
+/** All that makes a migration, stored before the first row moves. No secrets: addresses are masked. */
+export interface MigrationRecord {
+  readonly id: MigrationId
+  readonly source: string
+  readonly target: string
+  readonly tables: readonly PlannedTable[]
+  /** The options that shape the copy, for `status` and for refusing a resume with others. */
+  readonly options: { readonly [option: string]: unknown }
+}
+
+export interface PlannedTable {
+  readonly plan: TablePlan
+  readonly selection: Selection
+  readonly mode: Mode
+  /** The target table is there already and stays (create on an empty one, append). */
+  readonly exists: boolean
+  /** Rows in the target table before the run. */
+  readonly baseline: number
+  readonly partitions: readonly Bounds[]
+}
+
+/** One line of the ledger: a committed batch. */
+export interface Entry extends BatchId {
+  readonly counts: Counts
+  readonly bytes: number
+}
+
+/**
+ * The right to coordinate: one for a migration and for each of its target tables (invariant 3). Disposing gives it back.
+ */
+export interface Lease extends AsyncDisposable {
+  /** Number of the run that may write. */
+  readonly epoch: number
+  /** Aborted when the lease is lost (its connection ended, a newer run took over). */
+  readonly lost: AbortSignal
+}
+
+/**
+ * The target's own list of committed batches; the only truth about progress.
+ */
+export interface Ledger extends AsyncDisposable {
+  /** Locks the migration and its tables and raises the epoch of an existing migration. Throws `lease-held`. */
+  lease(migration: MigrationId, tables: readonly TargetName[], signal: AbortSignal): Promise<Lease>
+  /** Migrations of any of these tables that began and did not finish. */
+  unfinished(tables: readonly TargetName[]): Promise<readonly { id: MigrationId; target: TargetName; state: string }[]>
+  /**
+   * Stores migration, tables and partitions and runs the DDL of every table, by its mode, in one transaction: a kill
+   * leaves all of it or nothing. Tables of earlier unfinished migrations that are recreated are superseded. Answers the
+   * partitions with their ids.
+   */
+  begin(record: MigrationRecord, lease: Lease, signal: AbortSignal): Promise<readonly Partition[]>
+  entries(migration: MigrationId, partition: number): Promise<readonly Entry[]>
+  /**
+   * Locks the partition against claims, which waits for any late commit, reads its entries, closes it and opens a new
+   * partition for each gap. Answers those; they carry the lease's epoch.
+   */
+  replan(
+    migration: MigrationId,
+    partition: Partition,
+    lease: Lease,
+    gapsOf: (partition: Bounds, entries: readonly Entry[]) => readonly Bounds[],
+  ): Promise<readonly Partition[]>
+  /** Sums of all entries by source table. */
+  totals(migration: MigrationId): Promise<ReadonlyMap<string, Counts & { readonly bytes: number }>>
+  setState(migration: MigrationId, lease: Lease, state: MigrationState, error: ErrorShape | null): Promise<void>
+}
+
+// ── writer ──
+
+/** What a worker needs to write one table. Plain data. */
+export interface WriterOptions {
+  readonly migration: MigrationId
+  readonly epoch: number
+  readonly tables: readonly TablePlan[]
+}
+
+/** One connection that writes batches, one after the other. */
+export interface Writer extends AsyncDisposable {
+  /**
+   * Opens the transaction and claims the batch. Answers the counts of the entry where the batch is committed already.
+   * Throws `lease-lost` where the partition is closed or belongs to another epoch. Safe to call again after any
+   * failure, also one of unknown outcome: it waits for the earlier transaction to end.
+   */
+  begin(id: BatchId, signal: AbortSignal): Promise<OpenBatch | { readonly committed: Counts }>
+}
+
+/** A claimed batch: one transaction. Disposed without commit it is rolled back. */
+export interface OpenBatch extends AsyncDisposable {
+  /** Writes rows in the format the target accepts. A row the target refuses is answered, and then nothing is written. */
+  write(
+    batch: Batch,
+  ): Promise<
+    | { readonly written: number; readonly skipped: number }
+    | { readonly rejected: { readonly index: number | null; readonly error: ErrorShape } }
+  >
+  commit(counts: Counts, bytes: number): Promise<void>
+}
+
+/** What kind of failure an error of a driver is; each connector classifies its own. */
+export type FaultClass = 'transient' | 'data' | 'fatal'

@@ -1,0 +1,175 @@
+/**
+ * What an error means to whoever has to react to it. `cli/exit-codes.ts` is the only place that turns a kind into
+ * an exit status.
+ *
+ * - `usage`: a wrong option, key or value; nothing was touched
+ * - `preflight`: refused before the first write: cannot connect, missing right, missing or non-empty table
+ * - `rejected`: rows that the target cannot hold, more than allowed
+ * - `mismatch`: verification found a difference, or `--expect` was missed
+ * - `fault`: a lasting fault after all retries; the migration can be resumed
+ * - `fenced`: another run holds this migration or table
+ * - `drift`: the source's shape does not fit the planned table
+ * - `interrupted`: SIGINT or SIGTERM, drained
+ * - `bug`: never the user's doing
+ */
+export type ErrorKind =
+  | 'usage'
+  | 'preflight'
+  | 'rejected'
+  | 'mismatch'
+  | 'fault'
+  | 'fenced'
+  | 'drift'
+  | 'interrupted'
+  | 'bug'
+
+/**
+ * Every stable code with its kind. The comment beside a code is its manual entry; `docs/error-codes.md` lists them and
+ * a test holds the two together. Codes are never renamed or reused.
+ */
+export const errorKinds = {
+  /** A command line option that does not exist. */
+  'unknown-option': 'usage',
+  /** A command that does not exist. */
+  'unknown-command': 'usage',
+  /** A key in the config file that does not exist. */
+  'unknown-key': 'usage',
+  /** A URL scheme no connector answers to, or one that cannot play the part asked of it. */
+  'unknown-scheme': 'usage',
+  /** An operator in `--where` that is not on the list of allowed ones. */
+  'unknown-operator': 'usage',
+  /** A field named by --columns, --exclude-columns or --rename that the source does not have. */
+  'unknown-column': 'usage',
+  /** A type name in --cast that does not exist. */
+  'unknown-type': 'usage',
+  /** A value outside of what its option allows: negative, NaN, not in the list of choices. */
+  'invalid-value': 'usage',
+  /** A required option is missing. */
+  'missing-option': 'usage',
+  /** Options that exclude each other. */
+  'conflicting-options': 'usage',
+  /** The config or env file cannot be read or parsed. */
+  'invalid-config': 'usage',
+  /** A URL that cannot be parsed. */
+  'invalid-url': 'usage',
+  /** `--where` is not valid extended JSON. */
+  'invalid-filter': 'usage',
+  /** Node is older than drover needs. */
+  'node-too-old': 'usage',
+  /** An optional package that this command needs is not installed. */
+  'missing-package': 'usage',
+  /** The source does not answer at its address. */
+  'source-unreachable': 'preflight',
+  /** The target does not answer at its address. */
+  'target-unreachable': 'preflight',
+  /** The source refused the credentials. */
+  'source-login-refused': 'preflight',
+  /** The target refused the credentials, or the database does not exist. */
+  'target-login-refused': 'preflight',
+  /** The server is of a version drover cannot work with. */
+  'unsupported-version': 'preflight',
+  /** A table asked for does not exist in the source. */
+  'missing-table': 'preflight',
+  /** The pattern of --tables matches nothing that can be copied. */
+  'nothing-to-copy': 'preflight',
+  /** The target table exists and holds rows, and the mode does not allow that. */
+  'target-not-empty': 'preflight',
+  /** The target table does not exist, and the mode needs it. */
+  'target-missing': 'preflight',
+  /** An existing target table lacks a column or has one of a type that cannot take the source's values. */
+  'target-incompatible': 'preflight',
+  /** A table depends on the one that would be dropped. */
+  'target-in-use': 'preflight',
+  /** Source and target are the same. */
+  'same-source-and-target': 'preflight',
+  /** A right is missing on the source or the target. */
+  'missing-right': 'preflight',
+  /** More workers than the target has free connections. */
+  'too-many-workers': 'preflight',
+  /** Two tables or columns would get the same name, or a name is not possible at all. */
+  'name-collision': 'preflight',
+  /** An earlier migration of the same table has not been finished. */
+  'unfinished-migration': 'preflight',
+  /** No local server can be started on this machine. */
+  'no-local-server': 'preflight',
+  /** A row the target cannot hold: text with NUL, a date past its calendar, a damaged document. */
+  'row-rejected': 'rejected',
+  /** The counts of source, ledger and target differ. */
+  'count-mismatch': 'mismatch',
+  /** `--expect` was not met. */
+  'expectation-missed': 'mismatch',
+  /** The data violates the key that was to be built. */
+  'key-violation': 'mismatch',
+  /** The source failed in the middle of the run. */
+  'source-failed': 'fault',
+  /** The target failed in the middle of the run. */
+  'target-failed': 'fault',
+  /** Workers died more often than they may be replaced. */
+  'workers-lost': 'fault',
+  /** Another run holds the lease of this migration or table. */
+  'lease-held': 'fenced',
+  /** The lease was lost: a newer run has taken over. */
+  'lease-lost': 'fenced',
+  /** A document has a field, or a type, that the planned table has no place for. */
+  'schema-drift': 'drift',
+  /** Stopped by a signal or by the caller's AbortSignal, after draining. */
+  interrupted: 'interrupted',
+  /** The conservation law is broken: read = written + filtered + skipped + dead letters. */
+  'conservation-broken': 'bug',
+  /** Anything drover did not foresee. */
+  unexpected: 'bug',
+} as const
+
+export type ErrorCode = keyof typeof errorKinds
+
+/** An error as plain data: what crosses a thread or process, and what is stored. */
+export interface ErrorShape {
+  readonly code: ErrorCode
+  readonly message: string
+  readonly hint?: string | undefined
+  /** Only kept for kind `bug`. */
+  readonly stack?: string | undefined
+}
+
+export interface DroverErrorOptions {
+  /** One sentence that says what to do. */
+  readonly hint?: string | undefined
+  readonly cause?: unknown
+}
+
+/** An error with a stable code, one sentence that names the value seen, and a hint. Never contains a secret. */
+export class DroverError extends Error {
+  override readonly name = 'DroverError'
+  readonly code: ErrorCode
+  readonly hint: string | undefined
+
+  constructor(code: ErrorCode, message: string, options: DroverErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    this.code = code
+    this.hint = options.hint
+  }
+
+  get kind(): ErrorKind {
+    return errorKinds[this.code]
+  }
+}
+
+/** Structured clone drops codes and classes, so errors cross threads as {@link ErrorShape}. */
+export function toErrorShape(error: unknown): ErrorShape {
+  if (error instanceof DroverError) {
+    return {
+      code: error.code,
+      message: error.message,
+      hint: error.hint,
+      ...(error.kind === 'bug' ? { stack: error.stack } : {}),
+    }
+  }
+  if (error instanceof Error) return { code: 'unexpected', message: error.message, stack: error.stack }
+  return { code: 'unexpected', message: String(error) }
+}
+
+export function fromErrorShape(shape: ErrorShape): DroverError {
+  const error = new DroverError(shape.code, shape.message, { hint: shape.hint })
+  if (shape.stack !== undefined) error.stack = shape.stack
+  return error
+}

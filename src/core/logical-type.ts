@@ -1,0 +1,42 @@
+/**
+ * What a value is, apart from any system. A target renders these (DDL, mapping, header) and says what it cannot hold.
+ *
+ * - `objectid`: 12 bytes, written as 24 hex digits; apart from `text`, because `"65…"` and ObjectId("65…") differ
+ * - `decimal`: exact, unbounded scale; may be NaN or infinite
+ * - `timestamp`: an instant on the UTC time line
+ * - `json`: anything; the top of the lattice
+ */
+export type ScalarType =
+  | 'bool'
+  | 'int32'
+  | 'int64'
+  | 'float64'
+  | 'decimal'
+  | 'text'
+  | 'objectid'
+  | 'uuid'
+  | 'bytes'
+  | 'timestamp'
+
+export type LogicalType = ScalarType | `${ScalarType}[]` | 'json'
+
+export const scalarTypes: readonly ScalarType[] = [
+  'bool',
+  'int32',
+  'int64',
+  'float64',
+  'decimal',
+  'text',
+  'objectid',
+  'uuid',
+  'bytes',
+  'timestamp',
+]
+
+/** The element type of an array type, null for every other type. */
+export function elementType(type: LogicalType): ScalarType | null {
+  return type.endsWith('[]') ? (type.slice(0, -2) as ScalarType) : null
+}
+
+/** What one value of a sample is: a type, or one of the two that say nothing yet. */
+export type ObservedType = LogicalType | 'null' | 'empty-array'

@@ -1,0 +1,65 @@
+import type { Counts } from './counts.ts'
+import type { ErrorShape } from './errors.ts'
+
+export type Isolation = 'threads' | 'processes' | 'inline'
+export type Feed = 'paged' | 'partitioned'
+
+/** Where the time of the workers went, in seconds added up over all of them; `index` is the coordinator's. */
+export interface Stages {
+  readonly read: number
+  readonly transform: number
+  readonly encode: number
+  readonly write: number
+  readonly commit: number
+  readonly index: number
+}
+
+export interface TableResult extends Counts {
+  readonly source: string
+  /** Qualified name in the target. */
+  readonly target: string
+  readonly seconds: number
+  readonly rowsPerSecond: number
+  readonly bytes: number
+}
+
+/** What a check compared and found different. */
+export interface Difference {
+  readonly table: string
+  readonly key: string | null
+  readonly column: string | null
+  readonly source: string
+  readonly target: string
+}
+
+export interface Verification {
+  readonly level: 'none' | 'count'
+  readonly equal: boolean
+  readonly differences: readonly Difference[]
+  /** One sentence for each table: what was compared with what. */
+  readonly notes: readonly string[]
+}
+
+/** What became of a run. `error` is null exactly when `state` is `done`. */
+export interface MigrationResult {
+  readonly migration: string
+  readonly state: 'done' | 'stopped'
+  readonly tables: readonly TableResult[]
+  readonly totals: Counts
+  readonly seconds: number
+  /** From the start of the first worker to the last one being ready; part of `seconds`. */
+  readonly startSeconds: number
+  /** From the first batch to the last commit. */
+  readonly copySeconds: number
+  readonly stages: Stages
+  readonly verification: Verification
+  readonly workers: number
+  readonly batchRows: number
+  readonly feed: Feed
+  readonly isolation: Isolation
+  readonly retries: number
+  /** Highest resident memory of the coordinator and all child processes, added up. */
+  readonly peakRssBytes: number
+  readonly cpuSeconds: number
+  readonly error: ErrorShape | null
+}

@@ -1,0 +1,24 @@
+import type { Finding, PlannedTable, Sample, SourceTable } from '../connectors/contract.ts'
+import type { Feed, Isolation } from '../core/result.ts'
+
+/** One table as planned, with what people want to know of it before anything is written. */
+export interface TableReport {
+  readonly planned: PlannedTable
+  readonly sample: Sample
+  readonly estimatedRows: number | null
+  readonly ddl: { readonly create: string; readonly finish: readonly string[] }
+  readonly warnings: readonly string[]
+}
+
+/** Everything a run would do. */
+export interface PlanReport {
+  readonly source: string
+  readonly target: string
+  readonly tables: readonly TableReport[]
+  /** Tables of the source that are not copied, each with its reason. */
+  readonly skipped: readonly SourceTable[]
+  readonly findings: readonly Finding[]
+  readonly workers: { readonly count: number; readonly reason: string }
+  readonly feed: { readonly choice: Feed; readonly reason: string }
+  readonly isolation: Isolation
+}
