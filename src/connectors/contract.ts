@@ -69,6 +69,8 @@ export interface Source extends AsyncDisposable {
   readonly format: Format
   /** The field that identifies a row. */
   readonly keyField: string
+  /** What kind of failure an error of this connector is; it sees through `cause`. */
+  classify(error: unknown): FaultClass
   /** Reaches the server, checks version and rights. Throws when it cannot be reached. */
   check(signal: AbortSignal): Promise<readonly Finding[]>
   /** Every table of the database, skipped ones included, by name. */
@@ -143,6 +145,9 @@ export interface Target extends AsyncDisposable {
   readonly delivery: 'atomic' | 'keyed'
   /** Writers it can serve at once; Infinity where only its connections bound them. */
   readonly maxWriters: number
+  /** What kind of failure an error of this connector is; it sees through `cause`. */
+  classify(error: unknown): FaultClass
+  /** Reaches the server, checks version and the rights on these schemas. Throws when it cannot be reached. */
   check(schemas: readonly string[], signal: AbortSignal): Promise<readonly Finding[]>
   connections(signal: AbortSignal): Promise<Connections>
   /** Those of the named tables that exist. */
@@ -151,6 +156,8 @@ export interface Target extends AsyncDisposable {
   ddl(plan: TablePlan): { readonly create: string; readonly finish: readonly string[] }
   /** The longest name of a table or column, in bytes of UTF-8. */
   readonly maxNameBytes: number
+  /** Names that no column may have, whatever the quoting. */
+  readonly reservedColumns: readonly string[]
   openLedger(signal: AbortSignal): Promise<Ledger>
   openWriter(options: WriterOptions, signal: AbortSignal): Promise<Writer>
   /** Builds the key and refreshes statistics; may be called again. Throws `key-violation`. */
@@ -263,5 +270,5 @@ export interface OpenBatch extends AsyncDisposable {
   commit(counts: Counts, bytes: number): Promise<void>
 }
 
-/** What kind of failure an error of a driver is; each connector classifies its own. */
+/** `transient`: worth another try; `data`: the row's own fault; `fatal`: neither. Each connector classifies its own errors. */
 export type FaultClass = 'transient' | 'data' | 'fatal'

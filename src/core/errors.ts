@@ -13,15 +13,7 @@
  * - `bug`: never the user's doing
  */
 export type ErrorKind =
-  | 'usage'
-  | 'preflight'
-  | 'rejected'
-  | 'mismatch'
-  | 'fault'
-  | 'fenced'
-  | 'drift'
-  | 'interrupted'
-  | 'bug'
+  'usage' | 'preflight' | 'rejected' | 'mismatch' | 'fault' | 'fenced' | 'drift' | 'interrupted' | 'bug'
 
 /**
  * Every stable code with its kind. The comment beside a code is its manual entry; `docs/error-codes.md` lists them and

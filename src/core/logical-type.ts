@@ -7,16 +7,7 @@
  * - `json`: anything; the top of the lattice
  */
 export type ScalarType =
-  | 'bool'
-  | 'int32'
-  | 'int64'
-  | 'float64'
-  | 'decimal'
-  | 'text'
-  | 'objectid'
-  | 'uuid'
-  | 'bytes'
-  | 'timestamp'
+  'bool' | 'int32' | 'int64' | 'float64' | 'decimal' | 'text' | 'objectid' | 'uuid' | 'bytes' | 'timestamp'
 
 export type LogicalType = ScalarType | `${ScalarType}[]` | 'json'
 

@@ -42,6 +42,8 @@ export interface Transcoded {
 /** A batch in one format → the same rows in another; compiled for one table's plan. */
 export interface Transcoder {
   transcode(batch: Batch): Transcoded
+  /** The key of row i of a batch in the first format, as text for people; never throws. */
+  keyText(batch: Batch, index: number): string
   /** Gives the memory of a transcoded batch back, once it is committed. */
   recycle(batch: Batch): void
 }

@@ -1,0 +1,132 @@
+/** Reads one kind of option value, from text (command line, environment, file) or from what a caller of the library gives. */
+export interface ValueKind<T> {
+  /** How often and in what form it is given: once without a value, once, as a list, or as a list of `a=b`. */
+  readonly form: 'flag' | 'value' | 'list' | 'pairs'
+  /** Stands for the value in the help. */
+  readonly placeholder: string
+  /** What is allowed, to end the sentence "allowed is …". */
+  readonly allowed: string
+  /** The words to choose from, where there are some. */
+  readonly choices?: readonly string[] | undefined
+  /** The value may hold a password: it is shown masked. */
+  readonly secret?: boolean | undefined
+  /** Undefined: not allowed. Never throws. */
+  parse(raw: unknown): T | undefined
+}
+
+/** A whole number that is exact: no sign, fraction, exponent, unit or leading zero. */
+export function whole(min: number, placeholder = 'N'): ValueKind<number> {
+  return { form: 'value', placeholder, allowed: `a whole number of at least ${min}`, parse: (raw) => wholeOf(raw, min) }
+}
+
+export function wholeOrAuto(min: number): ValueKind<number | 'auto'> {
+  return {
+    form: 'value',
+    placeholder: 'N|auto',
+    allowed: `a whole number of at least ${min}, or auto`,
+    parse: (raw) => (raw === 'auto' ? raw : wholeOf(raw, min)),
+  }
+}
+
+export function choice<const T extends string>(...choices: readonly T[]): ValueKind<T> {
+  return {
+    form: 'value',
+    placeholder: choices.join('|'),
+    allowed: choices.join(', '),
+    choices,
+    parse: (raw) => choices.find((candidate) => candidate === raw),
+  }
+}
+
+export function text(placeholder: string): ValueKind<string> {
+  return { form: 'value', placeholder, allowed: 'any text that is not empty', parse: textOf }
+}
+
+export function url(): ValueKind<string> {
+  return {
+    form: 'value',
+    placeholder: 'URL',
+    allowed: 'a URL such as mongodb://host/database or postgres://host/database',
+    secret: true,
+    parse: (raw) => (typeof raw === 'string' && /^[a-z][a-z0-9+.-]*:./i.test(raw) ? raw : undefined),
+  }
+}
+
+export function flag(): ValueKind<boolean> {
+  const words = new Map<unknown, boolean>([
+    [true, true],
+    ['true', true],
+    ['1', true],
+    [false, false],
+    ['false', false],
+    ['0', false],
+  ])
+  return { form: 'flag', placeholder: '', allowed: 'true, false, 1 or 0', parse: (raw) => words.get(raw) }
+}
+
+/** Names separated by commas; as an array the names are taken as they are. */
+export function list(placeholder: string): ValueKind<readonly string[]> {
+  return { ...listOf(text(placeholder)), placeholder, allowed: 'names separated by commas, none of them empty' }
+}
+
+export function listOf<T>(item: ValueKind<T>): ValueKind<readonly T[]> {
+  return {
+    form: 'list',
+    placeholder: `${item.placeholder},…`,
+    allowed: `a list separated by commas, each of it ${item.allowed}`,
+    choices: item.choices,
+    parse: (raw) => {
+      const items = Array.isArray(raw) ? raw : typeof raw === 'string' ? splitList(raw) : [raw]
+      const values = items.map((one: unknown) => item.parse(one))
+      const allowed = values.filter((value) => value !== undefined)
+      return allowed.length === items.length && items.length > 0 ? Object.freeze(allowed) : undefined
+    },
+  }
+}
+
+/** `a=b,c=d`, an array of `a=b`, or an object. The first `=` separates. The same name twice is not allowed. */
+export function pairs(placeholder: string): ValueKind<Readonly<Record<string, string>>> {
+  return {
+    form: 'pairs',
+    placeholder,
+    allowed: `pairs ${placeholder} separated by commas, each name once`,
+    parse: (raw) => {
+      const entries = entriesOf(raw)
+      if (entries === undefined || entries.some(([name, value]) => name === '' || value === '')) return undefined
+      if (new Set(entries.map(([name]) => name)).size < entries.length) return undefined
+      // Without a prototype, so that a field named `__proto__` is a name like any other.
+      const record: Record<string, string> = Object.create(null)
+      for (const [name, value] of entries) record[name] = value
+      return Object.freeze(record)
+    },
+  }
+}
+
+export function splitList(raw: string): string[] {
+  return raw.split(',').map((part) => part.trim())
+}
+
+function wholeOf(raw: unknown, min: number): number | undefined {
+  const digits = typeof raw === 'number' || typeof raw === 'string' ? String(raw).trim() : ''
+  if (!/^(?:0|[1-9][0-9]*)$/.test(digits)) return undefined
+  const value = Number(digits)
+  return Number.isSafeInteger(value) && value >= min ? value : undefined
+}
+
+function textOf(raw: unknown): string | undefined {
+  return typeof raw === 'string' && raw !== '' ? raw : undefined
+}
+
+function entriesOf(raw: unknown): [string, string][] | undefined {
+  if (typeof raw === 'string') return entriesOf(splitList(raw))
+  if (typeof raw !== 'object' || raw === null) return undefined
+  const entries: unknown[][] = Array.isArray(raw) ? raw.map(splitPair) : Object.entries(raw)
+  const texts = entries.filter((entry): entry is [string, string] => entry.every((part) => typeof part === 'string'))
+  return texts.length === entries.length ? texts : undefined
+}
+
+function splitPair(raw: unknown): unknown[] {
+  if (typeof raw !== 'string') return [raw]
+  const at = raw.indexOf('=')
+  return at < 0 ? [raw, ''] : [raw.slice(0, at).trim(), raw.slice(at + 1).trim()]
+}

@@ -1,0 +1,62 @@
+import { spawn } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { DroverError } from '../core/errors.ts'
+import type { MigrationResult } from '../core/result.ts'
+
+/** A whole `drover` process and what it printed. */
+export interface DroverRun {
+  readonly exitCode: number | null
+  /** From spawn to exit. */
+  readonly seconds: number
+  readonly result: MigrationResult | null
+  readonly stderr: string
+}
+
+export interface DroverRunOptions {
+  readonly args: readonly string[]
+  /** Addresses go through the environment, so that no password shows in a process list. */
+  readonly environment: Readonly<Record<string, string | undefined>>
+  /** Lets the run draw its progress on this process's own stderr. */
+  readonly showProgress: boolean
+  readonly signal: AbortSignal
+}
+
+/** Runs the command line as its users do, in a process of its own, so that start-up, memory and CPU time are its own. */
+export async function runDrover(options: DroverRunOptions): Promise<DroverRun> {
+  const startedAt = performance.now()
+  const child = spawn(process.execPath, [binPath(), ...options.args, '--json'], {
+    env: { ...options.environment },
+    stdio: ['ignore', 'pipe', options.showProgress ? 'inherit' : 'pipe'],
+    signal: options.signal,
+    killSignal: 'SIGTERM',
+  })
+  const out: Buffer[] = []
+  const err: Buffer[] = []
+  child.stdout?.on('data', (chunk: Buffer) => out.push(chunk))
+  child.stderr?.on('data', (chunk: Buffer) => err.push(chunk))
+  const exited = Promise.withResolvers<number | null>()
+  child.once('error', (error) => exited.reject(error))
+  child.once('close', (code) => exited.resolve(code))
+  const exitCode = await exited.promise
+  const stderr = Buffer.concat(err).toString()
+  return { exitCode, seconds: (performance.now() - startedAt) / 1000, result: parseResult(out, stderr), stderr }
+}
+
+function parseResult(out: readonly Buffer[], stderr: string): MigrationResult | null {
+  const text = Buffer.concat(out).toString().trim()
+  if (text === '') return null
+  try {
+    const parsed: MigrationResult = JSON.parse(text)
+    return 'totals' in parsed ? parsed : null
+  } catch (error) {
+    throw new DroverError('unexpected', `drover printed something that is not JSON: ${text.slice(0, 200)} ${stderr}`, {
+      cause: error,
+    })
+  }
+}
+
+/** `bin/drover.js`, seen from `src/devkit/` or from `dist/src/devkit/`. */
+function binPath(): string {
+  const up = import.meta.url.endsWith('.ts') ? '../../' : '../../../'
+  return fileURLToPath(new URL(`${up}bin/drover.js`, import.meta.url))
+}

@@ -1,0 +1,135 @@
+import { CREDITS_PER_WORKER, DRAIN_TIMEOUT_MS, READY_TIMEOUT_MS, RESPAWNS_PER_WORKER } from '../../params.ts'
+import { startCluster, type Cluster } from '../cluster/cluster.ts'
+import type { Config } from '../config.ts'
+import type { Ledger, Lease, MigrationId, Source } from '../connectors/contract.ts'
+import type { Partition } from '../core/batch.ts'
+import { createBufferPool } from './buffer-pool.ts'
+import { feedPaged, feedPartitioned } from './feed.ts'
+import type { PlanReport } from './plan-report.ts'
+import type { RunReport } from './run-report.ts'
+import { secondsSince } from './stages.ts'
+import { workerIn } from './worker.ts'
+import type { Note, Totals, Work, WorkerStart } from './work.ts'
+
+/** Base and cap of the pause between two tries of a batch, in milliseconds. */
+const RETRY_BASE_MS = 100
+const RETRY_CAP_MS = 30_000
+
+export interface CopyContext {
+  readonly config: Config
+  readonly source: Source
+  readonly ledger: Ledger
+  readonly lease: Lease
+  readonly migration: MigrationId
+  readonly plan: PlanReport
+  readonly partitions: readonly Partition[]
+  readonly report: RunReport
+}
+
+/**
+ * Moves every row: starts the cluster, feeds it until everything is acknowledged, and ends it with the empty batch. An
+ * abort or a failed batch stops the feeding, lets batches in flight commit within the drain time-out, and is thrown.
+ */
+export async function copyTables(context: CopyContext, signal: AbortSignal): Promise<void> {
+  const { report, plan } = context
+  const stopping = new AbortController()
+  const run = AbortSignal.any([signal, stopping.signal])
+  const lost: Work[] = []
+  // What the workers may hold, one batch being filled and one read ahead.
+  const pool = createBufferPool(plan.workers.count * CREDITS_PER_WORKER + 2)
+  const { aggregator } = report
+  const startedAt = performance.now()
+  await using cluster = await startCluster(
+    {
+      ...clusterShape(context),
+      onNote: (note: Note) => {
+        if (note.kind === 'committed') aggregator.add(note.committed)
+        else report.retried(note.table, note.message)
+      },
+      onDone: (_work, result) => {
+        if (result !== null) aggregator.add(result)
+      },
+      onFailed: (_work, error) => stopping.abort(error),
+      onLost: (work) => lost.push(work),
+      onReturned: (buffer) => pool.give(buffer),
+      onNotice: (message) => report.notice({ level: 'warning', message }),
+    },
+    run,
+  )
+  report.seconds.start = secondsSince(startedAt)
+  aggregator.watch(() => ({ workers: cluster.size, workersBusy: cluster.busy }))
+  const copyingSince = performance.now()
+  try {
+    await feed(context, cluster, { lost, pool }, run)
+    report.workersEnded(await cluster.finish())
+  } catch (error) {
+    if (!context.lease.lost.aborted) report.workersEnded(await drain(cluster))
+    throw run.aborted ? run.reason : error
+  } finally {
+    report.seconds.copy = secondsSince(copyingSince)
+  }
+}
+
+function clusterShape({ config, plan, source, migration, lease }: CopyContext) {
+  const start: WorkerStart = {
+    sourceUrl: config.from,
+    targetUrl: config.to,
+    ledgerSchema: config.ledgerSchema,
+    migration,
+    epoch: lease.epoch,
+    feed: plan.feed.choice,
+    sourceFormat: source.format,
+    keyField: source.keyField,
+    tables: plan.tables.map(({ planned }) => ({ plan: planned.plan, selection: planned.selection })),
+    limits: { rows: config.batchRows, bytes: config.batchBytes },
+    retry: {
+      baseMs: RETRY_BASE_MS,
+      capMs: RETRY_CAP_MS,
+      budgetMs: config.retryBudgetSeconds * 1000,
+      maxRetries: config.maxRetries,
+    },
+  }
+  return {
+    size: plan.workers.count,
+    isolation: plan.isolation,
+    start,
+    // A partition is long work that overlaps reading and writing by itself.
+    credits: plan.feed.choice === 'paged' ? CREDITS_PER_WORKER : 1,
+    readyTimeoutMs: READY_TIMEOUT_MS,
+    respawns: RESPAWNS_PER_WORKER * plan.workers.count,
+    inline: workerIn({ ownProcess: false }),
+  }
+}
+
+async function feed(
+  context: CopyContext,
+  cluster: Cluster<Work, Totals>,
+  shared: Pick<Parameters<typeof feedPaged>[0], 'lost' | 'pool'>,
+  signal: AbortSignal,
+): Promise<void> {
+  const { config, source, ledger, lease, migration, plan, partitions, report } = context
+  const feeding = {
+    ...shared,
+    source,
+    cluster,
+    selections: new Map(plan.tables.map(({ planned }) => [planned.plan.source, planned.selection])),
+    partitions,
+    limits: { rows: config.batchRows, bytes: config.batchBytes },
+    aggregator: report.aggregator,
+  }
+  if (plan.feed.choice === 'paged') await feedPaged(feeding, signal)
+  else await feedPartitioned({ ...feeding, ledger, lease, migration }, signal)
+}
+
+/** Lets what is in flight commit, within the time-out; what is not done by then is rolled back when the workers die. */
+async function drain(cluster: Cluster<Work, Totals>): Promise<readonly Totals[]> {
+  cluster.drain()
+  const deadline = AbortSignal.timeout(DRAIN_TIMEOUT_MS)
+  try {
+    await cluster.idle(deadline)
+    return await cluster.finish()
+  } catch {
+    // Not an error of its own: the run is stopping already, and its reason is thrown by the caller.
+    return []
+  }
+}

@@ -1,0 +1,116 @@
+import type { Cluster } from '../cluster/cluster.ts'
+import type { BufferPool, Ledger, Lease, MigrationId, Selection, Source } from '../connectors/contract.ts'
+import type { Batch, BatchId, BatchLimits, Partition } from '../core/batch.ts'
+import { addCounts, noCounts } from '../core/counts.ts'
+import { DroverError } from '../core/errors.ts'
+import type { Aggregator } from './aggregate.ts'
+import { gapsOf } from './gaps.ts'
+import type { Totals, Work } from './work.ts'
+
+/** What feeding needs to know of the run. */
+export interface FeedContext {
+  readonly source: Source
+  readonly cluster: Cluster<Work, Totals>
+  readonly selections: ReadonlyMap<string, Selection>
+  readonly partitions: readonly Partition[]
+  readonly limits: BatchLimits
+  readonly pool: BufferPool
+  readonly aggregator: Aggregator
+  /** Work that was in flight when its worker died; filled by the cluster, emptied here. */
+  readonly lost: Work[]
+}
+
+/** What partitioned feeding needs besides: it asks the ledger what a lost worker had committed. */
+export interface PartitionedContext extends FeedContext {
+  readonly ledger: Ledger
+  readonly lease: Lease
+  readonly migration: MigrationId
+}
+
+/**
+ * The coordinator reads: its cursors cut the source into packed batches, never building a row, and hand them to
+ * whichever worker has credit. Returns when every batch is acknowledged.
+ */
+export async function feedPaged(context: FeedContext, signal: AbortSignal): Promise<void> {
+  for (const [table, partitions] of byTable(context.partitions)) {
+    const selection = selectionOf(context, table)
+    for (const partition of partitions) {
+      const options = { firstSeq: 0, limits: context.limits, pool: context.pool }
+      for await (const batch of context.source.read(selection, partition, options, signal)) {
+        await dispatchBatch(context, batch, signal)
+        await sendLostAgain(context, signal)
+      }
+    }
+  }
+  await untilAcknowledged(context, () => sendLostAgain(context, signal), signal)
+}
+
+/** The workers read: the coordinator hands out partitions. Returns when every partition is acknowledged. */
+export async function feedPartitioned(context: PartitionedContext, signal: AbortSignal): Promise<void> {
+  const waiting = [...context.partitions]
+  const dispatchWaiting = async (): Promise<void> => {
+    await replanLost(context, waiting)
+    for (let partition = waiting.shift(); partition !== undefined; partition = waiting.shift()) {
+      await context.cluster.dispatch({ kind: 'partition', partition }, [], signal)
+      await replanLost(context, waiting)
+    }
+  }
+  await dispatchWaiting()
+  await untilAcknowledged(context, dispatchWaiting, signal)
+}
+
+/** The empty batch may be sent only when *every* batch is acknowledged: until then one may come back. */
+async function untilAcknowledged(context: FeedContext, again: () => Promise<void>, signal: AbortSignal): Promise<void> {
+  for (;;) {
+    await context.cluster.idle(signal)
+    if (context.lost.length === 0) return
+    await again()
+  }
+}
+
+async function dispatchBatch(context: FeedContext, batch: Batch, signal: AbortSignal): Promise<void> {
+  const buffers = [batch.bytes.buffer, batch.offsets.buffer].filter((buffer) => buffer instanceof ArrayBuffer)
+  await context.cluster.dispatch({ kind: 'batch', batch }, buffers, signal)
+}
+
+/** The bytes went with the worker, so its ranges are read again, under the same seq: claiming settles what it did. */
+async function sendLostAgain(context: FeedContext, signal: AbortSignal): Promise<void> {
+  for (let work = context.lost.shift(); work !== undefined; work = context.lost.shift()) {
+    if (work.kind !== 'batch') throw new DroverError('unexpected', 'a partition came back to the paged feed')
+    await dispatchBatch(context, await readAgain(context, work.batch.id, signal), signal)
+  }
+}
+
+async function readAgain(context: FeedContext, id: BatchId, signal: AbortSignal): Promise<Batch> {
+  const range: Partition = { id: id.partition, table: id.table, after: id.after, upTo: id.upTo }
+  const limits = { rows: Infinity, bytes: Infinity }
+  const options = { firstSeq: id.seq, limits, pool: context.pool }
+  for await (const batch of context.source.read(selectionOf(context, id.table), range, options, signal)) {
+    return { ...batch, id }
+  }
+  throw new DroverError('unexpected', `reading ${id.table} again gave no batch`)
+}
+
+/** A lost worker's partitions are closed, and what the ledger lacks of them becomes new partitions. */
+async function replanLost(context: PartitionedContext, waiting: Partition[]): Promise<void> {
+  const { ledger, lease, migration, aggregator } = context
+  for (let work = context.lost.shift(); work !== undefined; work = context.lost.shift()) {
+    if (work.kind !== 'partition') throw new DroverError('unexpected', 'a batch came back to the partitioned feed')
+    const { id, table } = work.partition
+    waiting.push(...(await ledger.replan(migration, work.partition, lease, gapsOf)))
+    const entries = await ledger.entries(migration, id)
+    const counts = entries.map((entry) => entry.counts).reduce(addCounts, noCounts)
+    const bytes = entries.reduce((sum, entry) => sum + entry.bytes, 0)
+    aggregator.settle(table, id, counts, bytes)
+  }
+}
+
+function byTable(partitions: readonly Partition[]): Map<string, Partition[]> {
+  return Map.groupBy(partitions, ({ table }) => table)
+}
+
+function selectionOf(context: FeedContext, table: string): Selection {
+  const selection = context.selections.get(table)
+  if (selection === undefined) throw new DroverError('unexpected', `no selection for table ${table}`)
+  return selection
+}

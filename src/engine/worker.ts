@@ -1,0 +1,133 @@
+import { createTranscoder, openSource, openTarget } from '../catalog.ts'
+import type { Handlers, WorkContext } from '../cluster/serve.ts'
+import type { Source } from '../connectors/contract.ts'
+import type { Batch, Partition } from '../core/batch.ts'
+import { addCounts, noCounts, type Counts } from '../core/counts.ts'
+import { DroverError } from '../core/errors.ts'
+import type { Stages } from '../core/result.ts'
+import { BatchWriter } from './batch-writer.ts'
+import { createBufferPool } from './buffer-pool.ts'
+import { secondsSince } from './stages.ts'
+import type { Committed, Note, Result, Totals, Work, WorkerStart } from './work.ts'
+
+/** Batches a worker holds while it reads for itself: one at the server, one being encoded, one being read. */
+const OWN_BUFFERS = 3
+
+/** What a worker has besides its own process: nothing that the coordinator measures already. */
+export interface WorkerPlace {
+  /** The worker is a process of its own, so its memory and CPU time are its own to report. */
+  readonly ownProcess: boolean
+}
+
+/** Opens a worker: its target connection, and its source connection where it reads for itself. */
+export function workerIn(place: WorkerPlace): (start: WorkerStart) => Promise<Handlers<Work, Note, Result, Totals>> {
+  return async (start) => {
+    await using opening = new AsyncDisposableStack()
+    const target = opening.use(await openTarget(start.targetUrl, { ledgerSchema: start.ledgerSchema }))
+    const tables = start.tables.map(({ plan }) => plan)
+    const { migration, epoch } = start
+    const ending = new AbortController()
+    const writer = opening.use(await target.openWriter({ migration, epoch, tables }, ending.signal))
+    const source = start.feed === 'partitioned' ? opening.use(await openSource(start.sourceUrl)) : null
+    const batchWriter = new BatchWriter({
+      writer,
+      transcoders: new Map(
+        tables.map((plan) => [plan.source, createTranscoder(start.sourceFormat, target.accepts, plan, start.keyField)]),
+      ),
+      retry: start.retry,
+      classify: (error) => target.classify(error),
+    })
+    return new MigrationWorker(place, start, source, batchWriter, ending, opening.move())
+  }
+}
+
+/** Commits batches, its own or those it is sent, and adds up what it did. */
+class MigrationWorker implements Handlers<Work, Note, Result, Totals> {
+  readonly #place: WorkerPlace
+  readonly #start: WorkerStart
+  readonly #source: Source | null
+  readonly #batches: BatchWriter
+  readonly #ending: AbortController
+  readonly #resources: AsyncDisposableStack
+  #counts: Counts = noCounts
+  #committed = 0
+
+  constructor(
+    place: WorkerPlace,
+    start: WorkerStart,
+    source: Source | null,
+    batches: BatchWriter,
+    ending: AbortController,
+    resources: AsyncDisposableStack,
+  ) {
+    this.#place = place
+    this.#start = start
+    this.#source = source
+    this.#batches = batches
+    this.#ending = ending
+    this.#resources = resources
+  }
+
+  async work(
+    work: Work,
+    context: WorkContext<Note>,
+  ): Promise<{ result: Result; buffers?: readonly ArrayBuffer[] | undefined }> {
+    if (work.kind === 'partition') {
+      await this.#movePartition(work.partition, context)
+      return { result: null }
+    }
+    const result = await this.#commit(work.batch, context, 0)
+    const { buffer } = work.batch.bytes
+    return buffer instanceof ArrayBuffer ? { result, buffers: [buffer] } : { result }
+  }
+
+  async close(): Promise<Totals> {
+    this.#ending.abort()
+    await this.#resources.disposeAsync()
+    const usage = this.#place.ownProcess ? process.resourceUsage() : null
+    return {
+      counts: this.#counts,
+      batches: this.#committed,
+      process: usage && {
+        peakRssBytes: usage.maxRSS * 1024,
+        cpuSeconds: (usage.userCPUTime + usage.systemCPUTime) / 1e6,
+      },
+    }
+  }
+
+  /** Reads a partition with this worker's own cursor: one batch at the server while the next is read and encoded. */
+  async #movePartition(partition: Partition, context: WorkContext<Note>): Promise<void> {
+    const selection = this.#start.tables.find(({ plan }) => plan.source === partition.table)?.selection
+    if (this.#source === null || selection === undefined) {
+      throw new DroverError('unexpected', `this worker cannot read ${partition.table}`)
+    }
+    const pool = createBufferPool(OWN_BUFFERS)
+    const options = { firstSeq: 0, limits: this.#start.limits, pool }
+    let inFlight: Promise<void> = Promise.resolve()
+    let readingSince = performance.now()
+    try {
+      for await (const batch of this.#source.read(selection, partition, options, context.draining)) {
+        const read = secondsSince(readingSince)
+        const before = inFlight
+        inFlight = this.#commit(batch, context, read).then((committed) => {
+          context.note({ kind: 'committed', committed })
+          if (batch.bytes.buffer instanceof ArrayBuffer) pool.give(batch.bytes.buffer)
+        })
+        // Handled below or in the next turn; without this a rejection in between would count as unhandled.
+        inFlight.catch(() => undefined)
+        await before
+        readingSince = performance.now()
+      }
+    } finally {
+      await inFlight
+    }
+  }
+
+  async #commit(batch: Batch, context: WorkContext<Note>, read: number): Promise<Committed> {
+    const committed = await this.#batches.write(batch, context.note, this.#ending.signal)
+    this.#counts = addCounts(this.#counts, committed.counts)
+    this.#committed++
+    const stages: Stages = { ...committed.stages, read }
+    return { ...committed, stages }
+  }
+}

@@ -1,0 +1,149 @@
+import { randomBytes } from 'node:crypto'
+import { availableParallelism } from 'node:os'
+import { SAMPLE_BYTES, SAMPLE_ROWS } from '../params.ts'
+import { openSource, openTarget } from './catalog.ts'
+import type { Config } from './config.ts'
+import type { Lease, Ledger, MigrationId, MigrationRecord, Source, Target } from './connectors/contract.ts'
+import { addCounts, noCounts, type Counts } from './core/counts.ts'
+import { DroverError, toErrorShape } from './core/errors.ts'
+import { maskUrl } from './core/mask-url.ts'
+import type { MigrationResult } from './core/result.ts'
+import { copyTables } from './engine/copy.ts'
+import { finishTables } from './engine/finish.ts'
+import type { PlanReport } from './engine/plan-report.ts'
+import { chooseTables, planRun, type PlanContext } from './engine/plan.ts'
+import { RunReport } from './engine/run-report.ts'
+import type { Reporter } from './telemetry/progress.ts'
+import { demand, verifyRun } from './verify/verify.ts'
+
+/** Who watches a run, and who may stop it. */
+export interface RunContext {
+  readonly reporter: Reporter
+  readonly signal: AbortSignal
+  /** Time between two progress reports, in milliseconds. */
+  readonly progressIntervalMs: number
+}
+
+/** Both ends of a run, connected. */
+interface Session extends PlanContext, AsyncDisposable {}
+
+/**
+ * Copies tables: connect, preflight and plan, create, copy, finish, verify. What is refused before the first write
+ * throws; what stops the run later is in the result, whose migration can be resumed.
+ */
+export async function runMigration(config: Config, context: RunContext): Promise<MigrationResult> {
+  const { signal } = context
+  await using session = await connect(config, signal)
+  const { source, target, ledger } = session
+  const choice = await chooseTables(session, signal)
+  const id = newMigrationId()
+  await using lease = await ledger.lease(
+    id,
+    choice.tables.map((table) => table.target),
+    signal,
+  )
+  const plan = await planRun(session, choice, signal)
+  announce(plan, choice.warnings, context.reporter)
+
+  using report = new RunReport(id, config, plan, context)
+  const run = AbortSignal.any([signal, lease.lost])
+  report.phase('create')
+  const partitions = await ledger.begin(recordOf(id, config, plan), lease, run)
+  try {
+    report.phase('copy')
+    await copyTables({ config, source, ledger, lease, migration: id, plan, partitions, report }, run)
+    report.phase('finish')
+    await ledger.setState(id, lease, 'finishing', null)
+    await finishTables({ config, target, plan, report }, run)
+    report.phase('verify')
+    await ledger.setState(id, lease, 'verifying', null)
+    const committed = await ledger.totals(id)
+    const verification = await verifyRun({ config, source, target, tables: plan.tables, committed }, run)
+    report.verified(verification)
+    demand(verification, config.expect, sumOf(committed).written)
+    await ledger.setState(id, lease, 'done', null)
+  } catch (error) {
+    const cause = lease.lost.aborted ? lease.lost.reason : error
+    report.stopped(cause)
+    if (!lease.lost.aborted) await recordStop(ledger, lease, id, report)
+  }
+  return report.result(await ledger.totals(id))
+}
+
+/** Preflight and plan, and nothing else: the target is not written to. */
+export async function planMigration(config: Config, context: RunContext): Promise<PlanReport> {
+  await using session = await connect(config, context.signal)
+  const choice = await chooseTables(session, context.signal)
+  const plan = await planRun(session, choice, context.signal)
+  for (const message of choice.warnings) context.reporter.notice({ level: 'warning', message })
+  return plan
+}
+
+async function connect(config: Config, signal: AbortSignal): Promise<Session> {
+  if (config.from === config.to) {
+    throw new DroverError('same-source-and-target', `source and target are the same: ${maskUrl(config.from)}`)
+  }
+  await using opening = new AsyncDisposableStack()
+  const source: Source = opening.use(await openSource(config.from))
+  const target: Target = opening.use(await openTarget(config.to, { ledgerSchema: config.ledgerSchema }))
+  const ledger = opening.use(await target.openLedger(signal))
+  const opened = opening.move()
+  return {
+    config,
+    source,
+    target,
+    ledger,
+    cores: availableParallelism(),
+    sampleLimits: { rows: SAMPLE_ROWS, bytes: SAMPLE_BYTES },
+    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+  }
+}
+
+function sumOf(committed: ReadonlyMap<string, Counts>): Counts {
+  return [...committed.values()].reduce(addCounts, noCounts)
+}
+
+function announce(plan: PlanReport, warnings: readonly string[], reporter: Reporter): void {
+  const { workers, feed, isolation } = plan
+  reporter.notice({
+    level: 'info',
+    message: `${workers.count} workers (${isolation}; ${workers.reason}), feed ${feed.choice}: ${feed.reason}`,
+  })
+  const found = plan.findings.filter(({ level }) => level === 'warning').map(({ error }) => error.message)
+  const ofTables = plan.tables.flatMap((table) => table.warnings)
+  for (const message of [...found, ...warnings, ...ofTables]) reporter.notice({ level: 'warning', message })
+  for (const { name, skipped } of plan.skipped) {
+    reporter.notice({ level: 'info', message: `${name} is not copied: ${skipped}` })
+  }
+}
+
+/** Sorts by the day it began; the random part keeps two of one day apart. */
+function newMigrationId(): MigrationId {
+  const day = new Date().toISOString().slice(0, 10).replaceAll('-', '')
+  return `${day}-${randomBytes(4).toString('hex')}` as MigrationId
+}
+
+function recordOf(id: MigrationId, config: Config, plan: PlanReport): MigrationRecord {
+  const { batchRows, batchBytes, isolation } = config
+  return {
+    id,
+    source: plan.source,
+    target: plan.target,
+    tables: plan.tables.map(({ planned }) => planned),
+    options: { batchRows, batchBytes, isolation, feed: plan.feed.choice, workers: plan.workers.count },
+  }
+}
+
+/** The state is for people; where even that cannot be written, the ledger's entries still are the truth. */
+async function recordStop(ledger: Ledger, lease: Lease, id: MigrationId, report: RunReport): Promise<void> {
+  // A failed check comes after a complete copy: there is nothing left to resume.
+  const complete = report.error?.code === 'count-mismatch' || report.error?.code === 'expectation-missed'
+  try {
+    await ledger.setState(id, lease, complete ? 'done' : 'stopped', report.error)
+  } catch (error) {
+    report.notice({
+      level: 'warning',
+      message: `the ledger could not be told of the stop: ${toErrorShape(error).message}`,
+    })
+  }
+}
