@@ -63,8 +63,7 @@ export async function runMigration(config: Config, context: RunContext): Promise
     demand(verification, config.expect, sumOf(committed).written)
     await ledger.setState(id, lease, 'done', null)
   } catch (error) {
-    const cause = lease.lost.aborted ? lease.lost.reason : error
-    report.stopped(cause)
+    report.stopped(causeOf(error, signal, lease))
     if (!lease.lost.aborted) await recordStop(ledger, lease, id, report)
   }
   return report.result(await ledger.totals(id))
@@ -97,6 +96,14 @@ async function connect(config: Config, signal: AbortSignal): Promise<Session> {
     sampleLimits: { rows: SAMPLE_ROWS, bytes: SAMPLE_BYTES },
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   }
+}
+
+/** Why a run stopped: losing the lease explains whatever failed with it, and so does the wish of the caller. */
+function causeOf(error: unknown, signal: AbortSignal, lease: Lease): unknown {
+  if (lease.lost.aborted) return lease.lost.reason
+  if (!signal.aborted) return error
+  const { reason } = signal
+  return reason instanceof DroverError ? reason : new DroverError('interrupted', 'stopped by its caller', { cause: reason })
 }
 
 function sumOf(committed: ReadonlyMap<string, Counts>): Counts {

@@ -1,8 +1,9 @@
 import type { Batch, BatchId, BatchLimits, Bounds, Format, Partition } from '../core/batch.ts'
 import type { Counts } from '../core/counts.ts'
 import type { ErrorShape } from '../core/errors.ts'
-import type { LogicalType, ObservedType } from '../core/logical-type.ts'
+import type { LogicalType } from '../core/logical-type.ts'
 import type { TablePlan, TargetName } from '../core/plan.ts'
+import type { Sample } from '../core/sample.ts'
 
 /** Something a check found. An `error` refuses the run before anything is written. */
 export interface Finding {
@@ -34,22 +35,6 @@ export interface Selection {
   /** Fields to read, the key always included; null: all. */
   readonly fields: readonly string[] | null
   readonly limit: number | null
-}
-
-/** The types seen in one field of a sample. */
-export interface FieldSample {
-  readonly field: string
-  /** By the source's name of the type (MongoDB: `int`, `objectId`, …) and what it maps to. */
-  readonly types: readonly { readonly name: string; readonly type: ObservedType; readonly count: number }[]
-}
-
-export interface Sample {
-  readonly rows: number
-  readonly bytes: number
-  /** Every row of the selection was looked at. */
-  readonly complete: boolean
-  /** In the order first seen; a field missing from a row counts nowhere. */
-  readonly fields: readonly FieldSample[]
 }
 
 /** Memory for batches; what is given back is handed out again. */

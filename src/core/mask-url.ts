@@ -87,3 +87,12 @@ function decoded(text: string): string {
     return text
   }
 }
+
+/** Takes secrets out of a text: those known by value, also as JSON writes them, and whatever looks like one. */
+export function hideSecrets(text: string, secrets: Iterable<string>): string {
+  let shown = text
+  for (const secret of secrets) {
+    shown = shown.replaceAll(secret, hidden).replaceAll(JSON.stringify(secret).slice(1, -1), hidden)
+  }
+  return maskUrls(shown)
+}

@@ -18,6 +18,8 @@ export interface ColumnPlan {
   readonly type: LogicalType
   /** Chosen by `--cast`: values are converted by the exact rules of docs/types.md, or refused; otherwise they must fit. */
   readonly cast: boolean
+  /** Overrides the table's, for this column: a key of several types must keep them apart. */
+  readonly nestedJson?: NestedJson | undefined
 }
 
 /** What becomes of one table. Plain data: it crosses threads and is stored in the ledger. */

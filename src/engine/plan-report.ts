@@ -1,5 +1,6 @@
-import type { Finding, PlannedTable, Sample, SourceTable } from '../connectors/contract.ts'
+import type { Finding, PlannedTable, SourceTable } from '../connectors/contract.ts'
 import type { Feed, Isolation } from '../core/result.ts'
+import type { Sample } from '../core/sample.ts'
 
 /** One table as planned, with what people want to know of it before anything is written. */
 export interface TableReport {

@@ -64,7 +64,7 @@ export async function planRun(context: PlanContext, choice: Choice, signal: Abor
   const ordered = choice.tables.every((table) => table.source.ordered)
   const feed = chooseFeed(config.feed, { workers: workers.count, cores, isolation: config.isolation, ordered })
   const names = choice.tables.map((table) => table.target)
-  await refuseUnfinished(context, names)
+  await refuseUnfinished(context, choice.tables)
   const existing = await target.existing(names, signal)
   const tables: TableReport[] = []
   for (const table of choice.tables) {
@@ -86,18 +86,15 @@ async function checkBoth({ config, source, target }: PlanContext, signal: AbortS
   return findings
 }
 
-async function refuseUnfinished({ config, ledger }: PlanContext, names: readonly TargetName[]): Promise<void> {
-  const [unfinished] = (await ledger.unfinished(names)).filter(({ target }) => modeOf(config, target) !== 'recreate')
+async function refuseUnfinished({ config, ledger }: PlanContext, tables: readonly ChosenTable[]): Promise<void> {
+  const kept = tables.filter(({ source }) => config.forTable(source.name).mode !== 'recreate')
+  const [unfinished] = await ledger.unfinished(kept.map(({ target }) => target))
   if (unfinished === undefined) return
   throw new DroverError(
     'unfinished-migration',
     `migration ${unfinished.id} of ${qualified(unfinished.target)} was begun and is not finished (${unfinished.state})`,
     { hint: 'start over with --mode recreate, which drops what it has written' },
   )
-
-  function modeOf(from: Config, target: TargetName): string {
-    return from.forTable(target.name).mode
-  }
 }
 
 function refuseMode(config: Config, table: ChosenTable, existing: ExistingTable | null): void {

@@ -1,0 +1,27 @@
+#!/usr/bin/env node
+// Plain JavaScript of an old kind: an old Node has to get as far as the line that says what is wrong.
+import { existsSync } from 'node:fs'
+
+const oldestMajor = 24
+
+if (Number.parseInt(process.versions.node, 10) < oldestMajor) {
+  process.stderr.write(
+    'drover: needs Node ' + oldestMajor + ' or later, this is Node ' + process.versions.node + ' (node-too-old)\n',
+  )
+  process.exitCode = 2
+} else {
+  // A checkout runs its sources, so that a build of yesterday is never taken for them; a package holds only the build.
+  const sources = new URL('../src/cli/main.ts', import.meta.url)
+  const built = new URL('../dist/src/cli/main.js', import.meta.url)
+  import((existsSync(sources) ? sources : built).href)
+    .then((cli) => cli.main(process.argv.slice(2), process.env))
+    .then(
+      (status) => {
+        process.exitCode = status
+      },
+      (error) => {
+        process.stderr.write('drover: ' + (error instanceof Error ? error.stack : String(error)) + '\n')
+        process.exitCode = 1
+      },
+    )
+}

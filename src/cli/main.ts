@@ -1,0 +1,47 @@
+import type { Command } from '../config-options.ts'
+import type { Environment } from '../config-layers.ts'
+import { toErrorShape } from '../core/errors.ts'
+import type { RunCommand } from './context.ts'
+import { exitCodeOfErrors } from './exit-codes.ts'
+import { Output } from './output.ts'
+import { parseArgs } from './parse-args.ts'
+import { listenForSignals } from './signals.ts'
+
+// Loaded when asked for, so that help and mistakes are answered at once.
+const runners: Readonly<Record<Command, () => Promise<RunCommand>>> = {
+  migrate: async () => (await import('./migrate.ts')).migrate,
+  plan: async () => (await import('./plan.ts')).plan,
+  inspect: async () => (await import('./inspect.ts')).inspect,
+  doctor: async () => (await import('./doctor.ts')).doctor,
+  seed: async () => (await import('./seed.ts')).seed,
+  bench: async () => (await import('./bench.ts')).bench,
+  demo: async () => (await import('./demo.ts')).demo,
+}
+
+/** Runs one command line, without the names of Node and script, and answers the exit status. Never throws. */
+export async function main(argv: readonly string[], environment: Environment): Promise<number> {
+  const output = new Output(process.stdout, process.stderr)
+  using interrupts = listenForSignals((line) => output.write(`${line}\n`))
+  try {
+    const parsed = await parseArgs(argv, Math.min(process.stdout.columns || 100, 120))
+    if (parsed.kind === 'text') {
+      output.result(parsed.text)
+      return 0
+    }
+    const run = await runners[parsed.command]()
+    return await run({ inputs: { flags: parsed.flags, environment }, output, interrupts })
+  } catch (error) {
+    const shape = toErrorShape(error)
+    const exitCode = exitCodeOfErrors([shape], interrupts.caught())
+    if (wantsJson(argv, environment)) output.json({ error: output.shapeOf(shape), exitCode })
+    output.error(shape)
+    return exitCode
+  }
+}
+
+/** Asked of the bare words, because the options themselves may be what is wrong. */
+function wantsJson(argv: readonly string[], environment: Environment): boolean {
+  return (
+    argv.includes('--json') || argv.includes('--json=true') || /^(?:1|true)$/.test(environment['DROVER_JSON'] ?? '')
+  )
+}

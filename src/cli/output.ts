@@ -1,0 +1,63 @@
+import { errorKinds, type ErrorShape } from '../core/errors.ts'
+import { hideSecrets, secretsOf } from '../core/mask-url.ts'
+import { printable } from '../telemetry/format.ts'
+
+/** The two streams: results go to stdout, everything else to stderr. A reader that has gone away stops nothing. */
+export class Output {
+  readonly #secrets = new Set<string>()
+  readonly #stdout: NodeJS.WriteStream
+  readonly #stderr: NodeJS.WriteStream
+
+  constructor(stdout: NodeJS.WriteStream, stderr: NodeJS.WriteStream) {
+    this.#stdout = stdout
+    this.#stderr = stderr
+    for (const stream of [stdout, stderr]) {
+      if (!stream.listeners('error').includes(tolerateClosedPipe)) stream.on('error', tolerateClosedPipe)
+    }
+  }
+
+  /** From now on the secrets of this URL are hidden in everything that goes to stderr. */
+  protect(url: string): void {
+    for (const secret of secretsOf(url)) this.#secrets.add(secret)
+  }
+
+  result(text: string): void {
+    this.#stdout.write(`${text}\n`)
+  }
+
+  json(value: object): void {
+    this.result(JSON.stringify(value, exactNumbers))
+  }
+
+  /** Text with its line end, for stderr. */
+  readonly write = (text: string): void => {
+    this.#stderr.write(hideSecrets(text, this.#secrets))
+  }
+
+  /** `drover: sentence`, hint and code; a stack trace for a bug only. */
+  error({ code, message, hint, stack }: ErrorShape): void {
+    const lines = [`drover: ${printable(message)}`]
+    if (hint !== undefined) lines.push(`  hint: ${printable(hint)}`)
+    lines.push(`  [${code}]`)
+    if (errorKinds[code] === 'bug' && stack !== undefined) lines.push(stack)
+    this.write(`${lines.join('\n')}\n`)
+  }
+
+  /** An error as it stands in a result. */
+  shapeOf({ code, message, hint }: ErrorShape): object {
+    const hide = (text: string): string => hideSecrets(text, this.#secrets)
+    return { code, message: hide(message), ...(hint === undefined ? {} : { hint: hide(hint) }) }
+  }
+}
+
+/** Counts that a double cannot hold exactly become strings. */
+export function exactNumbers(_key: string, value: unknown): unknown {
+  if (typeof value === 'bigint') return Number.isSafeInteger(Number(value)) ? Number(value) : value.toString()
+  if (typeof value === 'number' && Number.isInteger(value) && !Number.isSafeInteger(value))
+    return BigInt(value).toString()
+  return value
+}
+
+function tolerateClosedPipe(error: Error): void {
+  if (!('code' in error) || error.code !== 'EPIPE') throw error
+}

@@ -1,0 +1,164 @@
+import { closest } from 'fastest-levenshtein'
+import yargs from 'yargs'
+import { specsOf, type Command, type OptionSpec } from '../config-options.ts'
+import { DroverError } from '../core/errors.ts'
+import { maskUrls } from '../core/mask-url.ts'
+import { version } from './version.ts'
+
+/** What a command line asks for: a command with its options as they were written, or a text to print. */
+export type Parsed =
+  | { readonly kind: 'command'; readonly command: Command; readonly flags: Readonly<Record<string, unknown>> }
+  | { readonly kind: 'text'; readonly text: string }
+
+interface Description {
+  readonly usage: string
+  readonly help: string
+  readonly examples: readonly (readonly [string, string])[]
+}
+
+const local = '--from mongodb://localhost/shop --to postgres://localhost/shop'
+
+export const commands: Readonly<Record<Command, Description>> = {
+  migrate: {
+    usage: 'migrate',
+    help: 'Copy tables: creates them, copies, builds keys, verifies counts',
+    examples: [
+      [`drover migrate ${local}`, 'copy every table'],
+      [`drover migrate ${local} --tables 'users,log_*'`, 'copy some of them'],
+      ['drover migrate --config drover.yaml', 'options from a file'],
+    ],
+  },
+  plan: {
+    usage: 'plan',
+    help: 'Print what migrate would do: DDL, types, rows, partitions, warnings; writes nothing',
+    examples: [[`drover plan ${local} --origins`, 'and where each setting comes from']],
+  },
+  inspect: {
+    usage: 'inspect [url]',
+    help: 'Print the tables of a source, their fields and the types seen in them',
+    examples: [['drover inspect mongodb://localhost/shop', 'look at a source']],
+  },
+  doctor: {
+    usage: 'doctor',
+    help: 'Check reachability, versions, rights and limits of both ends; writes nothing',
+    examples: [[`drover doctor ${local}`, 'before a migration']],
+  },
+  seed: {
+    usage: 'seed',
+    help: 'Write deterministic test data into MongoDB',
+    examples: [['drover seed --to mongodb://localhost/shop --rows 100000', 'a collection of users']],
+  },
+  bench: {
+    usage: 'bench',
+    help: 'Measure modes, workers and batch sizes on scratch tables',
+    examples: [[`drover bench ${local} --modes sequential,threads`, 'two modes']],
+  },
+  demo: {
+    usage: 'demo',
+    help: 'Start databases of its own, seed, migrate, verify, and show what happened',
+    examples: [['drover demo', 'see it at work']],
+  },
+}
+
+const elsewhere =
+  'Every option can stand in the environment (DROVER_BATCH_ROWS) and under defaults: in a --config file; a flag beats the environment, and the environment the file.'
+
+/** Every name of a command, typed. */
+export const commandNames: readonly Command[] = ['migrate', 'plan', 'inspect', 'doctor', 'seed', 'bench', 'demo']
+
+/**
+ * Takes a command line apart. Names of options are checked where their values are, so that both are said in the same
+ * words. Throws `unknown-command`, `unknown-option` and `invalid-value`.
+ */
+export async function parseArgs(argv: readonly string[], columns: number): Promise<Parsed> {
+  refuseOddFlags(argv)
+  let text = ''
+  const parsed = await createParser(columns).parseAsync([...argv], {}, (_error, _argv, output) => {
+    text = output
+  })
+  if (text !== '') return { kind: 'text', text }
+  const { _: words, $0: _name, '--': rest, url, ...flags } = parsed
+  const [word, ...others] = words.map(String)
+  const command = commandNames.find((name) => name === word)
+  if (command === undefined) throw unknownCommand(word)
+  const [extra] = [...others, ...(Array.isArray(rest) ? rest.map(String) : [])]
+  if (extra !== undefined) {
+    throw new DroverError('unknown-option', `unexpected argument ${JSON.stringify(maskUrls(extra))}`, {
+      hint: `drover ${command} --help lists what it takes`,
+    })
+  }
+  return { kind: 'command', command, flags: url === undefined ? flags : withUrl(flags, url) }
+}
+
+/** `inspect URL` is `inspect --from URL`. */
+function withUrl(flags: Readonly<Record<string, unknown>>, url: unknown): Readonly<Record<string, unknown>> {
+  if (flags['from'] === undefined) return { ...flags, from: url }
+  throw new DroverError('conflicting-options', 'the source is given twice: as an argument and by --from')
+}
+
+function createParser(columns: number): ReturnType<typeof yargs> {
+  const parser = yargs()
+    .scriptName('drover')
+    .parserConfiguration({
+      'boolean-negation': false,
+      'camel-case-expansion': false,
+      'dot-notation': false,
+      'parse-numbers': false,
+      'parse-positional-numbers': false,
+      'short-option-groups': false,
+      'greedy-arrays': false,
+      'populate--': true,
+    })
+    .usage('Moves MongoDB collections into PostgreSQL with a cluster of workers.\n\n$0 <command> [options]')
+    .locale('en')
+    .version(version())
+    .help()
+    .alias('help', 'h')
+    .exitProcess(false)
+    .fail(false)
+    .wrap(columns)
+    .epilogue(`${examplesText(commands.migrate.examples)}\n\n${elsewhere}`)
+  for (const name of commandNames) {
+    const { usage, help, examples } = commands[name]
+    parser.command(usage, help, (command) => {
+      for (const option of specsOf(name))
+        if (option.given !== 'environment') command.option(option.name, shapeOf(option))
+      return command.epilogue(examplesText(examples))
+    })
+  }
+  return parser
+}
+
+function examplesText(examples: Description['examples']): string {
+  return ['Examples:', ...examples.map(([line, meaning]) => `  ${line}\n      ${meaning}`)].join('\n')
+}
+
+function shapeOf({ kind, help, default: fallback }: OptionSpec<unknown>) {
+  const shown = fallback === null || fallback === false || typeof fallback === 'object' ? undefined : String(fallback)
+  const takes = kind.placeholder === '' ? '' : ` (${kind.placeholder})`
+  return {
+    boolean: kind.form === 'flag',
+    string: kind.form !== 'flag',
+    describe: help + takes,
+    ...(shown === undefined ? {} : { defaultDescription: shown }),
+  }
+}
+
+/** `--json=maybe` would silently be false. */
+function refuseOddFlags(argv: readonly string[]): void {
+  const flags = commandNames.flatMap((name) => specsOf(name)).filter(({ kind }) => kind.form === 'flag')
+  const end = argv.indexOf('--')
+  for (const argument of end < 0 ? argv : argv.slice(0, end)) {
+    const [, name, value] = /^--([^=]+)=(.*)$/s.exec(argument) ?? []
+    const odd = name !== undefined && value !== 'true' && value !== 'false' && flags.some((flag) => flag.name === name)
+    if (odd) throw new DroverError('invalid-value', `--${name} is ${JSON.stringify(value)}; allowed is true or false`)
+  }
+}
+
+function unknownCommand(word: string | undefined): DroverError {
+  const hint = 'drover --help lists the commands'
+  if (word === undefined) return new DroverError('unknown-command', 'no command is given', { hint })
+  return new DroverError('unknown-command', `unknown command ${maskUrls(word)}`, {
+    hint: `did you mean ${closest(word, [...commandNames])}? ${hint}`,
+  })
+}

@@ -1,0 +1,171 @@
+import {
+  AMOUNT_USERS,
+  AMOUNT_USERS_SEED,
+  BATCH_BYTES,
+  CLUSTER_SIZE,
+  FEED,
+  ISOLATION,
+  ITEMS_PER_PAGE,
+  LEDGER_SCHEMA,
+  RETRY_BUDGET_SECONDS,
+  TARGET_SCHEMA,
+} from '../params.ts'
+import type { Mode } from './connectors/contract.ts'
+import type { NestedJson } from './core/plan.ts'
+import type { Feed, Isolation } from './core/result.ts'
+import { choice, flag, list, listOf, pairs, text, url, whole, wholeOrAuto, type ValueKind } from './core/value-kind.ts'
+import type { LogLevel, ProgressKind } from './core/view.ts'
+
+// The one table of options. Command line, environment, config file and help are all made from it.
+
+export type Command = 'migrate' | 'plan' | 'inspect' | 'doctor' | 'seed' | 'bench' | 'demo'
+
+export type Naming = 'snake_case' | 'preserve'
+export type BenchMode = 'insert' | 'sequential' | Isolation
+export type Shape = 'users' | 'orders' | 'fact'
+
+export interface OptionSpec<T> {
+  /** As on the command line and in the config file. Null: the environment only. */
+  readonly name: string
+  readonly kind: ValueKind<T>
+  readonly default: T
+  readonly help: string
+  readonly commands: readonly Command[]
+  /** Variables that give it, the strongest first. */
+  readonly env: readonly string[]
+  /** Its name in the library's options. */
+  readonly field: string
+  /** The library's field is true where the option is false. */
+  readonly negated: boolean
+  /** The default is a knob of params.ts. */
+  readonly knob: boolean
+  /** Can be set for single tables in the config file. */
+  readonly shaping: boolean
+  /** Where it can be given, beside the environment and the library. */
+  readonly given: 'everywhere' | 'command line' | 'environment'
+}
+
+const copying: readonly Command[] = ['migrate', 'plan']
+const reading: readonly Command[] = [...copying, 'doctor', 'bench', 'inspect']
+const writing: readonly Command[] = [...copying, 'doctor', 'bench', 'seed']
+const anything: readonly Command[] = [...copying, 'doctor', 'bench', 'inspect', 'seed']
+
+interface Extras {
+  readonly env?: string | undefined
+  readonly field?: string | undefined
+  readonly negated?: boolean | undefined
+  readonly knob?: boolean | undefined
+  readonly shaping?: boolean | undefined
+  readonly given?: OptionSpec<unknown>['given'] | undefined
+}
+
+function option<T>(
+  name: string,
+  commands: readonly Command[],
+  kind: ValueKind<T>,
+  fallback: T,
+  help: string,
+  extras: Extras = {},
+): OptionSpec<T> {
+  const given = extras.given ?? 'everywhere'
+  const twin = given === 'environment' ? [] : [`DROVER_${name.toUpperCase().replaceAll('-', '_')}`]
+  return {
+    name,
+    kind,
+    default: fallback,
+    help,
+    commands,
+    env: extras.env === undefined ? twin : [...twin, extras.env],
+    field: extras.field ?? name.replaceAll(/-(.)/g, (_, letter: string) => letter.toUpperCase()),
+    negated: extras.negated ?? false,
+    knob: extras.knob ?? false,
+    shaping: extras.shaping ?? false,
+    given,
+  }
+}
+
+const knob: Extras = { knob: true }
+const shaping: Extras = { shaping: true }
+const commandLine: Extras = { given: 'command line' }
+
+type Text = OptionSpec<string | null>
+type Whole = OptionSpec<number | null>
+type Workers = number | 'auto'
+type Pairs = Readonly<Record<string, string>>
+type List = readonly string[]
+
+// prettier-ignore
+export const spec: {
+  readonly from: Text, readonly to: Text, readonly tables: OptionSpec<List>, readonly config: Text, readonly envFile: Text,
+  readonly workers: OptionSpec<Workers>, readonly batchRows: OptionSpec<number>, readonly batchBytes: OptionSpec<number>,
+  readonly isolation: OptionSpec<Isolation>, readonly sequential: OptionSpec<boolean>, readonly feed: OptionSpec<Feed | 'auto'>,
+  readonly mode: OptionSpec<Mode>, readonly noPrimaryKey: OptionSpec<boolean>, readonly targetSchema: OptionSpec<string>,
+  readonly ledgerSchema: OptionSpec<string>, readonly infer: OptionSpec<'sample' | 'full'>,
+  readonly columns: OptionSpec<List | null>, readonly excludeColumns: OptionSpec<List>, readonly rename: OptionSpec<Pairs>,
+  readonly cast: OptionSpec<Pairs>, readonly where: Text, readonly limit: Whole, readonly naming: OptionSpec<Naming | null>,
+  readonly nestedJson: OptionSpec<NestedJson>, readonly verify: OptionSpec<'none' | 'count'>, readonly expect: Whole,
+  readonly rowsExpected: Whole, readonly retryBudget: OptionSpec<number>, readonly maxRetries: Whole,
+  readonly dryRun: OptionSpec<boolean>, readonly origins: OptionSpec<boolean>,
+  readonly rows: OptionSpec<number>, readonly rngSeed: OptionSpec<number>, readonly shape: OptionSpec<Shape>, readonly drop: OptionSpec<boolean>,
+  readonly benchTable: OptionSpec<string>, readonly benchModes: OptionSpec<readonly BenchMode[]>, readonly benchWorkers: OptionSpec<readonly Workers[]>,
+  readonly benchBatchRows: OptionSpec<readonly number[]>, readonly out: Text,
+  readonly json: OptionSpec<boolean>, readonly progress: OptionSpec<ProgressKind>, readonly logLevel: OptionSpec<LogLevel>,
+} = {
+  from: option('from', reading, url(), null, 'Source, as a URL: mongodb://host/database'),
+  to: option('to', writing, url(), null, 'Target, as a URL: postgres://user@host/database'),
+  tables: option('tables', [...copying, 'inspect'], list('a,b*'), [], 'Tables to take, by name or wildcard (default: all)'),
+  config: option('config', anything, text('FILE'), null, 'YAML file with any of these options', commandLine),
+  envFile: option('env-file', anything, text('FILE'), null, 'dotenv file; DB_NAME, DB_USER, DB_PASSWORD, DB_HOST, DB_PORT in it stand for --to', commandLine),
+
+  workers: option('workers', ['migrate', 'plan', 'doctor', 'seed'], wholeOrAuto(1), CLUSTER_SIZE, 'Workers in the cluster; auto: the cores', { ...knob, env: 'CLUSTER_SIZE' }),
+  batchRows: option('batch-rows', copying, whole(1), ITEMS_PER_PAGE, 'Rows in a batch', { ...knob, env: 'ITEMS_PER_PAGE' }),
+  batchBytes: option('batch-bytes', copying, whole(1), BATCH_BYTES, 'Bytes in a batch', knob),
+  isolation: option('isolation', copying, choice('threads', 'processes', 'inline'), ISOLATION, 'What a worker is', knob),
+  sequential: option('sequential', copying, flag(), false, 'One inline worker: the baseline'),
+  feed: option('feed', copying, choice('paged', 'partitioned', 'auto'), FEED, 'Who reads: the coordinator, or each worker its own partition', knob),
+
+  mode: option('mode', copying, choice('create', 'append', 'truncate', 'recreate'), 'create', 'What may happen to a target table that exists', shaping),
+  noPrimaryKey: option('no-primary-key', copying, flag(), false, 'Build no primary key', { ...shaping, field: 'primaryKey', negated: true }),
+  targetSchema: option('target-schema', [...copying, 'doctor'], text('NAME'), TARGET_SCHEMA, 'Schema of the target tables', knob),
+  ledgerSchema: option('ledger-schema', [...copying, 'doctor'], text('NAME'), LEDGER_SCHEMA, "Schema of drover's own tables in the target", knob),
+  infer: option('infer', copying, choice('sample', 'full'), 'sample', 'Choose types from a sample, or from every row'),
+
+  columns: option('columns', copying, list('a,b'), null, 'Fields to copy, and no others', shaping),
+  excludeColumns: option('exclude-columns', copying, list('a,b'), [], 'Fields to leave out', shaping),
+  rename: option('rename', copying, pairs('a=b'), {}, 'Column name for a field', shaping),
+  cast: option('cast', copying, pairs('col=type'), {}, 'Type for a field', shaping),
+  where: option('where', copying, text('FILTER'), null, 'Rows to copy; MongoDB: a filter in extended JSON', shaping),
+  limit: option('limit', copying, whole(0), null, 'Rows to copy of each table, in key order', shaping),
+  naming: option('naming', copying, choice('snake_case', 'preserve'), null, 'How columns and tables are named (default: snake_case from document stores)', shaping),
+  nestedJson: option('nested-json', copying, choice('plain', 'extended'), 'plain', 'How values that JSON lacks look inside jsonb', shaping),
+
+  verify: option('verify', copying, choice('none', 'count'), 'count', 'What is compared after the copy'),
+  expect: option('expect', copying, whole(0), null, 'Rows that must have been written; otherwise exit 5'),
+  rowsExpected: option('amount-users', copying, whole(0), AMOUNT_USERS, 'Rows expected, for percent and ETA', { ...knob, env: 'AMOUNT_USERS', field: 'rowsExpected', given: 'environment' }),
+  retryBudget: option('retry-budget', copying, whole(0, 'SECONDS'), RETRY_BUDGET_SECONDS, 'How long transient faults are retried', knob),
+  maxRetries: option('max-retries', copying, whole(0), null, 'How often a batch is retried (default: within the budget)'),
+  dryRun: option('dry-run', ['migrate'], flag(), false, 'Plan only: the same as drover plan', commandLine),
+  origins: option('origins', ['plan'], flag(), false, 'Show each setting and where it comes from', commandLine),
+
+  rows: option('rows', ['seed'], whole(0), AMOUNT_USERS_SEED, 'Rows to write', { ...knob, env: 'AMOUNT_USERS_SEED' }),
+  rngSeed: option('rng-seed', ['seed'], whole(0), 1, 'The same number gives the same rows'),
+  shape: option('shape', ['seed'], choice('users', 'orders', 'fact'), 'users', 'What the rows are'),
+  drop: option('drop', ['seed'], flag(), false, 'Drop the collection first'),
+
+  benchTable: option('tables', ['bench'], text('NAME'), 'users', 'The one table to measure with'),
+  benchModes: option('modes', ['bench'], listOf(choice('insert', 'sequential', 'inline', 'threads', 'processes')), ['insert', 'sequential', 'inline', 'threads', 'processes'], 'Modes to measure'),
+  benchWorkers: option('workers', ['bench'], listOf(wholeOrAuto(1)), [CLUSTER_SIZE], 'Sizes of the cluster to measure', { ...knob, env: 'CLUSTER_SIZE' }),
+  benchBatchRows: option('batch-rows', ['bench'], listOf(whole(1)), [ITEMS_PER_PAGE], 'Batch sizes to measure', { ...knob, env: 'ITEMS_PER_PAGE' }),
+  out: option('out', ['bench'], text('FILE'), null, 'JSON file for the results'),
+
+  json: option('json', anything, flag(), false, 'One JSON object on stdout'),
+  progress: option('progress', anything, choice('auto', 'bar', 'lines', 'json', 'none'), 'auto', 'How progress is shown on stderr'),
+  logLevel: option('log-level', anything, choice('debug', 'info', 'warning', 'error', 'none'), 'info', 'What is worth a line on stderr'),
+}
+
+export const allSpecs: readonly OptionSpec<unknown>[] = Object.values(spec)
+
+/** The options of one command, in the order of the help. */
+export function specsOf(command: Command): readonly OptionSpec<unknown>[] {
+  return allSpecs.filter(({ commands }) => commands.includes(command))
+}

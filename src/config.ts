@@ -1,0 +1,228 @@
+import { Settings, type LayerInputs, type Origin, type Setting } from './config-layers.ts'
+import { spec, type BenchMode, type Command, type Naming, type OptionSpec, type Shape } from './config-options.ts'
+import type { Mode } from './connectors/contract.ts'
+import { DroverError } from './core/errors.ts'
+import type { NestedJson } from './core/plan.ts'
+import type { Feed, Isolation } from './core/result.ts'
+import type { LogLevel, ProgressKind } from './core/view.ts'
+
+/** The options that shape the copy of one table. */
+export interface TableConfig {
+  readonly columns: readonly string[] | null
+  readonly excludeColumns: readonly string[]
+  readonly rename: Readonly<Record<string, string>>
+  readonly cast: Readonly<Record<string, string>>
+  readonly where: string | null
+  readonly limit: number | null
+  readonly mode: Mode
+  /** Null: as the source's kind asks for. */
+  readonly naming: Naming | null
+  readonly nestedJson: NestedJson
+  readonly primaryKey: boolean
+  /** Name in the target, as it is; null: made from the source's. */
+  readonly targetName: string | null
+  origin(option: string): Origin
+}
+
+/** What somebody sees of a command. */
+export interface ViewConfig {
+  readonly json: boolean
+  readonly progress: ProgressKind
+  readonly logLevel: LogLevel
+}
+
+/** Everything asked of a run, checked and frozen. Its shaping fields hold for tables without overrides of their own. */
+export interface Config extends TableConfig, ViewConfig {
+  readonly from: string
+  readonly to: string
+  /** Names and wildcards; empty: every table. */
+  readonly tables: readonly string[]
+  readonly workers: number | 'auto'
+  readonly batchRows: number
+  readonly batchBytes: number
+  /** A batch bound was given by the user, so it is never overruled. */
+  readonly batchExplicit: boolean
+  readonly isolation: Isolation
+  readonly feed: Feed | 'auto'
+  readonly targetSchema: string
+  readonly ledgerSchema: string
+  readonly infer: 'sample' | 'full'
+  readonly verify: 'none' | 'count'
+  /** Rows that must have been written; null: not asked. */
+  readonly expect: number | null
+  /** Rows expected, for percent and ETA only; null: ask the source. */
+  readonly rowsExpected: number | null
+  readonly retryBudgetSeconds: number
+  readonly maxRetries: number | null
+  readonly dryRun: boolean
+  /** The shaping options of one table of the source: exact name before wildcard, later before earlier. */
+  forTable(name: string): TableConfig
+  settings(): readonly Setting[]
+}
+
+type Fields = Omit<Config, 'forTable' | 'settings' | 'origin' | 'batchExplicit' | 'targetName' | 'retryBudgetSeconds'>
+
+/** What a caller of the library may give, by field name. */
+export type ConfigOptions = { readonly [Field in keyof Fields]?: Fields[Field] | undefined } & {
+  readonly sequential?: boolean | undefined
+  /** Seconds. */
+  readonly retryBudget?: number | undefined
+  /** Path of a config file. */
+  readonly config?: string | undefined
+  readonly envFile?: string | undefined
+}
+
+export interface ConfigInputs extends LayerInputs {
+  readonly command?: Command | undefined
+  readonly options?: ConfigOptions | undefined
+}
+
+/**
+ * Flag (or library option) before environment before file before params.ts. An empty variable counts as not set. Throws
+ * DroverErrors of kind `usage`, which name the value seen, where it stands and what is allowed.
+ */
+export function buildConfig(inputs: ConfigInputs): Config {
+  const given = new Settings(inputs.command ?? 'migrate', inputs)
+  const { isolation, workers } = clusterOf(given)
+  const config: Config = {
+    ...tableConfig(given, null),
+    ...viewConfig(given),
+    from: given.required(spec.from),
+    to: given.required(spec.to),
+    tables: given.value(spec.tables),
+    workers,
+    batchRows: given.value(spec.batchRows),
+    batchBytes: given.value(spec.batchBytes),
+    batchExplicit: given.isGiven(spec.batchRows) || given.isGiven(spec.batchBytes),
+    isolation,
+    feed: given.value(spec.feed),
+    targetSchema: given.value(spec.targetSchema),
+    ledgerSchema: given.value(spec.ledgerSchema),
+    infer: given.value(spec.infer),
+    verify: given.value(spec.verify),
+    expect: given.value(spec.expect),
+    rowsExpected: given.value(spec.rowsExpected),
+    retryBudgetSeconds: given.value(spec.retryBudget),
+    maxRetries: given.value(spec.maxRetries),
+    dryRun: given.value(spec.dryRun),
+    forTable: (name) => tableConfig(given, name),
+    settings: () => given.settings(),
+  }
+  for (const { pattern } of given.overrides) tableConfig(given, pattern)
+  return Object.freeze(config)
+}
+
+export interface InspectConfig extends ViewConfig {
+  readonly from: string
+  readonly tables: readonly string[]
+}
+
+export function buildInspectConfig(inputs: ConfigInputs): InspectConfig {
+  const given = new Settings('inspect', inputs)
+  return Object.freeze({
+    ...viewConfig(given),
+    from: given.required(spec.from),
+    tables: given.value(spec.tables),
+  })
+}
+
+export interface SeedConfig extends ViewConfig {
+  readonly to: string
+  readonly rows: number
+  readonly rngSeed: number
+  readonly shape: Shape
+  readonly drop: boolean
+  readonly workers: number | 'auto'
+}
+
+export function buildSeedConfig(inputs: ConfigInputs): SeedConfig {
+  const given = new Settings('seed', inputs)
+  return Object.freeze({
+    ...viewConfig(given),
+    to: given.required(spec.to),
+    rows: given.value(spec.rows),
+    rngSeed: given.value(spec.rngSeed),
+    shape: given.value(spec.shape),
+    drop: given.value(spec.drop),
+    workers: given.value(spec.workers),
+  })
+}
+
+export interface BenchConfig extends ViewConfig {
+  readonly from: string
+  readonly to: string
+  readonly table: string
+  readonly modes: readonly BenchMode[]
+  readonly workers: readonly (number | 'auto')[]
+  readonly batchRows: readonly number[]
+  /** JSON file for the results; null: none. */
+  readonly out: string | null
+}
+
+export function buildBenchConfig(inputs: ConfigInputs): BenchConfig {
+  const given = new Settings('bench', inputs)
+  return Object.freeze({
+    ...viewConfig(given),
+    from: given.required(spec.from),
+    to: given.required(spec.to),
+    table: given.value(spec.benchTable),
+    modes: given.value(spec.benchModes),
+    workers: given.value(spec.benchWorkers),
+    batchRows: given.value(spec.benchBatchRows),
+    out: given.value(spec.out),
+  })
+}
+
+function viewConfig(given: Settings): ViewConfig {
+  return {
+    json: given.value(spec.json),
+    progress: given.value(spec.progress),
+    logLevel: given.value(spec.logLevel),
+  }
+}
+
+/** The shaping options of one table; null: those of tables without overrides. */
+function tableConfig(given: Settings, table: string | null): TableConfig {
+  const columns = given.value(spec.columns, table)
+  const excludeColumns = given.value(spec.excludeColumns, table)
+  const both = columns?.find((column) => excludeColumns.includes(column))
+  if (both !== undefined) {
+    throw new DroverError('conflicting-options', `${both} is both in --columns and in --exclude-columns`, {
+      hint: '--columns takes the fields it names and no others, so --exclude-columns is not needed',
+    })
+  }
+  return Object.freeze({
+    columns,
+    excludeColumns,
+    rename: given.value(spec.rename, table),
+    cast: given.value(spec.cast, table),
+    where: given.value(spec.where, table),
+    limit: given.value(spec.limit, table),
+    mode: given.value(spec.mode, table),
+    naming: given.value(spec.naming, table),
+    nestedJson: given.value(spec.nestedJson, table),
+    primaryKey: !given.value(spec.noPrimaryKey, table),
+    targetName: given.targetName(table),
+    origin: (option: string) => given.origin(option, table),
+  })
+}
+
+/** `--sequential` stands for one inline worker, unless a stronger layer, or the same, says otherwise: then it is refused. */
+function clusterOf(given: Settings): { readonly isolation: Isolation; readonly workers: number | 'auto' } {
+  const isolation = given.value(spec.isolation)
+  const workers = given.value(spec.workers)
+  if (!given.value(spec.sequential)) return { isolation, workers }
+  const refuse = (option: OptionSpec<unknown>, value: unknown, implied: unknown): void => {
+    if (value === implied || given.rank(option) > given.rank(spec.sequential)) return
+    throw new DroverError(
+      'conflicting-options',
+      `--sequential and --${option.name} ${String(value)} exclude each other`,
+      {
+        hint: `--sequential means --isolation inline --workers 1; ${option.name} comes from ${given.origin(option.name)}`,
+      },
+    )
+  }
+  refuse(spec.isolation, isolation, 'inline')
+  refuse(spec.workers, workers, 1)
+  return { isolation: 'inline', workers: 1 }
+}

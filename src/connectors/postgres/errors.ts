@@ -1,0 +1,116 @@
+import pg from 'pg'
+import { DroverError, type ErrorCode, type ErrorShape } from '../../core/errors.ts'
+import type { FaultClass } from '../contract.ts'
+
+/** Failures of the network and of name resolution, as Node names them. All may pass. */
+const networkCodes: ReadonlySet<string> = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'ECONNABORTED',
+  'EPIPE',
+  'ETIMEDOUT',
+  'ENOENT', // the socket file of a server that is down
+  'EHOSTUNREACH',
+  'EHOSTDOWN',
+  'ENETUNREACH',
+  'ENETDOWN',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'ERR_STREAM_DESTROYED',
+  'ERR_STREAM_PREMATURE_CLOSE',
+])
+
+/** SQLSTATEs and classes (https://www.postgresql.org/docs/current/errcodes-appendix.html) after which a repeat may work. */
+const transientStates: ReadonlySet<string> = new Set([
+  '40001', // serialization failure
+  '40P01', // deadlock
+  '55P03', // lock not available: lock_timeout
+  '57014', // query cancelled: statement_timeout
+  '57P01', // shutdown
+  '57P02', // crash of the server
+  '57P03', // cannot connect now: it is starting
+  '57P05', // idle session timeout
+  '25P03', // idle in transaction timeout
+  '25006', // read-only transaction: a failover is under way
+  '58030', // I/O error
+])
+const transientClasses: ReadonlySet<string> = new Set(['08', '53'])
+
+/** Rows the server refuses, beside classes 22 and 23: limits exceeded, nesting too deep, raised by a trigger. */
+const dataStates: ReadonlySet<string> = new Set(['54000', '54001', 'P0001'])
+/** Bytes that are not what COPY expects are a bug of the encoder, never bad data. */
+const encoderBugs: ReadonlySet<string> = new Set(['22P03', '22P04', '08P01'])
+
+/** SQLSTATE of a server's error, Node's code of a network error, null for an error without one. */
+export function codeOf(error: unknown): string | null {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : null
+}
+
+/** What kind of failure an error is; of a DroverError that tells of the target, what its cause is. */
+export function classifyFault(error: unknown): FaultClass {
+  if (error instanceof DroverError) {
+    if (error.code === 'row-rejected') return 'data'
+    if (error.code !== 'target-failed' && error.code !== 'target-unreachable') return 'fatal'
+    return error.cause === undefined ? 'transient' : classifyFault(error.cause)
+  }
+  const code = codeOf(error)
+  if (error instanceof pg.DatabaseError && code !== null) return classifyState(code, error.message)
+  if (code !== null) return networkCodes.has(code) ? 'transient' : 'fatal'
+  // A connection that breaks under a query has no code: the driver throws a plain Error.
+  return error instanceof Error && error.constructor === Error ? 'transient' : 'fatal'
+}
+
+function classifyState(state: string, message: string): FaultClass {
+  if (encoderBugs.has(state)) return 'fatal'
+  if (transientStates.has(state) || transientClasses.has(state.slice(0, 2))) return 'transient'
+  // A full disk shows as an internal error where a limit on file size is what ended it.
+  if (state === 'XX000' && message.includes('File too large')) return 'transient'
+  return dataStates.has(state) || state.startsWith('22') || state.startsWith('23') ? 'data' : 'fatal'
+}
+
+/**
+ * The error for people; `doing` says what was attempted, as in `cannot ${doing}`. A DroverError stays as it is, so does
+ * a bug of ours (an error of the language, not of the driver). The original is the cause.
+ */
+export function toDroverError(error: unknown, doing: string): Error {
+  if (error instanceof DroverError) return error
+  const code = codeOf(error)
+  if (error instanceof pg.DatabaseError && code !== null) {
+    const message = `cannot ${doing}: ${error.message} (SQLSTATE ${code})`
+    return new DroverError(codeOfState(code), message, { hint: error.hint ?? hintOfState(code), cause: error })
+  }
+  if (classifyFault(error) === 'fatal' && error instanceof Error && code === null) return error
+  const message = error instanceof Error ? error.message : String(error)
+  return new DroverError('target-failed', `cannot ${doing}: ${message}`, { cause: error })
+}
+
+function codeOfState(state: string): ErrorCode {
+  if (state === '42501') return 'missing-right'
+  return encoderBugs.has(state) ? 'unexpected' : 'target-failed'
+}
+
+function hintOfState(state: string): string | undefined {
+  return state === '42501' ? 'grant the right, or use another user in --to' : undefined
+}
+
+/** Why the server refuses a row. Without the DETAIL, which may hold values of the row. */
+export function rejectionOf(error: pg.DatabaseError): ErrorShape {
+  const column = error.column === undefined ? '' : `, column "${error.column}"`
+  return {
+    code: 'row-rejected',
+    message: `PostgreSQL refuses the row: ${error.message} (SQLSTATE ${error.code ?? 'unknown'}${column})`,
+  }
+}
+
+/**
+ * Place of the refused row, from 0, in the error's context, which reads `COPY <table>, line <n>` with lines from 1.
+ * Null where the server writes it otherwise (its language is another), or where it is not within the batch.
+ */
+export function rejectedIndex(error: pg.DatabaseError, table: string, rows: number): number | null {
+  const prefix = `COPY ${table}, line `
+  const line = error.where?.split('\n').find((candidate) => candidate.startsWith(prefix))
+  const digits = line?.slice(prefix.length).match(/^\d+/)?.[0]
+  if (digits === undefined) return null
+  const index = Number(digits) - 1
+  return index >= 0 && index < rows ? index : null
+}

@@ -1,0 +1,63 @@
+import { createHash } from 'node:crypto'
+import { DroverError } from '../../core/errors.ts'
+import type { TargetName } from '../../core/plan.ts'
+
+/** Bytes of UTF-8 that PostgreSQL keeps of a name (NAMEDATALEN - 1); it cuts longer ones silently. */
+export const maxNameBytes = 63
+
+/** Columns every table has already: https://www.postgresql.org/docs/current/ddl-system-columns.html */
+export const systemColumns: readonly string[] = ['tableoid', 'xmin', 'cmin', 'xmax', 'cmax', 'ctid']
+
+/** The only way a name gets into SQL. Throws `name-collision` for a name PostgreSQL cannot hold as it is. */
+export function quoteName(name: string): string {
+  const reason = whyImpossible(name)
+  if (reason !== null) {
+    throw new DroverError('name-collision', `PostgreSQL cannot use the name ${JSON.stringify(name)}: ${reason}`, {
+      hint: 'give it another name with --rename',
+    })
+  }
+  return `"${name.replaceAll('"', '""')}"`
+}
+
+/** {@link quoteName} for a column; refuses the names of system columns too. */
+export function quoteColumn(name: string): string {
+  if (systemColumns.includes(name)) {
+    throw new DroverError(
+      'name-collision',
+      `PostgreSQL cannot use the name "${name}": every table has a column of it`,
+      {
+        hint: `give it another name with --rename ${name}=…`,
+      },
+    )
+  }
+  return quoteName(name)
+}
+
+/** Schema and name, both quoted. */
+export function quoteTable(target: TargetName): string {
+  return `${quoteName(target.schema)}.${quoteName(target.name)}`
+}
+
+/**
+ * `base` and `suffix` within {@link maxNameBytes}: a base that is too long is cut between characters and marked by the
+ * first 8 hex digits of its SHA-256, so that two long names stay apart and a name is the same in every run.
+ */
+export function boundedName(base: string, suffix: string): string {
+  if (Buffer.byteLength(base + suffix) <= maxNameBytes) return base + suffix
+  const mark = `_${createHash('sha256').update(base).digest('hex').slice(0, 8)}`
+  const room = maxNameBytes - Buffer.byteLength(mark + suffix)
+  let kept = ''
+  for (const character of base) {
+    if (Buffer.byteLength(kept + character) > room) break
+    kept += character
+  }
+  return kept + mark + suffix
+}
+
+function whyImpossible(name: string): string | null {
+  if (name === '') return 'it is empty'
+  if (name.includes('\0')) return 'it contains the character NUL'
+  if (!name.isWellFormed()) return 'it is not valid Unicode'
+  const bytes = Buffer.byteLength(name)
+  return bytes > maxNameBytes ? `it is ${bytes} bytes long, and only ${maxNameBytes} are kept` : null
+}

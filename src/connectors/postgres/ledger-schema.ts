@@ -1,0 +1,132 @@
+import { DroverError } from '../../core/errors.ts'
+import type { Session } from './session.ts'
+import { quoteName } from './identifiers.ts'
+
+/** Number of the newest step in {@link steps}; a ledger of a higher one was written by a newer drover. */
+export const ledgerVersion = 1
+
+/** Names of the ledger's tables, quoted and with their schema. */
+export interface LedgerTables {
+  readonly schema: string
+  readonly version: string
+  readonly migration: string
+  readonly table: string
+  readonly partition: string
+  readonly entry: string
+}
+
+export function ledgerTables(schema: string): LedgerTables {
+  const quoted = quoteName(schema)
+  return {
+    schema: quoted,
+    version: `${quoted}."version"`,
+    migration: `${quoted}."migration"`,
+    table: `${quoted}."table"`,
+    partition: `${quoted}."partition"`,
+    entry: `${quoted}."entry"`,
+  }
+}
+
+/**
+ * One step for each version, never changed once released. Bounds are the source's raw bytes, NULL for an open end. A
+ * partition's row holds all that its claims check, so that a claim locks one row. An entry has no foreign key: it is
+ * inserted from its partition's row, under a lock on it.
+ */
+const steps: readonly ((tables: LedgerTables) => string)[] = [
+  ({ version, migration, table, partition, entry }) => `
+    create table ${version} (number integer not null);
+    insert into ${version} values (0);
+
+    create table ${migration} (
+      id text primary key,
+      source text not null,
+      target text not null,
+      options jsonb not null,
+      state text not null check (state in ('copying', 'finishing', 'verifying', 'done', 'stopped', 'superseded')),
+      error jsonb,
+      epoch integer not null,
+      began_at timestamptz not null default now(),
+      changed_at timestamptz not null default now()
+    );
+
+    create table ${table} (
+      migration text not null references ${migration} on delete cascade,
+      source text not null,
+      target_schema text not null,
+      target_name text not null,
+      mode text not null,
+      existed boolean not null,
+      baseline bigint not null,
+      plan jsonb not null,
+      selection jsonb not null,
+      primary key (migration, source),
+      unique (migration, target_schema, target_name)
+    );
+
+    create table ${partition} (
+      migration text not null,
+      id integer not null,
+      source text not null,
+      after bytea,
+      up_to bytea,
+      open boolean not null default true,
+      epoch integer not null,
+      schema_version integer not null,
+      replaces integer,
+      primary key (migration, id),
+      foreign key (migration, source) references ${table} on delete cascade
+    );
+
+    create table ${entry} (
+      migration text not null,
+      partition integer not null,
+      seq integer not null,
+      after bytea,
+      up_to bytea,
+      last boolean not null,
+      read bigint not null default 0,
+      written bigint not null default 0,
+      filtered bigint not null default 0,
+      skipped bigint not null default 0,
+      dead_letters bigint not null default 0,
+      derived bigint not null default 0,
+      bytes bigint not null default 0,
+      epoch integer not null,
+      committed_at timestamptz not null default clock_timestamp(),
+      primary key (migration, partition, seq)
+    );`,
+]
+
+/** Version of the ledger in the database, null where there is none. Throws `unsupported-version` for a newer one. */
+export async function readLedgerVersion(session: Session, tables: LedgerTables): Promise<number | null> {
+  const found = await session.query<{ there: boolean }>('select to_regclass($1) is not null as there', [tables.version])
+  if (found.rows[0]?.there !== true) return null
+  const { rows } = await session.query<{ number: number }>(`select number from ${tables.version}`)
+  const number = rows[0]?.number ?? 0
+  if (number > ledgerVersion) {
+    const message = `the ledger in schema ${tables.schema} has version ${number}, and this drover knows ${ledgerVersion}`
+    throw new DroverError('unsupported-version', message, {
+      hint: 'use the newer drover that wrote it, or --ledger-schema',
+    })
+  }
+  return number
+}
+
+/**
+ * Creates the ledger or brings it up to date, within the caller's transaction. The lock makes others that begin at the
+ * same time wait for its end; key: the 64-bit hash of `drover:ledger:` and the schema's quoted name.
+ */
+export async function ensureLedger(session: Session, tables: LedgerTables): Promise<void> {
+  await session.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [`drover:ledger:${tables.schema}`])
+  const present = await readLedgerVersion(session, tables)
+  if (present === ledgerVersion) return
+  await createSchema(session, tables.schema)
+  for (const step of steps.slice(present ?? 0)) await session.run(step(tables))
+  await session.query(`update ${tables.version} set number = $1`, [ledgerVersion])
+}
+
+/** `create schema if not exists` asks for the right to create one even where it exists. */
+export async function createSchema(session: Session, quoted: string): Promise<void> {
+  const { rows } = await session.query<{ there: boolean }>('select to_regnamespace($1) is not null as there', [quoted])
+  if (rows[0]?.there !== true) await session.run(`create schema ${quoted}`)
+}

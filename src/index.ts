@@ -1,0 +1,91 @@
+import { PROGRESS_INTERVAL_MS } from '../params.ts'
+import { buildConfig, type Config } from './config.ts'
+import type { Mode } from './connectors/contract.ts'
+import type { NestedJson } from './core/plan.ts'
+import type { Feed, Isolation, MigrationResult } from './core/result.ts'
+import type { PlanReport } from './engine/plan-report.ts'
+import { planMigration, runMigration, type RunContext } from './migrate.ts'
+import { createCallbackReporter } from './telemetry/callback-reporter.ts'
+import type { Notice, Progress } from './telemetry/progress.ts'
+
+/** What is copied and how, as on the command line but in camelCase, and who watches. */
+export interface MigrateOptions {
+  /** URL of the source: `mongodb://host/database`. */
+  readonly from: string
+  /** URL of the target: `postgres://user@host/database`. */
+  readonly to: string
+  /** Names and wildcards; all tables unless given. */
+  readonly tables?: readonly string[] | undefined
+  readonly workers?: number | 'auto' | undefined
+  readonly batchRows?: number | undefined
+  readonly batchBytes?: number | undefined
+  readonly isolation?: Isolation | undefined
+  /** One inline worker: the baseline. */
+  readonly sequential?: boolean | undefined
+  readonly feed?: Feed | 'auto' | undefined
+  readonly mode?: Mode | undefined
+  readonly primaryKey?: boolean | undefined
+  readonly targetSchema?: string | undefined
+  readonly ledgerSchema?: string | undefined
+  readonly infer?: 'sample' | 'full' | undefined
+  readonly columns?: readonly string[] | undefined
+  readonly excludeColumns?: readonly string[] | undefined
+  /** Column name by field. */
+  readonly rename?: Readonly<Record<string, string>> | undefined
+  /** Type name by field, as `--cast` takes it. */
+  readonly cast?: Readonly<Record<string, string>> | undefined
+  /** MongoDB: a filter in extended JSON. */
+  readonly where?: string | undefined
+  readonly limit?: number | undefined
+  readonly naming?: 'snake_case' | 'preserve' | undefined
+  readonly nestedJson?: NestedJson | undefined
+  readonly verify?: 'none' | 'count' | undefined
+  /** Rows that must have been written. */
+  readonly expect?: number | undefined
+  /** Seconds for which transient faults are retried. */
+  readonly retryBudget?: number | undefined
+  readonly maxRetries?: number | undefined
+  /** Called at most once in an interval, at each change of phase, and at the end. What it throws is reported once and ignored. */
+  readonly onProgress?: ((progress: Progress) => void) | undefined
+  /** Time between two progress reports, in milliseconds (2,000). */
+  readonly progressIntervalMs?: number | undefined
+  /** Decisions, warnings, retries. */
+  readonly onNotice?: ((notice: Notice) => void) | undefined
+  /** Stops the run: batches in flight commit, then the result says `stopped` with code `interrupted`. */
+  readonly signal?: AbortSignal | undefined
+}
+
+/**
+ * Copies tables from one database to another.
+ *
+ * Throws a {@link DroverError} when the run is refused before anything was written (kinds `usage`, `preflight`,
+ * `fenced`). What stops it later is in the result: `state: 'stopped'` and `error`.
+ *
+ * @example
+ * const result = await migrate({ from: 'mongodb://localhost/shop', to: 'postgres://localhost/shop' })
+ * console.log(result.totals.written)
+ */
+export async function migrate(options: MigrateOptions): Promise<MigrationResult> {
+  const [config, context] = prepare(options)
+  return runMigration(config, context)
+}
+
+/** What {@link migrate} would do, without writing anything. Throws as it does. */
+export async function plan(options: MigrateOptions): Promise<PlanReport> {
+  const [config, context] = prepare(options)
+  return planMigration(config, context)
+}
+
+function prepare(options: MigrateOptions): [Config, RunContext] {
+  const { onProgress, onNotice, progressIntervalMs, signal, ...given } = options
+  const reporter = createCallbackReporter(onProgress, onNotice)
+  const config = buildConfig({ options: given, environment: {} })
+  return [
+    config,
+    {
+      reporter,
+      signal: signal ?? new AbortController().signal,
+      progressIntervalMs: progressIntervalMs ?? PROGRESS_INTERVAL_MS,
+    },
+  ]
+}

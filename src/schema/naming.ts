@@ -1,0 +1,211 @@
+import { createHash } from 'node:crypto'
+import { DroverError } from '../core/errors.ts'
+
+/** How names of the source become names of the target: `createdAt` → `created_at`, or as they are. */
+export type Naming = 'snake_case' | 'preserve'
+
+/** What a target allows in a name. */
+export interface NameLimits {
+  /** The longest name, in bytes of UTF-8. */
+  readonly maxBytes: number
+  /** Names that the target keeps for itself. */
+  readonly reserved: readonly string[]
+}
+
+/** A name of the source, and the name that it should get where a user has chosen one. */
+export interface NameRequest {
+  readonly source: string
+  readonly chosen?: string | null | undefined
+}
+
+/** Names given, in the order asked for, no two alike, and a sentence for each that had to be changed. */
+export interface GivenNames {
+  readonly names: ReadonlyMap<string, string>
+  readonly warnings: readonly string[]
+}
+
+/** Hex digits of the hash that ends a name cut short. */
+const HASH_DIGITS = 8
+
+/**
+ * A name in the target's style, before limits and collisions. `snake_case` splits before capitals only: a capital
+ * starts a word after a small letter or a digit, and the last of a run of capitals does when a small letter follows
+ * (`userID` → `user_id`, `HTTPServer` → `http_server`). Digits, underscores and all other characters stay.
+ */
+export function styledName(source: string, naming: Naming): string {
+  if (source === '') return '_'
+  if (naming === 'preserve') return source
+  return source
+    .replace(/([\p{Ll}\p{Nd}])(\p{Lu})/gu, '$1_$2')
+    .replace(/(\p{Lu})(\p{Lu}\p{Ll})/gu, '$1_$2')
+    .toLowerCase()
+}
+
+/**
+ * The name of a column: styled, off the names the target keeps for itself, and no longer than it allows. Collisions are
+ * for {@link nameColumns}.
+ *
+ * @throws DroverError `name-collision` for a name that is not possible at all
+ */
+export function columnName(field: string, naming: Naming, limits: NameLimits): string {
+  return withinLimits(styledName(field, naming), field, limits)
+}
+
+/** The name of a table, by the rules of {@link columnName}. */
+export function tableName(source: string, naming: Naming, maxBytes: number): string {
+  return withinLimits(styledName(source, naming), source, { maxBytes, reserved: [] })
+}
+
+/**
+ * Names for the columns of one table. A chosen name is taken as it is, and before all others; of fields that would get
+ * the same name, later ones get `_2`, `_3` … in the order given.
+ *
+ * @throws DroverError `name-collision` for two fields with the same chosen name, or a name that is not possible at all
+ */
+export function nameColumns(fields: readonly NameRequest[], naming: Naming, limits: NameLimits): GivenNames {
+  return giveNames(
+    fields.map((field) => ({ ...field, naming })),
+    'field',
+    limits,
+  )
+}
+
+/** Names for the tables of one run; the rules of {@link nameColumns}, with a style for each. */
+export function nameTables(
+  tables: readonly {
+    readonly source: string
+    readonly naming: Naming
+    readonly targetName?: string | null | undefined
+  }[],
+  maxBytes: number,
+): GivenNames {
+  const requests = tables.map(({ source, naming, targetName }) => ({ source, naming, chosen: targetName }))
+  return giveNames(requests, 'table', { maxBytes, reserved: [] })
+}
+
+function giveNames(
+  requests: readonly (NameRequest & { readonly naming: Naming })[],
+  what: 'field' | 'table',
+  limits: NameLimits,
+): GivenNames {
+  const owners = takeChosen(requests, what, limits)
+  const names = new Map<string, string>()
+  const warnings: string[] = []
+  for (const { source, chosen, naming } of requests) {
+    if (chosen != null) {
+      names.set(source, chosen)
+      continue
+    }
+    const styled = styledName(source, naming)
+    const wanted = withinLimits(styled, source, limits)
+    const given = firstFree(styled, wanted, owners, limits)
+    owners.set(given, source)
+    names.set(source, given)
+    if (given !== styled) warnings.push(renamedWarning(what, source, given, { styled, wanted, owners }))
+  }
+  return { names, warnings }
+}
+
+/** Names chosen by the user with whom they belong to. They are refused, never changed. */
+function takeChosen(requests: readonly NameRequest[], what: string, limits: NameLimits): Map<string, string> {
+  const owners = new Map<string, string>()
+  for (const { source, chosen } of requests) {
+    if (chosen == null) continue
+    refuseChosen(chosen, what, source, limits)
+    const other = owners.get(chosen)
+    if (other !== undefined) {
+      throw new DroverError(
+        'name-collision',
+        `${what}s ${quote(other)} and ${quote(source)} are both to be named ${quote(chosen)}`,
+        {
+          hint: 'give one of them another name',
+        },
+      )
+    }
+    owners.set(chosen, source)
+  }
+  return owners
+}
+
+function refuseChosen(chosen: string, what: string, source: string, limits: NameLimits): void {
+  const trouble = troubleWith(chosen, limits)
+  if (trouble === null) return
+  throw new DroverError('invalid-value', `the name ${quote(chosen)} for ${what} ${quote(source)} ${trouble}`, {
+    hint: `choose another name, of at most ${limits.maxBytes} bytes`,
+  })
+}
+
+function troubleWith(name: string, { maxBytes, reserved }: NameLimits): string | null {
+  if (name === '') return 'is empty'
+  if (!isPlainText(name)) return 'is not plain text'
+  if (byteLength(name) > maxBytes) return `is longer than ${maxBytes} bytes`
+  return reserved.includes(name) ? 'is kept by the target for itself' : null
+}
+
+function withinLimits(styled: string, source: string, { maxBytes, reserved }: NameLimits): string {
+  if (!isPlainText(source)) {
+    throw new DroverError('name-collision', `${quote(source)} cannot be a name in the target: it is not plain text`, {
+      hint: 'leave it out with --exclude-columns or --tables, or name it with --rename',
+    })
+  }
+  return shorten(reserved.includes(styled) ? `${styled}_` : styled, maxBytes)
+}
+
+function firstFree(
+  styled: string,
+  wanted: string,
+  owners: ReadonlyMap<string, string>,
+  { maxBytes, reserved }: NameLimits,
+): string {
+  let candidate = wanted
+  for (let number = 2; owners.has(candidate) || reserved.includes(candidate); number++) {
+    const suffix = `_${number}`
+    // Cut from the whole name, so that the hash is that of the name and not of a name cut before.
+    candidate =
+      shorten(byteLength(wanted) + suffix.length > maxBytes ? styled : wanted, maxBytes - suffix.length) + suffix
+  }
+  return candidate
+}
+
+/** A name of at most `maxBytes`: cut between two characters and ended by `_` and the first digits of its SHA-256. */
+function shorten(name: string, maxBytes: number): string {
+  if (byteLength(name) <= maxBytes) return name
+  const hash = createHash('sha256').update(name).digest('hex').slice(0, HASH_DIGITS)
+  let room = maxBytes - HASH_DIGITS - 1
+  let start = ''
+  for (const character of name) {
+    room -= byteLength(character)
+    if (room < 0) break
+    start += character
+  }
+  return `${start}_${hash}`
+}
+
+function renamedWarning(
+  what: string,
+  source: string,
+  given: string,
+  names: { readonly styled: string; readonly wanted: string; readonly owners: ReadonlyMap<string, string> },
+): string {
+  const subject = `${what} ${quote(source)} becomes ${quote(given)}`
+  if (given !== names.wanted) {
+    return `${subject}, because ${quote(names.wanted)} is taken by ${what} ${quote(names.owners.get(names.wanted) ?? names.wanted)}`
+  }
+  return names.wanted.startsWith(names.styled)
+    ? `${subject}, because the target keeps ${quote(names.styled)} for itself`
+    : `${subject}, because its name is too long for the target`
+}
+
+/** Without NUL and lone surrogates, which no identifier can hold. */
+function isPlainText(name: string): boolean {
+  return !name.includes('\0') && name.isWellFormed()
+}
+
+function byteLength(text: string): number {
+  return Buffer.byteLength(text)
+}
+
+/** A name between quotes, with what would disturb a terminal escaped. */
+function quote(name: string): string {
+  return JSON.stringify(name)
+}

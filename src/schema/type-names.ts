@@ -1,0 +1,81 @@
+import { closest } from 'fastest-levenshtein'
+import { DroverError } from '../core/errors.ts'
+import { elementType, type LogicalType, type ScalarType } from '../core/logical-type.ts'
+
+/** The name of each scalar type, as `--cast` takes it and as people read it. */
+const scalarNames: { readonly [type in ScalarType]: string } = {
+  bool: 'boolean',
+  int32: 'integer',
+  int64: 'bigint',
+  float64: 'double precision',
+  decimal: 'numeric',
+  text: 'text',
+  objectid: 'objectid',
+  uuid: 'uuid',
+  bytes: 'bytea',
+  timestamp: 'timestamptz',
+}
+
+/** Types that `--cast` makes, `objectid` not among them: a value that is none cannot become one. */
+const castable: readonly ScalarType[] = [
+  'text',
+  'int32',
+  'int64',
+  'float64',
+  'decimal',
+  'bool',
+  'timestamp',
+  'uuid',
+  'bytes',
+]
+
+const synonyms: { readonly [name: string]: ScalarType } = {
+  int: 'int32',
+  int4: 'int32',
+  int8: 'int64',
+  double: 'float64',
+  float8: 'float64',
+  decimal: 'decimal',
+  bool: 'bool',
+  'timestamp with time zone': 'timestamp',
+}
+
+const typesByName: ReadonlyMap<string, LogicalType> = new Map<string, LogicalType>([
+  ...castable.flatMap((type) => namesOf(scalarNames[type], type)),
+  ...Object.entries(synonyms).flatMap(([name, type]) => namesOf(name, type)),
+  ['jsonb', 'json'],
+  ['json', 'json'],
+])
+
+/**
+ * The type that a name of `--cast` stands for; case and spaces do not matter.
+ *
+ * @throws DroverError `unknown-type`
+ */
+export function parseTypeName(text: string): LogicalType {
+  const name = text
+    .trim()
+    .toLowerCase()
+    .replace(/\s+/g, ' ')
+    .replace(/ ?\[ ?\]$/, '[]')
+  const type = typesByName.get(name)
+  if (type !== undefined) return type
+  const offered = [...castable.map((known) => scalarNames[known]), 'jsonb'].join(', ')
+  throw new DroverError('unknown-type', `${JSON.stringify(text)} is not the name of a type`, {
+    hint: `did you mean ${closest(name, [...typesByName.keys()])}? Types are ${offered}; each but jsonb also with []`,
+  })
+}
+
+/** The name of a type for people; {@link parseTypeName} reads it back, `objectid` excepted. */
+export function typeName(type: LogicalType): string {
+  if (type === 'json') return 'jsonb'
+  const element = elementType(type)
+  return element === null ? scalarNames[type as ScalarType] : `${scalarNames[element]}[]`
+}
+
+function namesOf(name: string, type: ScalarType): [string, LogicalType][] {
+  return [
+    [name, type],
+    [`${name}[]`, `${type}[]`],
+  ]
+}

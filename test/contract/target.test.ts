@@ -1,0 +1,4 @@
+import { postgresUnderTest } from '../integration/postgres/postgres-under-test.ts'
+import { describeTarget } from './target.ts'
+
+describeTarget('postgres', postgresUnderTest)

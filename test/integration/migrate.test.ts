@@ -1,0 +1,315 @@
+import { MongoClient, type Document } from 'mongodb'
+import pg from 'pg'
+import { describe, expect, it } from 'vitest'
+import { seed } from '../../src/devkit/seed.ts'
+import { migrate, type MigrateOptions } from '../../src/index.ts'
+import { compareValues, usersColumns } from '../support/compare-values.ts'
+import { freshMongo, freshPostgres } from '../support/databases.ts'
+
+const never = new AbortController().signal
+
+async function databases() {
+  await using stack = new AsyncDisposableStack()
+  const mongo = stack.use(await freshMongo())
+  const postgres = stack.use(await freshPostgres())
+  const client = new pg.Client({ connectionString: postgres.url })
+  await client.connect()
+  stack.defer(() => client.end())
+  const driver = stack.use(await MongoClient.connect(mongo.url))
+  const moved = stack.move()
+  return {
+    from: mongo.url,
+    to: postgres.url,
+    db: driver.db(),
+    sql: async (text: string) => (await client.query<Record<string, unknown>>(text)).rows,
+    [Symbol.asyncDispose]: () => moved.disposeAsync(),
+  }
+}
+
+describe('every way to run gives the same table', () => {
+  const ways: MigrateOptions[] = []
+  for (const isolation of ['threads', 'processes', 'inline'] as const) {
+    for (const feed of ['paged', 'partitioned'] as const) ways.push({ from: '', to: '', isolation, feed, workers: 3 })
+  }
+  it.each(ways)('$isolation, $feed', async (way) => {
+    await using both = await databases()
+    const { from, to } = both
+    const seeding = { url: from, rngSeed: 7, drop: false, workers: 2, onProgress: () => undefined }
+    await seed({ ...seeding, shape: 'users', rows: 6001 }, never)
+    const result = await migrate({ ...way, from, to, batchRows: 500 })
+    expect(result).toMatchObject({
+      state: 'done',
+      error: null,
+      totals: { read: 6001, written: 6001, skipped: 0, deadLetters: 0 },
+      verification: { level: 'count', equal: true },
+    })
+    const compared = { mongoUrl: from, collection: 'users', postgresUrl: to, table: 'users', columns: usersColumns }
+    expect(await compareValues(compared)).toBe(6001)
+    const [types] = await both.sql(
+      `select string_agg(column_name || ' ' || data_type, ', ' order by ordinal_position) as columns
+         from information_schema.columns where table_name = 'users'`,
+    )
+    expect(types?.['columns']).toBe(
+      '_id text, username text, name text, email text, age integer, balance double precision, active boolean, ' +
+        'created_at timestamp with time zone, address jsonb, tags ARRAY',
+    )
+    const keys = await both.sql(`select 1 from pg_constraint where conrelid = 'users'::regclass and contype = 'p'`)
+    expect(keys).toHaveLength(1)
+  })
+})
+
+describe('sizes around a page', () => {
+  it.each([0, 1, 99, 100, 101])('%i documents in batches of 100', async (rows) => {
+    await using both = await databases()
+    const { from, to, db } = both
+    await db.createCollection('things')
+    if (rows > 0) await db.collection('things').insertMany(Array.from({ length: rows }, (_, n) => ({ n })))
+    const result = await migrate({ from, to, batchRows: 100, workers: 2 })
+    expect(result).toMatchObject({ state: 'done', totals: { read: rows, written: rows } })
+    expect(await both.sql('select count(*)::int as n from things')).toEqual([{ n: rows }])
+  })
+})
+
+describe('documents', () => {
+  it('with ids of every kind mixed are all copied, in both feeds', async () => {
+    const { Long, Double, Decimal128, ObjectId, Binary, MinKey, MaxKey, Timestamp, UUID } = await import('mongodb')
+    const ids: unknown[] = [new MinKey(), new MaxKey(), null, true, false, new Date(0), new Date(1), new Timestamp({ t: 1, i: 2 })]
+    for (let n = 0; n < 40; n++) {
+      ids.push(n, `${n}`, new Double(n + 0.5), Long.fromString(`${2n ** 53n + BigInt(n)}`), new Decimal128(`${n}.25`))
+      ids.push(new ObjectId(), new UUID(), new Binary(Buffer.from([n])), { n }, { n: `${n}` }, new Date(n * 1e9 + 2))
+    }
+    for (const feed of ['paged', 'partitioned'] as const) {
+      await using both = await databases()
+      const { from, to, db } = both
+      await db.collection<Document>('mixed').insertMany(ids.map((_id, n) => ({ _id, n }) as Document))
+      const result = await migrate({ from, to, feed, batchRows: 7, workers: 3 })
+      expect(result).toMatchObject({ state: 'done', totals: { read: ids.length, written: ids.length } })
+      const [row] = await both.sql('select count(distinct _id)::int as ids, count(distinct n)::int as n from mixed')
+      expect(row).toEqual({ ids: ids.length, n: ids.length })
+    }
+  })
+
+  it('of 15 MB are copied within the byte bound of a batch', async () => {
+    await using both = await databases()
+    const { from, to, db } = both
+    const body = 'x'.repeat(15 * 1024 * 1024)
+    for (let n = 0; n < 3; n++) await db.collection('large').insertOne({ n, body })
+    const result = await migrate({ from, to, workers: 2 })
+    expect(result).toMatchObject({ state: 'done', totals: { read: 3, written: 3 } })
+    expect(await both.sql('select n, length(body) as length from large order by n')).toEqual(
+      [0, 1, 2].map((n) => ({ n, length: body.length })),
+    )
+  })
+
+  it('that do not fit the sampled type stop the run and are named; nothing of their batch is written', async () => {
+    await using both = await databases()
+    const { from, to, db } = both
+    const people = db.collection<Document>('people')
+    await people.insertMany(Array.from({ length: 20_000 }, (_, n) => ({ _id: n, age: n })))
+    // Comes when the types are chosen already, and last in key order, so that it is read long after it is there.
+    let late: Promise<unknown> | undefined
+    const result = await migrate({
+      from,
+      to,
+      batchRows: 100,
+      workers: 2,
+      onProgress: ({ phase }) => {
+        if (phase === 'create') late ??= people.insertOne({ _id: 20_000, age: 'old' })
+      },
+    })
+    await late
+    expect(result).toMatchObject({ state: 'stopped', error: { code: 'schema-drift' } })
+    expect(result.error?.hint).toContain('--cast')
+    expect(result.error?.message).toMatch(/people.*20000.*age.*string.*integer/)
+    expect(await both.sql('select count(*)::int as n from people where _id >= 20000')).toEqual([{ n: 0 }])
+    expect(await both.sql('select state from drover.migration')).toEqual([{ state: 'stopped' }])
+  })
+
+  it('with text that PostgreSQL cannot hold stop the run and are named', async () => {
+    await using both = await databases()
+    const { from, to, db } = both
+    await db.collection<Document>('texts').insertMany([{ _id: 1, text: 'fine' }, { _id: 2, text: 'a\0b' }])
+    const result = await migrate({ from, to, workers: 1 })
+    expect(result.error).toMatchObject({ code: 'row-rejected' })
+    expect(result.error?.message).toMatch(/texts.*2/)
+    expect(await both.sql('select count(*)::int as n from texts')).toEqual([{ n: 0 }])
+  })
+})
+
+describe('modes', () => {
+  async function withRows(mode: MigrateOptions['mode'], tableSql: string) {
+    const both = await databases()
+    await both.db.collection<Document>('things').insertMany([
+      { _id: 1, name: 'a' },
+      { _id: 2, name: 'b' },
+    ])
+    await both.sql(tableSql)
+    const { from, to } = both
+    const outcome = await migrate({ from, to, mode, workers: 1 }).catch((error: unknown) => error)
+    return { both, outcome }
+  }
+
+  const filled = `create table things (_id integer, name text); insert into things values (9, 'z')`
+
+  it('create refuses a table that holds rows, and touches nothing', async () => {
+    const { both, outcome } = await withRows('create', filled)
+    await using _ = both
+    expect(outcome).toMatchObject({ code: 'target-not-empty', kind: 'preflight' })
+    expect(await both.sql('select count(*)::int as n from things')).toEqual([{ n: 1 }])
+    expect(await both.sql(`select 1 from information_schema.schemata where schema_name = 'drover'`)).toEqual([])
+  })
+
+  it('create takes an empty table as it is', async () => {
+    const { both, outcome } = await withRows('create', 'create table things (name varchar(10), _id bigint, extra text)')
+    await using _ = both
+    expect(outcome).toMatchObject({ state: 'done' })
+    expect(await both.sql('select * from things order by 2')).toEqual([
+      { name: 'a', _id: '1', extra: null },
+      { name: 'b', _id: '2', extra: null },
+    ])
+  })
+
+  it('append adds, and its check counts what was there before', async () => {
+    const { both, outcome } = await withRows('append', filled)
+    await using _ = both
+    expect(outcome).toMatchObject({ state: 'done', verification: { equal: true } })
+    expect(await both.sql('select _id from things order by 1')).toEqual([{ _id: 1 }, { _id: 2 }, { _id: 9 }])
+  })
+
+  it('truncate empties, recreate drops', async () => {
+    for (const mode of ['truncate', 'recreate'] as const) {
+      const { both, outcome } = await withRows(mode, filled)
+      await using _ = both
+      expect(outcome).toMatchObject({ state: 'done' })
+      expect(await both.sql('select _id from things order by 1')).toEqual([{ _id: 1 }, { _id: 2 }])
+    }
+  })
+
+  it('an existing column that cannot take the values is named with both types', async () => {
+    const { both, outcome } = await withRows('append', 'create table things (_id integer, name integer)')
+    await using _ = both
+    expect(outcome).toMatchObject({ code: 'target-incompatible', message: expect.stringMatching(/name.*text/) })
+  })
+})
+
+describe('selection', () => {
+  it('of columns, names, types, rows', async () => {
+    await using both = await databases()
+    const { from, to, db } = both
+    const people = Array.from({ length: 50 }, (_, n) => ({ _id: n, userName: `u${n}`, age: n, secret: 'x' }))
+    await db.collection<Document>('people').insertMany(people)
+    const result = await migrate({
+      from,
+      to,
+      excludeColumns: ['secret'],
+      rename: { userName: 'login' },
+      cast: { age: 'text' },
+      where: '{"age": {"$gte": 10}}',
+      limit: 5,
+      workers: 2,
+    })
+    expect(result).toMatchObject({ state: 'done', totals: { read: 5, written: 5 } })
+    expect(await both.sql('select * from people order by _id limit 1')).toEqual([{ _id: 10, login: 'u10', age: '10' }])
+  })
+
+  it('of columns without the key makes a table without one', async () => {
+    await using both = await databases()
+    const { from, to, db } = both
+    await db.collection<Document>('users').insertMany([{ _id: 1, username: 'a', email: 'b', age: 3 }])
+    const notices: string[] = []
+    const result = await migrate({
+      from,
+      to,
+      columns: ['username', 'email', 'age'],
+      onNotice: ({ message }) => notices.push(message),
+    })
+    expect(result.state).toBe('done')
+    expect(await both.sql('select * from users')).toEqual([{ username: 'a', email: 'b', age: 3 }])
+    expect(notices.join()).toMatch(/key/)
+  })
+
+  it('refuses what does not exist, naming the nearest', async () => {
+    await using both = await databases()
+    const { from, to, db } = both
+    await db.collection<Document>('users').insertMany([{ _id: 1, username: 'a' }])
+    await expect(migrate({ from, to, tables: ['user'] })).rejects.toMatchObject({
+      code: 'missing-table',
+      hint: expect.stringContaining('users'),
+    })
+    await expect(migrate({ from, to, columns: ['usrname'] })).rejects.toMatchObject({
+      code: 'unknown-column',
+      hint: expect.stringContaining('username'),
+    })
+    await expect(migrate({ from, to, where: '{"a": {"$gtt": 1}}' })).rejects.toMatchObject({
+      code: 'unknown-operator',
+      hint: expect.stringContaining('$gt'),
+    })
+    expect(await both.sql(`select 1 from information_schema.tables where table_schema in ('public', 'drover')`)).toEqual([])
+  })
+})
+
+describe('a run', () => {
+  it('reports progress that never passes 100 % and ends with everything', async () => {
+    await using both = await databases()
+    const { from, to, db } = both
+    await db.collection('things').insertMany(Array.from({ length: 3000 }, (_, n) => ({ n })))
+    const seen: number[] = []
+    await migrate({
+      from,
+      to,
+      batchRows: 100,
+      workers: 2,
+      progressIntervalMs: 5,
+      onProgress: ({ percent, totals }) => {
+        expect(percent).toBeLessThanOrEqual(100)
+        seen.push(totals.written)
+      },
+    })
+    expect(seen.toSorted((a, b) => a - b)).toEqual(seen)
+    expect(seen.at(-1)).toBe(3000)
+  })
+
+  it('stopped by its caller drains, says so, and leaves entries and rows in step', async () => {
+    await using both = await databases()
+    const { from, to, db } = both
+    await db.collection('things').insertMany(Array.from({ length: 30_000 }, (_, n) => ({ n })))
+    const stopping = new AbortController()
+    const result = await migrate({
+      from,
+      to,
+      batchRows: 50,
+      workers: 2,
+      progressIntervalMs: 5,
+      signal: stopping.signal,
+      onProgress: ({ totals }) => {
+        if (totals.written > 0) stopping.abort()
+      },
+    })
+    expect(result).toMatchObject({ state: 'stopped', error: { code: 'interrupted' } })
+    expect(result.totals.written).toBeLessThan(30_000)
+    const [row] = await both.sql('select (select count(*) from things)::int as rows, (select sum(written) from drover.entry)::int as entries')
+    expect(row?.['rows']).toBe(row?.['entries'])
+    expect(row?.['rows']).toBe(result.totals.written)
+  })
+
+  it('that expected another number of rows says so', async () => {
+    await using both = await databases()
+    const { from, to, db } = both
+    await db.collection('things').insertOne({ n: 1 })
+    expect(await migrate({ from, to, expect: 2 })).toMatchObject({ error: { code: 'expectation-missed' } })
+  })
+
+  it('of a table that an unfinished migration holds is refused, and recreate takes over', async () => {
+    await using both = await databases()
+    const { from, to, db } = both
+    await db.collection<Document>('things').insertMany([{ _id: 1, t: 'a\0' }])
+    expect(await migrate({ from, to })).toMatchObject({ state: 'stopped' })
+    await db.collection<Document>('things').updateOne({ _id: 1 }, { $set: { t: 'a' } })
+    await expect(migrate({ from, to })).rejects.toMatchObject({ code: 'unfinished-migration' })
+    expect(await migrate({ from, to, mode: 'recreate' })).toMatchObject({ state: 'done' })
+    expect(await both.sql('select state from drover.migration order by state')).toEqual([
+      { state: 'done' },
+      { state: 'superseded' },
+    ])
+  })
+})

@@ -1,0 +1,39 @@
+import { defineConfig, type ViteUserConfig } from 'vitest/config'
+
+// A test with a real server in it may wait for disk and for the other core; a minute is a hang.
+const testTimeout = 60_000
+// Starting both servers on a fresh machine includes unpacking one of them.
+const hookTimeout = 180_000
+
+const common = { pool: 'forks', testTimeout, hookTimeout } as const
+
+/** Starts PostgreSQL and MongoDB, and stops them. Unit tests run without. */
+const globalSetup = ['test/support/global-setup.ts']
+
+const config: ViteUserConfig = defineConfig({
+  test: {
+    projects: [
+      { test: { ...common, name: 'unit', include: ['test/unit/**/*.test.ts'] } },
+      {
+        test: {
+          ...common,
+          name: 'servers',
+          include: ['test/contract/**/*.test.ts', 'test/integration/**/*.test.ts'],
+          globalSetup,
+        },
+      },
+      { test: { ...common, name: 'package', include: ['test/architecture.test.ts', 'test/pack.test.ts'] } },
+      {
+        test: {
+          name: 'types',
+          include: [],
+          // Only the compiler runs these: what they hold is whether a line is an error.
+          typecheck: { enabled: true, only: true, checker: 'tsc', include: ['test/types/**/*.test-d.ts'] },
+        },
+      },
+      { test: { ...common, name: 'chaos', include: ['test/chaos/**/*.test.ts'], globalSetup } },
+    ],
+  },
+})
+
+export default config
