@@ -111,9 +111,12 @@ class Reader {
   }
 
   #unknownKey(key: unknown, name: string, known: readonly string[], place: string): DroverError {
-    const home = topKeys.includes(name) ? 'the top of the file' : 'defaults:'
-    const misplaced = known !== defaultKeys && (topKeys.includes(name) || defaultKeys.includes(name))
-    const hint = misplaced ? `${name} belongs under ${home}` : `did you mean ${closest(name, [...known])}?`
+    const homes = [
+      { keys: topKeys, home: 'at the top of the file' },
+      { keys: defaultKeys, home: 'under defaults:' },
+    ]
+    const found = homes.find(({ keys }) => keys !== known && keys.includes(name))
+    const hint = found === undefined ? `did you mean ${closest(name, [...known])}?` : `${name} belongs ${found.home}`
     return new DroverError('unknown-key', `${this.#place(this.#line(key))}: unknown key ${name} in ${place}`, { hint })
   }
 

@@ -131,13 +131,7 @@ export class Settings {
 
 function flagLayer(specs: readonly OptionSpec<unknown>[], flags: Readonly<Record<string, unknown>>): Layer {
   const known = specs.filter(({ given }) => given !== 'environment').map(({ name }) => name)
-  for (const name of Object.keys(flags)) {
-    if (!known.includes(name))
-      throw unknownOption(
-        name.length === 1 ? `-${name}` : `--${name}`,
-        known.map((other) => `--${other}`),
-      )
-  }
+  for (const name of Object.keys(flags)) if (!known.includes(name)) throw unknownFlag(name, known)
   return ({ name, kind }) => {
     const raw = flags[name]
     if (raw === undefined) return undefined
@@ -203,6 +197,14 @@ function overrideOf(file: ConfigFile, table: string, option: string): FileValue 
   const having = file.tables.filter(({ values }) => values.has(option))
   const exact = having.findLast(({ pattern }) => pattern === table)
   return (exact ?? having.findLast(({ pattern }) => matchesPattern(pattern, table)))?.values.get(option)
+}
+
+function unknownFlag(name: string, known: readonly string[]): DroverError {
+  const others = allSpecs.filter((option) => option.name === name && option.given !== 'environment')
+  const dashed = (word: string): string => (word.length === 1 ? `-${word}` : `--${word}`)
+  if (others.length === 0) return unknownOption(dashed(name), known.map(dashed))
+  const commands = others.flatMap((option) => option.commands).join(', ')
+  return new DroverError('unknown-option', `unknown option --${name}`, { hint: `it is an option of ${commands}` })
 }
 
 function unknownOption(name: string, known: readonly string[]): DroverError {

@@ -33,8 +33,10 @@ export function exitCodeOfErrors(errors: readonly ErrorShape[], signal: SignalNa
   )
 }
 
+type Ended = Pick<MigrationResult, 'error' | 'verification' | 'totals'>
+
 /** Everything that can be wrong with a run that came to a result. */
-export function exitCodeOfResult(result: MigrationResult, signal: SignalName | null): number {
+export function exitCodeOfResult(result: Ended, signal: SignalName | null): number {
   const kinds: ErrorKind[] = []
   if (result.error !== null) kinds.push(errorKinds[result.error.code])
   if (!result.verification.equal) kinds.push('mismatch')

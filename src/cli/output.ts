@@ -5,10 +5,10 @@ import { printable } from '../telemetry/format.ts'
 /** The two streams: results go to stdout, everything else to stderr. A reader that has gone away stops nothing. */
 export class Output {
   readonly #secrets = new Set<string>()
-  readonly #stdout: NodeJS.WriteStream
-  readonly #stderr: NodeJS.WriteStream
+  readonly #stdout: NodeJS.WritableStream
+  readonly #stderr: NodeJS.WritableStream
 
-  constructor(stdout: NodeJS.WriteStream, stderr: NodeJS.WriteStream) {
+  constructor(stdout: NodeJS.WritableStream, stderr: NodeJS.WritableStream) {
     this.#stdout = stdout
     this.#stderr = stderr
     for (const stream of [stdout, stderr]) {

@@ -13,8 +13,7 @@ import type { Progress, TableProgress } from './progress.ts'
 
 /** Rates of single tables are taken over so many seconds. */
 const RATE_WINDOW_SECONDS = 5
-const BAR_COLUMNS = 24
-const NAME_COLUMNS = 32
+const BAR_COLUMNS = 16
 
 interface Rate {
   readonly rows: number
@@ -102,31 +101,47 @@ function foot(progress: Progress): string {
 }
 
 /** Cells in the order shown, and what goes first when the screen is narrow. */
-const dropOrder = ['total', 'bytes', 'bar', 'eta', 'rate', 'rows'] as const
+const dropOrder = ['total', 'bar', 'bytes', 'eta', 'rate', 'rows'] as const
 
 type Cell = 'name' | 'percent' | (typeof dropOrder)[number]
+
+/** What stands before a cell. */
+const gaps: Readonly<Record<Cell, string>> = {
+  name: '',
+  bar: '  ',
+  percent: '  ',
+  rows: '  ',
+  total: ' ',
+  rate: '  ',
+  bytes: '  ',
+  eta: '  ',
+}
 
 const shownOrder: readonly Cell[] = ['name', 'bar', 'percent', 'rows', 'total', 'rate', 'bytes', 'eta']
 
 function layOut(lines: readonly Line[], width: number, paint: Paint): string[] {
-  const cells = lines.map(cellsOf)
+  // A long name costs no more than a quarter of the screen, but is never cut below eight columns.
+  const nameWidth = Math.max(8, Math.floor(width / 4))
+  const cells = lines.map((line) => cellsOf(line, nameWidth))
   const dropped = new Set<Cell>()
   const widthOf = (cell: Cell): number => Math.max(...cells.map((row) => textWidth(row[cell])))
   const shown = (): readonly Cell[] => shownOrder.filter((cell) => !dropped.has(cell) && widthOf(cell) > 0)
-  const total = (): number => shown().reduce((sum, cell) => sum + widthOf(cell) + 2, -2)
+  const total = (): number => shown().reduce((sum, cell) => sum + gaps[cell].length + widthOf(cell), 0)
   for (const cell of dropOrder) if (total() > width) dropped.add(cell)
   return cells.map((row) => {
-    const parts = shown().map((cell) =>
-      pad(row[cell], widthOf(cell), cell === 'name' || cell === 'total' ? 'left' : 'right'),
-    )
-    const line = fit(parts.join('  ').trimEnd(), width)
+    const text = shown().reduce((before, cell) => before + gaps[cell] + aligned(row, cell, widthOf(cell)), '')
+    const line = fit(text.trimEnd(), width)
     return line.replace(row.bar, (bar) => paint.green(bar))
   })
 }
 
-function cellsOf(line: Line): Record<Cell, string> {
+function aligned(row: Record<Cell, string>, cell: Cell, width: number): string {
+  return pad(row[cell], width, cell === 'name' || cell === 'total' ? 'left' : 'right')
+}
+
+function cellsOf(line: Line, nameWidth: number): Record<Cell, string> {
   return {
-    name: fit(printable(line.name), NAME_COLUMNS),
+    name: fit(printable(line.name), nameWidth),
     bar: bar(line.percent),
     percent: formatPercent(line.percent),
     rows: formatCount(line.rows),

@@ -11,7 +11,9 @@ const REDRAW_MS = 100
 const csi = `${String.fromCharCode(27)}[`
 const hideCursor = `${csi}?25l`
 const showCursor = `${csi}?25h`
-const clearBelow = `${csi}0J`
+const clearRest = `${csi}K`
+const clearBelow = `${csi}J`
+const up = `${csi}1A`
 
 export interface ReporterOptions {
   readonly kind: ProgressKind
@@ -131,15 +133,17 @@ class LiveReporter implements Reporter {
     if (this.#latest === null) return
     const screen = this.#options.screen()
     const lines = renderLive(this.#latest, this.#rates, screen, this.#paint)
-    const text = lines.join('\n')
-    this.#options.write(`${hideCursor}${this.#back(screen)}${clearBelow}${text}`)
+    // Written over, and cleared only behind: clearing a whole screen first flickers, and some terminals keep a copy.
+    const text = lines.map((line) => line + clearRest).join('\n')
+    this.#options.write(`${hideCursor}${this.#back(screen)}${text}${clearBelow}`)
     this.#drawn = lines.map(textWidth)
     this.#drawnAt = this.#options.now()
   }
 
   #erase(): void {
     if (this.#drawn.length === 0) return
-    this.#options.write(`${this.#back(this.#options.screen())}${clearBelow}${showCursor}`)
+    const back = this.#back(this.#options.screen())
+    this.#options.write(`${back}${clearRest}\n${clearBelow}${up}${showCursor}`)
     this.#drawn = []
   }
 

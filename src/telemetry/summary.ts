@@ -72,5 +72,10 @@ function verified({ level, equal, differences, notes }: Verification, paint: Pai
     const place = [difference.table, difference.key, difference.column].filter((part) => part !== null).join(', ')
     return printable(`  ${place}: ${difference.source} against ${difference.target}`)
   })
-  return [paint.red(`verification by ${level} found ${differences.length} differences:`), ...lines].join('\n')
+  return [
+    paint.red(
+      `verification by ${level} found ${differences.length} ${differences.length === 1 ? 'difference' : 'differences'}:`,
+    ),
+    ...lines,
+  ].join('\n')
 }

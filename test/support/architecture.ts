@@ -45,7 +45,7 @@ const rings: readonly (readonly string[])[] = [
   ['params'],
   ['cluster', 'catalog', 'config', 'telemetry'],
   ['engine', 'verify'],
-  ['migrate', 'devkit'],
+  ['migrate', 'inspect', 'doctor', 'devkit'],
   ['cli', 'workers', 'index'],
 ]
 

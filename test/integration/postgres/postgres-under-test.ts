@@ -13,6 +13,8 @@ export interface PostgresUnderTest extends AsyncDisposable {
   /** Ends every session of drover that a condition on `pg_stat_activity` selects, and waits until it is gone. */
   kill(condition: string): Promise<number>
   killLeases(): Promise<void>
+  /** Keeps everybody else out of a table until it is disposed. */
+  lock(table: string): Promise<AsyncDisposable>
 }
 
 export async function postgresUnderTest(): Promise<PostgresUnderTest> {
@@ -47,6 +49,13 @@ export async function postgresUnderTest(): Promise<PostgresUnderTest> {
       ),
     killLeases: async () => {
       await kill(`pid in (select pid from pg_locks where locktype = 'advisory')`)
+    },
+    lock: async (table) => {
+      // A session of its own: within a transaction, what the statistics views show stands still.
+      const locking = new pg.Client({ connectionString: url })
+      await locking.connect()
+      await locking.query(`begin; lock table ${table} in access exclusive mode`)
+      return { [Symbol.asyncDispose]: () => locking.end() }
     },
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   }

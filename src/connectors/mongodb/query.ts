@@ -1,0 +1,55 @@
+import type { Collection, Document } from 'mongodb'
+import type { Bounds, Position } from '../../core/batch.ts'
+import { DroverError } from '../../core/errors.ts'
+import type { Selection, SourceTable } from '../contract.ts'
+import { parseFilter } from './filter.ts'
+import { keyExpression } from './position.ts'
+
+/** A table as the parts of the connector hand it around. Its documents are raw. */
+export interface MongoTable {
+  readonly info: SourceTable
+  readonly collection: Collection<Uint8Array>
+}
+
+/** The order of keys, and the index that has it. */
+export const byKey = { _id: 1 } as const
+
+/** Big enough to hide the way to the server, small enough that two of them fit anywhere. */
+const pageBytes = 4 * 1024 * 1024
+
+/** Rows in a page where their size is unknown. The server never puts more than 16 MiB into one. */
+const pageRowsUnknown = 1000
+
+/** Rows that the server should send at a time. */
+export function pageRows(averageRowBytes: number | null): number {
+  if (averageRowBytes === null) return pageRowsUnknown
+  return Math.min(Math.max(Math.floor(pageBytes / averageRowBytes), 1), 100_000)
+}
+
+/** The user's filter and the bounds, as one filter. Throws `invalid-filter` and `unknown-operator`. */
+export function filterOf(selection: Selection, bounds: Bounds): Document {
+  const filters: Document[] = []
+  if (selection.where !== null) filters.push(parseFilter(selection.where))
+  // {_id: {$gt: x}} would see only keys of the type of x; an expression compares across all of them.
+  const range: Document[] = []
+  if (bounds.after !== null) range.push({ $gt: ['$_id', sent(bounds.after, selection)] })
+  if (bounds.upTo !== null) range.push({ $lte: ['$_id', sent(bounds.upTo, selection)] })
+  if (range.length > 0) filters.push({ $expr: { $and: range } })
+  const [first = {}] = filters
+  return filters.length < 2 ? first : { $and: filters }
+}
+
+/** Null where every field is wanted, or where MongoDB would take one of the names for a path or an operator. */
+export function projectionOf(fields: readonly string[] | null): Document | null {
+  if (fields === null || fields.some((field) => field === '' || /[.$]/.test(field))) return null
+  return Object.fromEntries([['_id', 1], ...fields.map((field) => [field, 1])])
+}
+
+function sent(position: Position, selection: Selection): Document {
+  const expression = keyExpression(position)
+  if (expression !== null) return expression
+  const hex = Buffer.from(position).toString('hex', 0, 40)
+  throw new DroverError('source-failed', `cannot go on behind the key 0x${hex} of ${selection.table}`, {
+    hint: 'the key holds damaged text, a field twice or a date out of range; give the row another _id',
+  })
+}

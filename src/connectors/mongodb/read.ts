@@ -1,0 +1,45 @@
+import type { Batch, Partition } from '../../core/batch.ts'
+import { DroverError } from '../../core/errors.ts'
+import type { Selection } from '../contract.ts'
+import { BatchCutter, type CutterOptions } from './batch-cutter.ts'
+import { readPages } from './pages.ts'
+import type { MongoTable } from './query.ts'
+
+/** The rows of a partition, packed into batches: see the contract of a source. Throws what the driver throws. */
+export async function* readBatches(
+  table: MongoTable,
+  selection: Selection,
+  partition: Partition,
+  options: CutterOptions,
+  signal: AbortSignal,
+): AsyncGenerator<Batch, void, undefined> {
+  if (!table.info.ordered) refuseMiddle(selection, options)
+  const cutter = new BatchCutter(partition, table.info.ordered, options)
+  try {
+    if (selection.limit !== 0) {
+      for await (const page of readPages(table, selection, partition, signal)) {
+        for (const document of page) {
+          if (cutter.isFull(document.length)) {
+            yield cutter.cut(false)
+            signal.throwIfAborted()
+          }
+          cutter.add(document)
+        }
+      }
+    }
+    yield cutter.cut(true)
+  } finally {
+    cutter.discard()
+  }
+}
+
+/**
+ * Without an order all bounds are open, and a batch read again would be the whole table. Only reading one range again
+ * asks for a batch without bounds on its size.
+ */
+function refuseMiddle({ table }: Selection, { firstSeq, limits }: CutterOptions): void {
+  if (firstSeq === 0 && (Number.isFinite(limits.rows) || Number.isFinite(limits.bytes))) return
+  throw new DroverError('source-failed', `${table} has no key order, so a part of it cannot be read again`, {
+    hint: 'copy it anew with --mode recreate',
+  })
+}

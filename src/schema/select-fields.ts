@@ -1,0 +1,144 @@
+import { closest, distance } from 'fastest-levenshtein'
+import { DroverError } from '../core/errors.ts'
+import type { FieldSample, Sample } from '../core/sample.ts'
+
+/** The options that say which fields of a table are copied, all by their names in the source. */
+export interface FieldOptions {
+  /** Exactly these, in this order; null: all. */
+  readonly columns: readonly string[] | null
+  readonly excludeColumns: readonly string[]
+  readonly rename: { readonly [field: string]: string }
+  readonly cast: { readonly [field: string]: string }
+}
+
+export interface SelectedFields {
+  readonly fields: readonly FieldSample[]
+  readonly warnings: readonly string[]
+}
+
+/** Letters in which a name may differ from one that was seen to be taken for a slip of the pen. */
+const SLIP = 2
+
+/**
+ * The fields that become columns: those of `--columns`, or else the key, the others in the order first seen, and last
+ * those that only `--cast` names.
+ *
+ * @throws DroverError `unknown-column`, `conflicting-options`, or `invalid-value` for a name given twice
+ */
+export function selectFields(sample: Sample, keyField: string, options: FieldOptions): SelectedFields {
+  const warnings: string[] = []
+  refuseConflicts(options)
+  const seen = new Map(sample.fields.map((field) => [field.field, field]))
+  const declared = Object.keys(options.cast).filter((field) => !seen.has(field))
+  for (const field of declared) {
+    seen.set(field, unseen(field))
+    if (options.columns === null || options.columns.includes(field)) {
+      warnings.push(`field ${quote(field)} was not seen: it has a column because --cast names it`)
+    }
+  }
+  for (const field of options.excludeColumns) checkExcluded(field, seen, sample, warnings)
+  const names = options.columns ?? defaultOrder(seen, sample, keyField)
+  const fields = names
+    .filter((field) => !options.excludeColumns.includes(field))
+    .map((field) => seen.get(field) ?? expectEmpty('--columns', field, seen, sample))
+  checkTouched('--rename', Object.keys(options.rename), fields, seen, sample)
+  checkTouched('--cast', Object.keys(options.cast), fields, seen, sample)
+  return { fields, warnings }
+}
+
+function refuseConflicts({ columns, excludeColumns, cast, rename }: FieldOptions): void {
+  const twice = columns?.find((field, index) => columns.indexOf(field) !== index)
+  if (twice !== undefined) throw new DroverError('invalid-value', `--columns names ${quote(twice)} twice`)
+  const wanted: readonly [string, readonly string[]][] = [
+    ['--columns', columns ?? []],
+    ['--cast', Object.keys(cast)],
+    ['--rename', Object.keys(rename)],
+  ]
+  for (const [option, fields] of wanted) {
+    const field = fields.find((name) => excludeColumns.includes(name))
+    if (field === undefined) continue
+    throw new DroverError(
+      'conflicting-options',
+      `${option} names ${quote(field)}, and --exclude-columns leaves it out`,
+      {
+        hint: `take ${quote(field)} out of one of the two`,
+      },
+    )
+  }
+}
+
+function defaultOrder(seen: ReadonlyMap<string, FieldSample>, sample: Sample, keyField: string): readonly string[] {
+  const others = [...seen.keys()].filter((field) => field !== keyField)
+  // A table without rows still has its key.
+  return seen.has(keyField) || sample.rows === 0 ? [keyField, ...others] : others
+}
+
+/** An excluded field may be rare and so not in the sample; but a slip of the pen must not let a field through. */
+function checkExcluded(
+  field: string,
+  seen: ReadonlyMap<string, FieldSample>,
+  sample: Sample,
+  warnings: string[],
+): void {
+  if (seen.has(field)) return
+  const nearest = closest(field, [...seen.keys()])
+  const slip = seen.size > 0 && distance(field, nearest) <= SLIP
+  if (sample.rows > 0 && (sample.complete || slip)) throw unknownColumn('--exclude-columns', field, seen, sample)
+  warnings.push(
+    `field ${quote(field)} was not seen in ${sample.rows} rows; --exclude-columns leaves it out wherever it is`,
+  )
+}
+
+/** Fields that an option changes must be among those copied. */
+function checkTouched(
+  option: string,
+  names: readonly string[],
+  fields: readonly FieldSample[],
+  seen: ReadonlyMap<string, FieldSample>,
+  sample: Sample,
+): void {
+  for (const name of names) {
+    if (fields.some(({ field }) => field === name)) continue
+    if (!seen.has(name)) {
+      expectEmpty(option, name, seen, sample)
+      continue
+    }
+    throw new DroverError('conflicting-options', `${option} names ${quote(name)}, and --columns leaves it out`, {
+      hint: `add ${quote(name)} to --columns`,
+    })
+  }
+}
+
+/** A name never seen is fine in a table without rows only, which has no fields to compare it with. */
+function expectEmpty(
+  option: string,
+  field: string,
+  seen: ReadonlyMap<string, FieldSample>,
+  sample: Sample,
+): FieldSample {
+  if (sample.rows > 0) throw unknownColumn(option, field, seen, sample)
+  return unseen(field)
+}
+
+function unknownColumn(
+  option: string,
+  field: string,
+  seen: ReadonlyMap<string, FieldSample>,
+  sample: Sample,
+): DroverError {
+  const names = [...seen.keys()]
+  const rare = sample.complete ? '' : `; a rare field is found by --infer full, or declared by --cast ${field}=type`
+  const where = sample.complete ? `any of the ${sample.rows} rows` : `a sample of ${sample.rows} rows`
+  const nearest = names.length === 0 ? '' : `did you mean ${closest(field, names)}? `
+  return new DroverError('unknown-column', `${option} names ${quote(field)}, which is not in ${where}`, {
+    hint: `${nearest}Fields are ${names.join(', ')}${rare}`,
+  })
+}
+
+function unseen(field: string): FieldSample {
+  return { field, types: [] }
+}
+
+function quote(name: string): string {
+  return JSON.stringify(name)
+}

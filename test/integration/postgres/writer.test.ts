@@ -1,0 +1,217 @@
+import { describe, expect, it } from 'vitest'
+import { openPostgresTarget } from '../../../src/connectors/postgres/connect.ts'
+import type { MigrationId, OpenBatch, Writer } from '../../../src/connectors/contract.ts'
+import type { BatchId } from '../../../src/core/batch.ts'
+import { lossyProxy } from '../../support/lossy-proxy.ts'
+import {
+  allWritten,
+  batchId,
+  batchOf,
+  beginMigration,
+  commitRows,
+  never,
+  plannedOf,
+  planOf,
+  tuple,
+} from '../../support/migration.ts'
+import { postgresUnderTest } from './postgres-under-test.ts'
+
+const users = planOf('users')
+const first = batchId('users', 1, 0)
+
+async function claim(writer: Writer, id: BatchId): Promise<OpenBatch> {
+  const opened = await writer.begin(id, never)
+  if ('committed' in opened) throw new Error('committed already')
+  return opened
+}
+
+describe('rows that PostgreSQL refuses', () => {
+  it.each([
+    ['NUL in text', () => tuple('a\0b', 1), '22021'],
+    [
+      'bytes that are not UTF-8',
+      () => Buffer.concat([Buffer.from('000200000001ff', 'hex'), tuple('', 1).subarray(6)]),
+      '22021',
+    ],
+  ])('%s: the row is named and nothing of the batch is written', async (_, bad, state) => {
+    await using under = await postgresUnderTest()
+    await using begun = await beginMigration(under.target, 'm', [plannedOf(users)])
+    await using writer = await begun.openWriter()
+    {
+      await using open = await claim(writer, first)
+      const answer = await open.write(batchOf(first, [tuple('a', 1), tuple('b', 2), bad(), tuple('d', 4)]))
+      const message = expect.stringContaining(state)
+      expect(answer).toEqual({ rejected: { index: 2, error: { code: 'row-rejected', message } } })
+    }
+    expect(await under.target.count(users.target, never)).toBe(0)
+    await commitRows(writer, first, [tuple('a', 1), tuple('b', 2), tuple('d', 4)])
+    expect(await under.target.count(users.target, never)).toBe(3)
+  })
+
+  it('a key that is there already is named by its row, far into a large batch', async () => {
+    await using under = await postgresUnderTest()
+    await under.sql(`create table users (_id text primary key, n integer check (n < 9000))`)
+    await under.sql(`insert into users values ('k4321', 0)`)
+    await using begun = await beginMigration(under.target, 'm', [plannedOf(users, 'append')])
+    await using writer = await begun.openWriter()
+    const rows = Array.from({ length: 9001 }, (_, i) => tuple(`k${i}`, i))
+    const refused = async (tuples: readonly Buffer[]): Promise<unknown> => {
+      await using open = await claim(writer, first)
+      return await open.write(batchOf(first, tuples))
+    }
+    const rejected = (index: number) => ({ rejected: { index, error: { code: 'row-rejected' } } })
+    expect(await refused(rows)).toMatchObject(rejected(4321))
+    expect(await refused(rows.toSpliced(4321, 1))).toMatchObject(rejected(8999))
+    await commitRows(writer, first, rows.toSpliced(4321, 1).slice(0, -1))
+    expect(await under.target.count(users.target, never)).toBe(9000)
+  })
+
+  it('bytes that are no tuples are a bug, not bad data', async () => {
+    await using under = await postgresUnderTest()
+    await using begun = await beginMigration(under.target, 'm', [plannedOf(users)])
+    await using writer = await begun.openWriter()
+    await using open = await claim(writer, first)
+    const three = Buffer.concat([Buffer.from('0003', 'hex'), tuple('a', 1).subarray(2), Buffer.from('ffffffff', 'hex')])
+    const writing = open.write(batchOf(first, [three]))
+    await expect(writing).rejects.toMatchObject({ code: 'unexpected' })
+    await writing.catch((error: unknown) => expect(under.target.classify(error)).toBe('fatal'))
+  })
+
+  it('a row count other than the batch’s breaks the law of conservation', async () => {
+    await using under = await postgresUnderTest()
+    await using begun = await beginMigration(under.target, 'm', [plannedOf(users)])
+    await using writer = await begun.openWriter()
+    await using open = await claim(writer, first)
+    const two = batchOf(first, [Buffer.concat([tuple('a', 1), tuple('b', 2)])])
+    await expect(open.write(two)).rejects.toMatchObject({ code: 'conservation-broken' })
+    expect(await under.target.count(users.target, never)).toBe(0)
+  })
+})
+
+describe('connections that break', () => {
+  it('while idle: the next batch has a new one', async () => {
+    await using under = await postgresUnderTest()
+    await using begun = await beginMigration(under.target, 'm', [plannedOf(users)])
+    await using writer = await begun.openWriter()
+    expect(await under.kill(`pid not in (select pid from pg_locks where locktype = 'advisory')`)).toBeGreaterThan(0)
+    const tries: unknown[] = []
+    for (;;) {
+      const committing = commitRows(writer, first, [tuple('a', 1)])
+      const error: unknown = await committing.then(
+        () => null,
+        (failure: unknown) => failure,
+      )
+      if (error === null) break
+      tries.push(error)
+      expect(under.target.classify(error)).toBe('transient')
+    }
+    expect(tries.length).toBeLessThan(2)
+    expect(await under.target.count(users.target, never)).toBe(1)
+  })
+
+  it('with a batch open: nothing is written, the fault is transient, and the batch can begin again', async () => {
+    await using under = await postgresUnderTest()
+    await using begun = await beginMigration(under.target, 'm', [plannedOf(users)])
+    await using writer = await begun.openWriter()
+    const open = await claim(writer, first)
+    await open.write(batchOf(first, [tuple('a', 1)]))
+    expect(await under.kill(`state = 'idle in transaction'`)).toBe(1)
+    const error: unknown = await open.commit(allWritten(1), 1).catch((failure: unknown) => failure)
+    expect(error).toMatchObject({ code: 'target-failed' })
+    expect(under.target.classify(error)).toBe('transient')
+    await open[Symbol.asyncDispose]()
+    expect(await under.target.count(users.target, never)).toBe(0)
+    await commitRows(writer, first, [tuple('b', 2)])
+    expect(await under.sql('select _id from users')).toEqual([{ _id: 'b' }])
+  })
+
+  it('when the answer to COMMIT is lost, beginning again finds the batch committed', async () => {
+    await using under = await postgresUnderTest()
+    await using begun = await beginMigration(under.target, 'm', [plannedOf(users)])
+    await using proxy = await lossyProxy(under.url)
+    await using target = await openPostgresTarget(proxy.url, { ledgerSchema: 'drover' })
+    const options = { migration: 'm' as MigrationId, epoch: begun.lease.epoch, tables: [users] }
+    await using writer = await target.openWriter(options, never)
+    const open = await claim(writer, first)
+    await open.write(batchOf(first, [tuple('a', 1)]))
+    proxy.cutAnswerTo('commit')
+    const error: unknown = await open.commit(allWritten(1), 7).catch((failure: unknown) => failure)
+    expect(proxy.cuts).toBe(1)
+    expect(target.classify(error)).toBe('transient')
+    expect(await writer.begin(first, never)).toEqual({ committed: allWritten(1) })
+    expect(await under.target.count(users.target, never)).toBe(1)
+    expect(await begun.ledger.entries(begun.id, 1)).toMatchObject([{ bytes: 7, counts: { written: 1 } }])
+  })
+
+  it('when the answer to the claim is lost, beginning again takes the batch', async () => {
+    await using under = await postgresUnderTest()
+    await using begun = await beginMigration(under.target, 'm', [plannedOf(users)])
+    await using proxy = await lossyProxy(under.url)
+    await using target = await openPostgresTarget(proxy.url, { ledgerSchema: 'drover' })
+    const options = { migration: 'm' as MigrationId, epoch: begun.lease.epoch, tables: [users] }
+    await using writer = await target.openWriter(options, never)
+    proxy.cutAnswerTo('begin')
+    const error: unknown = await writer.begin(first, never).catch((failure: unknown) => failure)
+    expect(target.classify(error)).toBe('transient')
+    await commitRows(writer, first, [tuple('a', 1)])
+    expect(await under.target.count(users.target, never)).toBe(1)
+  })
+
+  it('a signal ends a COPY that waits', async () => {
+    await using under = await postgresUnderTest()
+    await using begun = await beginMigration(under.target, 'm', [plannedOf(users)])
+    await using writer = await begun.openWriter()
+    const controller = new AbortController()
+    const opened = await writer.begin(first, controller.signal)
+    if ('committed' in opened) throw new Error('committed already')
+    await using _ = await under.lock('users')
+    const writing = opened.write(batchOf(first, [tuple('a', 1)]))
+    await under.untilSomebodyWaits()
+    const reason = new Error('enough')
+    controller.abort(reason)
+    await expect(writing).rejects.toBe(reason)
+  })
+})
+
+describe('what a session is set to', () => {
+  it('does not depend on the role', async () => {
+    await using under = await postgresUnderTest()
+    const [role] = await under.sql('select current_database() as database')
+    const database = String(role?.['database'])
+    for (const setting of [
+      `timezone = 'Asia/Kathmandu'`,
+      `datestyle = 'SQL, DMY'`,
+      `synchronous_commit = off`,
+      `search_path = 'nowhere'`,
+      `default_transaction_isolation = 'serializable'`,
+      `client_encoding = 'LATIN1'`,
+    ]) {
+      await under.sql(`alter database "${database}" set ${setting}`)
+    }
+    const name = 'naïve ☃'
+    const plan = planOf(name)
+    await using begun = await beginMigration(under.target, 'm', [plannedOf(plan)])
+    await using writer = await begun.openWriter()
+    await commitRows(writer, batchId(name, 1, 0), [tuple('☃', 1)])
+    expect(await under.sql(`select * from public."${name}"`)).toEqual([{ _id: '☃', n: 1 }])
+    expect(await under.target.count(plan.target, never)).toBe(1)
+  })
+
+  it('keeps every commit durable, in its own words', async () => {
+    await using under = await postgresUnderTest()
+    const [row] = await under.sql('select current_database() as database')
+    await under.sql(`alter database "${String(row?.['database'])}" set synchronous_commit = off`)
+    await under.sql(`alter database "${String(row?.['database'])}" set statement_timeout = '1min'`)
+    await under.sql(`alter database "${String(row?.['database'])}" set default_transaction_isolation = serializable`)
+    await under.sql(`create function public.told() returns trigger language plpgsql as
+      $$ begin new._id := concat_ws(' ', current_setting('synchronous_commit'), current_setting('application_name'),
+        current_setting('timezone'), current_setting('statement_timeout'), current_setting('client_connection_check_interval'),
+        current_setting('transaction_isolation')); return new; end $$`)
+    await under.sql('create table users (_id text, n integer)')
+    await under.sql('create trigger told before insert on users for each row execute function public.told()')
+    await using begun = await beginMigration(under.target, 'm', [plannedOf(users, 'append')])
+    await using writer = await begun.openWriter()
+    await commitRows(writer, first, [tuple('a', 1)])
+    expect(await under.sql('select _id from users')).toEqual([{ _id: 'on drover UTC 0 500ms read committed' }])
+  })
+})

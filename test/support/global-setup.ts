@@ -1,0 +1,44 @@
+import type { TestProject } from 'vitest/node'
+import type { LocalServer, ServerOptions } from '../../src/devkit/servers/local-server.ts'
+import { startMongo } from '../../src/devkit/servers/mongo.ts'
+import { startPostgres } from '../../src/devkit/servers/postgres.ts'
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** Superuser of a server for all test files; see databases.ts for a database of one's own. */
+    postgresUrl: string
+    mongoUrl: string
+  }
+}
+
+/**
+ * Starts, or finds by DROVER_TEST_POSTGRES and DROVER_TEST_MONGO, the servers of a test run.
+ *
+ * @returns what stops them
+ */
+export async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const { DROVER_TEST_POSTGRES, DROVER_TEST_MONGO } = process.env
+  const options: ServerOptions = { environment: process.env, onNotice: (line) => process.stderr.write(`${line}\n`) }
+  // Tests kill drover, not the machine, so nothing has to reach the disk. Only here: anything measured is durable.
+  const hasty = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' }
+  const starting = await Promise.allSettled([
+    startPostgres({ ...options, address: DROVER_TEST_POSTGRES, settings: hasty }),
+    startMongo({ ...options, address: DROVER_TEST_MONGO }),
+  ])
+  const [postgres, mongo] = starting
+  const stop = async (): Promise<void> => {
+    await Promise.all(starting.map((start) => (start.status === 'fulfilled' ? dispose(start.value) : null)))
+  }
+  if (postgres.status === 'rejected' || mongo.status === 'rejected') {
+    await stop()
+    const reasons = starting.flatMap((start) => (start.status === 'rejected' ? [start.reason as unknown] : []))
+    throw reasons.length === 1 ? reasons[0] : new AggregateError(reasons, reasons.map(String).join('\n'))
+  }
+  project.provide('postgresUrl', postgres.value.url)
+  project.provide('mongoUrl', mongo.value.url)
+  return stop
+}
+
+async function dispose(server: LocalServer): Promise<void> {
+  await server[Symbol.asyncDispose]()
+}
