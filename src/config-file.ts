@@ -1,6 +1,16 @@
 import { dirname, resolve } from 'node:path'
 import { closest } from 'fastest-levenshtein'
-import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, type Document, type YAMLMap } from 'yaml'
+import {
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  parseDocument,
+  type Document,
+  type Scalar,
+  type YAMLMap,
+} from 'yaml'
 import { allSpecs } from './config-options.ts'
 import { DroverError } from './core/errors.ts'
 import { isPattern } from './core/wildcard.ts'
@@ -102,7 +112,7 @@ class Reader {
     if (map === null || (isScalar(map) && map.value === null)) return new Map()
     if (!isMap(map)) throw this.#error(map, `${place} must be a map of keys and values`)
     return new Map(
-      (map as YAMLMap).items.map(({ key, value }) => {
+      map.items.map(({ key, value }) => {
         const name = this.#name(key)
         if (known !== null && !known.includes(name)) throw this.#unknownKey(key, name, known, place)
         return [name, value]
@@ -122,7 +132,7 @@ class Reader {
 
   #name(node: unknown): string {
     const scalar = this.#resolved(node)
-    if (isScalar(scalar) && scalar.value !== null) return scalar.source ?? String(scalar.value)
+    if (isScalar(scalar) && scalar.value !== null) return textOf(scalar)
     throw this.#error(scalar, 'a name must be text')
   }
 
@@ -138,13 +148,11 @@ class Reader {
     if (isMap(value)) return this.#record(value, line)
     if (!isScalar(value) || value.value === null) throw this.#errorAt(line, 'a key has no value')
     if (typeof value.value === 'string') return this.#filled(value.value, line)
-    return typeof value.value === 'boolean' ? value.value : (value.source ?? String(value.value))
+    return typeof value.value === 'boolean' ? value.value : textOf(value)
   }
 
   #record(map: YAMLMap, line: number): Readonly<Record<string, unknown>> {
-    const record: Record<string, unknown> = Object.create(null)
-    for (const { key, value } of map.items) record[this.#name(key)] = this.#raw(value, line)
-    return record
+    return Object.fromEntries(map.items.map(({ key, value }) => [this.#name(key), this.#raw(value, line)]))
   }
 
   /** Fills in `${NAME}` and `${file:path}`; `$${` is a plain `${`. */
@@ -189,6 +197,11 @@ class Reader {
   #errorAt(line: number, message: string, hint?: string): DroverError {
     return new DroverError('invalid-config', `${this.#place(line)}: ${message}`, { hint })
   }
+}
+
+/** As it stands in the file, without quotes. */
+function textOf({ source, value }: Scalar): string {
+  return source ?? (typeof value === 'string' ? value : JSON.stringify(value))
 }
 
 /** Reads a file the user named. Throws `invalid-config`. */

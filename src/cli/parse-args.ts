@@ -77,21 +77,23 @@ export async function parseArgs(argv: readonly string[], columns: number): Promi
     text = output
   })
   if (text !== '') return { kind: 'text', text }
-  const { _: words, $0: _name, '--': rest, url, ...flags } = parsed
-  const [word, ...others] = words.map(String)
+  const [word, ...others] = parsed._.map(String)
   const command = commandNames.find((name) => name === word)
   if (command === undefined) throw unknownCommand(word)
+  const rest = parsed['--']
   const [extra] = [...others, ...(Array.isArray(rest) ? rest.map(String) : [])]
   if (extra !== undefined) {
     throw new DroverError('unknown-option', `unexpected argument ${JSON.stringify(maskUrls(extra))}`, {
       hint: `drover ${command} --help lists what it takes`,
     })
   }
-  return { kind: 'command', command, flags: url === undefined ? flags : withUrl(flags, url) }
+  const flags = Object.fromEntries(Object.entries(parsed).filter(([name]) => !['_', '$0', '--'].includes(name)))
+  return { kind: 'command', command, flags: command === 'inspect' ? withUrl(flags) : flags }
 }
 
 /** `inspect URL` is `inspect --from URL`. */
-function withUrl(flags: Readonly<Record<string, unknown>>, url: unknown): Readonly<Record<string, unknown>> {
+function withUrl({ url, ...flags }: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  if (url === undefined) return flags
   if (flags['from'] === undefined) return { ...flags, from: url }
   throw new DroverError('conflicting-options', 'the source is given twice: as an argument and by --from')
 }
@@ -134,7 +136,7 @@ function examplesText(examples: Description['examples']): string {
 }
 
 function shapeOf({ kind, help, default: fallback }: OptionSpec<unknown>) {
-  const shown = fallback === null || fallback === false || typeof fallback === 'object' ? undefined : String(fallback)
+  const shown = typeof fallback === 'string' || typeof fallback === 'number' ? String(fallback) : undefined
   const takes = kind.placeholder === '' ? '' : ` (${kind.placeholder})`
   return {
     boolean: kind.form === 'flag',

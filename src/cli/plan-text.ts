@@ -3,7 +3,7 @@ import type { SourceTable } from '../connectors/contract.ts'
 import type { ColumnPlan } from '../core/plan.ts'
 import { qualified } from '../core/plan.ts'
 import type { PlanReport, TableReport } from '../engine/plan-report.ts'
-import { typeName } from '../schema/type-names.ts'
+import { typeName } from '../core/logical-type.ts'
 import { formatCount, printable, renderColumns, type Column } from '../telemetry/format.ts'
 
 /** Everything a run would do, for people. `settings` are shown where there are any. */

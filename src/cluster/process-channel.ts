@@ -35,7 +35,6 @@ class ProcessChannel<Out, In> implements Channel<Out, In> {
         reject(new ChannelClosedError())
         return
       }
-      this.#unsent.add(reject)
       // The callback comes when the message has been written to the end, so a slow reader holds the sender up. It
       // fails only where the other side is gone: what cannot be serialized throws, which rejects.
       this.#child.send(message as object, (error) => {
@@ -43,6 +42,7 @@ class ProcessChannel<Out, In> implements Channel<Out, In> {
         if (error === null) resolve()
         else reject(new ChannelClosedError())
       })
+      this.#unsent.add(reject)
     })
   }
 

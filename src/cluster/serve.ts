@@ -136,8 +136,9 @@ class Service<Start, Work, Note, Result, Totals> {
 
   /** Reading that was aborted by the drain throws the reason of the signal, or an abort error of its own. */
   #failure(error: unknown): ErrorShape {
-    const { aborted, reason } = this.#draining.signal
-    const byDrain = aborted && (error === reason || (error instanceof Error && error.name === 'AbortError'))
+    const { signal } = this.#draining
+    const byDrain =
+      signal.aborted && (error === signal.reason || (error instanceof Error && error.name === 'AbortError'))
     return toErrorShape(byDrain ? drained() : error)
   }
 

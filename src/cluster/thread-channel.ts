@@ -105,7 +105,7 @@ class ThreadChannel<Out, In> implements Channel<Out, In> {
     try {
       const { signal } = this.#killing
       const task = { filename: entry.href, name: ENTRY_EXPORT, transferList: [port], signal }
-      const run: Promise<void> = pool.run(port, task)
+      const run: Promise<unknown> = pool.run(port, task)
       threadsEnded = Promise.all(pool.threads.map((thread) => new Promise((resolve) => thread.once('exit', resolve))))
       await Promise.race([run, failed.promise])
       return { clean: true, reason: 'finished', shortage: false }

@@ -4,6 +4,7 @@ import { protocolVersion, type FromWorker, type ToWorker } from './messages.ts'
 
 /** What one worker tells the cluster. */
 export interface LifeEvents<Work, Note, Result> {
+  onReady(): void
   onNote(note: Note, id: number): void
   onDone(work: Work, result: Result): void
   onFailed(work: Work, error: DroverError): void
@@ -20,7 +21,7 @@ export interface LifeEvents<Work, Note, Result> {
  */
 export class WorkerLife<Start, Work, Note, Result, Totals> {
   readonly number: number
-  readonly inFlight = new Map<number, Work>()
+  readonly inFlight: Map<number, Work> = new Map<number, Work>()
   readonly #channel: Channel<ToWorker<Start, Work>, FromWorker<Note, Result, Totals>>
   readonly #events: LifeEvents<Work, Note, Result>
   readonly #ready = Promise.withResolvers<void>()
@@ -55,6 +56,7 @@ export class WorkerLife<Start, Work, Note, Result, Totals> {
     return this.#error
   }
 
+  /** The empty batch has been sent. */
   get finishing(): boolean {
     return this.#finishing
   }
@@ -100,7 +102,10 @@ export class WorkerLife<Start, Work, Note, Result, Totals> {
     this.#finishing = true
     const timer = setTimeout(() => {
       this.#fail(
-        new DroverError('workers-lost', `worker ${this.number} did not end within ${timeoutMs / 1000} s of its last work`),
+        new DroverError(
+          'workers-lost',
+          `worker ${this.number} did not end within ${timeoutMs / 1000} s of its last work`,
+        ),
       )
     }, timeoutMs)
     await this.#post({ kind: 'work', id: 0, work: null })
@@ -140,6 +145,8 @@ export class WorkerLife<Start, Work, Note, Result, Totals> {
   #receive(message: FromWorker<Note, Result, Totals>): void {
     switch (message.kind) {
       case 'ready':
+        // Told at once: a promise would let the exit overtake it.
+        this.#events.onReady()
         this.#ready.resolve()
         return
       case 'broken':
@@ -163,7 +170,9 @@ export class WorkerLife<Start, Work, Note, Result, Totals> {
   #answer(message: Extract<FromWorker<Note, Result, Totals>, { kind: 'done' | 'failed' }>): void {
     const work = this.inFlight.get(message.id)
     if (work === undefined) {
-      this.#fail(new DroverError('unexpected', `worker ${this.number} answered work ${message.id}, which it does not have`))
+      this.#fail(
+        new DroverError('unexpected', `worker ${this.number} answered work ${message.id}, which it does not have`),
+      )
       return
     }
     this.inFlight.delete(message.id)

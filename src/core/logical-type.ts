@@ -29,5 +29,26 @@ export function elementType(type: LogicalType): ScalarType | null {
   return type.endsWith('[]') ? (type.slice(0, -2) as ScalarType) : null
 }
 
+/** The name of each scalar type as people read it, and as `--cast` takes it. */
+export const scalarNames: { readonly [type in ScalarType]: string } = {
+  bool: 'boolean',
+  int32: 'integer',
+  int64: 'bigint',
+  float64: 'double precision',
+  decimal: 'numeric',
+  text: 'text',
+  objectid: 'objectid',
+  uuid: 'uuid',
+  bytes: 'bytea',
+  timestamp: 'timestamptz',
+}
+
 /** What one value of a sample is: a type, or one of the two that say nothing yet. */
 export type ObservedType = LogicalType | 'null' | 'empty-array'
+
+/** The name of a type for people; {@link parseTypeName} reads it back, `objectid` excepted. */
+export function typeName(type: LogicalType): string {
+  if (type === 'json') return 'jsonb'
+  const element = elementType(type)
+  return element === null ? scalarNames[type as ScalarType] : `${scalarNames[element]}[]`
+}

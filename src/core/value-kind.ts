@@ -94,9 +94,9 @@ export function pairs(placeholder: string): ValueKind<Readonly<Record<string, st
       const entries = entriesOf(raw)
       if (entries === undefined || entries.some(([name, value]) => name === '' || value === '')) return undefined
       if (new Set(entries.map(([name]) => name)).size < entries.length) return undefined
-      // Without a prototype, so that a field named `__proto__` is a name like any other.
-      const record: Record<string, string> = Object.create(null)
-      for (const [name, value] of entries) record[name] = value
+      // Without a prototype, so that nothing is found under `constructor` or `__proto__` that was not given.
+      const record: Record<string, string> = Object.fromEntries(entries)
+      Object.setPrototypeOf(record, null)
       return Object.freeze(record)
     },
   }

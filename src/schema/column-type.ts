@@ -1,7 +1,8 @@
 import type { LogicalType, ObservedType } from '../core/logical-type.ts'
 import type { FieldSample, Sample } from '../core/sample.ts'
 import { joinTypes } from './lattice.ts'
-import { parseTypeName, typeName } from './type-names.ts'
+import { typeName } from '../core/logical-type.ts'
+import { parseTypeName } from './type-names.ts'
 
 /** What a field of the source is to become. */
 export interface TypedField {

@@ -1,20 +1,6 @@
 import { closest } from 'fastest-levenshtein'
 import { DroverError } from '../core/errors.ts'
-import { elementType, type LogicalType, type ScalarType } from '../core/logical-type.ts'
-
-/** The name of each scalar type, as `--cast` takes it and as people read it. */
-const scalarNames: { readonly [type in ScalarType]: string } = {
-  bool: 'boolean',
-  int32: 'integer',
-  int64: 'bigint',
-  float64: 'double precision',
-  decimal: 'numeric',
-  text: 'text',
-  objectid: 'objectid',
-  uuid: 'uuid',
-  bytes: 'bytea',
-  timestamp: 'timestamptz',
-}
+import { scalarNames, type LogicalType, type ScalarType } from '../core/logical-type.ts'
 
 /** Types that `--cast` makes, `objectid` not among them: a value that is none cannot become one. */
 const castable: readonly ScalarType[] = [
@@ -64,13 +50,6 @@ export function parseTypeName(text: string): LogicalType {
   throw new DroverError('unknown-type', `${JSON.stringify(text)} is not the name of a type`, {
     hint: `did you mean ${closest(name, [...typesByName.keys()])}? Types are ${offered}; each but jsonb also with []`,
   })
-}
-
-/** The name of a type for people; {@link parseTypeName} reads it back, `objectid` excepted. */
-export function typeName(type: LogicalType): string {
-  if (type === 'json') return 'jsonb'
-  const element = elementType(type)
-  return element === null ? scalarNames[type as ScalarType] : `${scalarNames[element]}[]`
 }
 
 function namesOf(name: string, type: ScalarType): [string, LogicalType][] {

@@ -44,19 +44,17 @@ export function describeLedger(name: string, make: () => Promise<LedgerUnderTest
 
     it('numbers partitions from 1 over all tables and keeps their bounds', async () => {
       await using under = await make()
-      const two = [
-        { after: null, upTo: at(7) },
-        { after: at(7), upTo: null },
-      ]
-      const tables = [plannedOf(users, 'create', { partitions: two }), plannedOf(planOf('others'))]
+      const lower = { after: null, upTo: at(7) }
+      const upper = { after: at(7), upTo: null }
+      const tables = [plannedOf(users, 'create', { partitions: [lower, upper] }), plannedOf(planOf('others'))]
       await using begun = await beginMigration(under.target, 'm', tables)
       expect(begun.partitions).toEqual([
-        { ...two[0], id: 1, table: 'users' },
-        { ...two[1], id: 2, table: 'users' },
+        { ...lower, id: 1, table: 'users' },
+        { ...upper, id: 2, table: 'users' },
         { after: null, upTo: null, id: 3, table: 'others' },
       ])
       await using writer = await begun.openWriter()
-      await commitRows(writer, { table: 'users', partition: 2, seq: 0, last: true, ...two[1]! }, [tuple('a', 1)])
+      await commitRows(writer, { table: 'users', partition: 2, seq: 0, last: true, ...upper }, [tuple('a', 1)])
       const zero = { ...noCounts, bytes: 0 }
       expect(await begun.ledger.totals(begun.id)).toEqual(
         new Map([
@@ -71,7 +69,8 @@ export function describeLedger(name: string, make: () => Promise<LedgerUnderTest
       await using ledger = await under.target.openLedger(never)
       const id = 'm' as MigrationId
       const taken = planOf('taken')
-      await using _ = await beginMigration(under.target, 'earlier', [plannedOf(taken)])
+      await using kept = new AsyncDisposableStack()
+      kept.use(await beginMigration(under.target, 'earlier', [plannedOf(taken)]))
       await using lease = await ledger.lease(id, [users.target], never)
       const record = recordOf(id, [plannedOf(users), plannedOf(taken)])
       await expect(ledger.begin(record, lease, never)).rejects.toMatchObject({ code: 'target-not-empty' })
@@ -86,7 +85,8 @@ export function describeLedger(name: string, make: () => Promise<LedgerUnderTest
       await using ledger = await under.target.openLedger(never)
       const other = planOf('others').target
       {
-        await using _ = await ledger.lease('m1' as MigrationId, [users.target], never)
+        await using kept = new AsyncDisposableStack()
+        kept.use(await ledger.lease('m1' as MigrationId, [users.target], never))
         const held = { code: 'lease-held', message: expect.stringContaining('users') }
         await expect(ledger.lease('m2' as MigrationId, [other, users.target], never)).rejects.toMatchObject(held)
         await expect(ledger.lease('m1' as MigrationId, [other], never)).rejects.toMatchObject({ code: 'lease-held' })

@@ -25,7 +25,8 @@ export function describeTarget(name: string, make: () => Promise<TargetUnderTest
     it('knows the tables that exist, and takes back the types it created', async () => {
       await using under = await make()
       expect(await under.target.existing([users.target], never)).toEqual([])
-      await using _ = await beginMigration(under.target, 'm', [plannedOf(users)])
+      await using kept = new AsyncDisposableStack()
+      kept.use(await beginMigration(under.target, 'm', [plannedOf(users)]))
       const [table, ...others] = await under.target.existing([{ schema: 'public', name: 'none' }, users.target], never)
       expect(others).toEqual([])
       expect(table).toMatchObject({ target: users.target, kind: 'table', empty: true, key: [], dependents: [] })
@@ -120,7 +121,8 @@ export function describeTarget(name: string, make: () => Promise<TargetUnderTest
       await expect(failing).rejects.toMatchObject({ code: 'key-violation', message: expect.stringContaining('twice') })
 
       const others = planOf('others')
-      await using _ = await beginMigration(under.target, 'm2', [plannedOf(others)])
+      await using kept = new AsyncDisposableStack()
+      kept.use(await beginMigration(under.target, 'm2', [plannedOf(others)]))
       await under.target.finish(others, { buildKey: true }, never)
       await under.target.finish(others, { buildKey: true }, never)
       expect((await under.target.existing([others.target], never))[0]?.key).toEqual(['_id'])

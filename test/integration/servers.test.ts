@@ -124,17 +124,16 @@ describe('an abort', () => {
   it.each([
     ['PostgreSQL', startPostgres],
     ['MongoDB', startMongo],
-  ])('ends the start of %s with its reason and leaves nothing', async (_name, start) => {
+  ])('ends the start of %s with its reason and leaves nothing', async (_name, startServer) => {
     const stop = new AbortController()
     const reason = new Error('the user has changed their mind')
-    const onNotice = (line: string): void => {
-      // The watchdog's folder is made just after this line.
-      if (line.startsWith('Starting'))
-        void vi
-          .waitFor(async () => expect(await readdir(folder)).toHaveLength(1), patience)
-          .then(() => stop.abort(reason))
-    }
-    await expect(start({ ...options, onNotice, signal: stop.signal })).rejects.toBe(reason)
+    const { promise: starting, resolve } = Promise.withResolvers<void>()
+    const onNotice = (line: string): void => void (line.startsWith('Starting') && resolve())
+    const start = startServer({ ...options, onNotice, signal: stop.signal })
+    // The watchdog makes the server's folder soon after that line.
+    await Promise.race([start, starting.then(() => vi.waitFor(folderIsUsed, patience))])
+    stop.abort(reason)
+    await expect(start).rejects.toBe(reason)
     expect(await readdir(folder)).toEqual([])
   })
 })
@@ -150,7 +149,7 @@ describe('an address', () => {
 
   it.each([
     ['PostgreSQL', startPostgres, 'postgres://ann:s3cret@127.0.0.1:1/shop?password=s3cret'],
-    ['MongoDB', startMongo, 'mongodb://ann:s3cret@127.0.0.1:1/shop?serverSelectionTimeoutMS=nonsense'],
+    ['MongoDB', startMongo, 'mongodb://ann:s3cret@127.0.0.1:1/shop?serverSelectionTimeoutMS=200'],
   ])('of %s that does not answer is refused without its password', async (system, start, address) => {
     const error = await start({ ...options, address }).then(
       () => null,
@@ -196,6 +195,10 @@ describe('servers of a process that does not stop them', () => {
     await vi.waitFor(async () => expect([isAlive(pid), await readdir(folder)]).toEqual([false, []]), patience)
   })
 })
+
+async function folderIsUsed(): Promise<void> {
+  expect(await readdir(folder)).toHaveLength(1)
+}
 
 async function queryPostgres(url: string, sql: string): Promise<Record<string, unknown>[]> {
   const client = new pg.Client({ connectionString: url })

@@ -24,7 +24,8 @@ export const reasons = {
   'connectors-apart': 'a connector knows one system; what two of them share belongs to format, schema or core',
   'connectors-by-catalog': 'whoever names a connector knows its system: only the catalog opens one, by URL scheme',
   'threads-in-cluster': 'isolation is the choice of the cluster; code that starts threads itself cannot run inline',
-  'environment-at-the-edge': 'what a run does must follow from its arguments, so that a library call and a test can give them',
+  'environment-at-the-edge':
+    'what a run does must follow from its arguments, so that a library call and a test can give them',
   'log-in-telemetry': 'one place decides where words go; stdout belongs to results',
   'knobs-as-arguments': 'inner rings are told their sizes, so that flag, environment and file can overrule params.ts',
   'no-cycles': 'files that import each other in a circle are one file, and which of them loads first is luck',

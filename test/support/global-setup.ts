@@ -27,7 +27,8 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   ])
   const [postgres, mongo] = starting
   const stop = async (): Promise<void> => {
-    await Promise.all(starting.map((start) => (start.status === 'fulfilled' ? dispose(start.value) : null)))
+    const started = starting.flatMap((start) => (start.status === 'fulfilled' ? [start.value] : []))
+    await Promise.all(started.map(dispose))
   }
   if (postgres.status === 'rejected' || mongo.status === 'rejected') {
     await stop()

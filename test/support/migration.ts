@@ -64,7 +64,10 @@ export async function beginMigration(target: Target, id: string, tables: readonl
   const partitions = await ledger.begin(recordOf(migration, tables), lease, never)
   const resources = stack.move()
   return {
-    ...{ id: migration, ledger, lease, partitions },
+    id: migration,
+    ledger,
+    lease,
+    partitions,
     openWriter: async (epoch = lease.epoch) => {
       const plans = tables.map(({ plan }) => plan)
       return resources.use(await target.openWriter({ migration, epoch, tables: plans }, never))

@@ -64,7 +64,13 @@ export class BatchCutter {
     const { id: partition, table } = this.#partition
     const upTo = last ? this.#partition.upTo : this.#lastKey(bytes)
     const id = { table, partition, seq: this.#seq++, after: this.#after, upTo, last }
-    const batch: Batch = { id, format: 'bson', rows: this.#rows, bytes, offsets: this.#offsets.slice(0, this.#rows + 1) }
+    const batch: Batch = {
+      id,
+      format: 'bson',
+      rows: this.#rows,
+      bytes,
+      offsets: this.#offsets.slice(0, this.#rows + 1),
+    }
     this.#after = upTo
     this.#bytes = null
     this.#used = 0

@@ -20,7 +20,6 @@ const transientCodes: ReadonlySet<number> = new Set([
   89, // NetworkTimeout
   91, // ShutdownInProgress
   134, // ReadConcernMajorityNotAvailableYet
-  175, // QueryPlanKilled
   189, // PrimarySteppedDown
   237, // CursorKilled
   262, // ExceededTimeLimit
@@ -73,12 +72,12 @@ export function isUnauthorized(error: unknown): boolean {
   return codeOf(error) === unauthorized
 }
 
-/** What kind of failure an error is; of a DroverError, what its cause is. By code and class, never by message. */
+/** What kind of failure an error is, or what its cause is. By code, label and class, never by message. */
 export function classifyFault(error: unknown): FaultClass {
-  if (error instanceof DroverError) return error.cause === undefined ? 'fatal' : classifyFault(error.cause)
+  if (isSilence(error)) return 'transient'
   const code = codeOf(error)
   if (code !== null) return transientCodes.has(code) ? 'transient' : 'fatal'
-  return isSilence(error) ? 'transient' : 'fatal'
+  return error instanceof Error && error.cause !== undefined ? classifyFault(error.cause) : 'fatal'
 }
 
 /** What a driver's or server's error means to the user. Never the text of a command: it would show keys and filters. */

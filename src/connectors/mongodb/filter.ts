@@ -31,6 +31,12 @@ const operators: readonly string[] = [
   '$bitsAnyClear',
 ]
 
+/** TypeScript's own types do not know yet that a reviver sees the text of a number. */
+const parseWithSource = JSON.parse as (
+  text: string,
+  reviver: (key: string, value: unknown, context: { readonly source?: string }) => unknown,
+) => unknown
+
 /**
  * The filter of `--where`: an object of extended JSON v2, canonical or relaxed. Whole numbers stay whole up to int64.
  * Throws `invalid-filter` for what is no such text, and `unknown-operator` for an operator that is not allowed.
@@ -48,8 +54,8 @@ export function parseFilter(text: string): Document {
 
 function parseJson(text: string): unknown {
   try {
-    return JSON.parse(text, (_key, value: unknown, context) => {
-      return typeof value === 'number' && context?.source !== undefined ? exactNumber(context.source) : value
+    return parseWithSource(text, (_key, value, { source }) => {
+      return typeof value === 'number' && source !== undefined ? exactNumber(source) : value
     })
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error

@@ -1,13 +1,9 @@
-import { deserialize, type Document, Long, serialize } from 'bson'
+import { BSONError, deserialize, type Document, Long, serialize } from 'bson'
 import type { Position } from '../../core/batch.ts'
 import { DroverError } from '../../core/errors.ts'
-import { elementsOf, findElement } from '../../format/bson-reader.ts'
-
-// Numbers of the element types: https://bsonspec.org/spec.html
-const typeDouble = 1
-const typeDocument = 3
-const typeArray = 4
-const typeDate = 9
+import { BsonDamage } from '../../format/bson-reader.ts'
+import { tag } from '../../format/bson-types.ts'
+import { elementsOf } from './elements.ts'
 
 /** The range of JavaScript's Date, in milliseconds; BSON has every int64. */
 const maxDateMs = 8_640_000_000_000_000n
@@ -16,8 +12,8 @@ const keepTypes = { promoteValues: false, promoteLongs: false, promoteBuffers: f
 
 /** The key of a raw document: the element type byte of its `_id`, and the bytes of the value. Null: it has none. */
 export function keyOf(document: Uint8Array): Position | null {
-  const element = findElement(document, '_id')
-  if (element === null) return null
+  const element = elementsOf(document).find(({ name }) => name === '_id')
+  if (element === undefined) return null
   const position = new Uint8Array(1 + element.end - element.start)
   position[0] = element.type
   position.set(document.subarray(element.start, element.end), 1)
@@ -38,28 +34,29 @@ export function positionOf(document: Uint8Array, table: string): Position {
 export function keyExpression(position: Position): Document | null {
   const [type = 0] = position
   const bytes = position.subarray(1)
-  if (type === typeDate) {
+  if (type === tag.date) {
     // Through int64, because a Date cannot hold every one; the server folds this into a constant.
     return { $toDate: { $literal: Long.fromBytesLE([...bytes]) } }
   }
-  const value = sendable(type, bytes)
-  return value === undefined ? null : { $literal: value }
+  try {
+    const value = sendable(type, bytes)
+    return value === undefined ? null : { $literal: value }
+  } catch (error) {
+    // Text that is not UTF-8, the only damage that a server stores.
+    if (error instanceof BSONError || error instanceof BsonDamage) return null
+    throw error
+  }
 }
 
 /** The value as the driver sends it back byte for byte, but for the bits of a NaN, which are all one key. */
 function sendable(type: number, bytes: Uint8Array): unknown {
-  if (type === typeDocument) return sendableDocument(bytes)
-  if (type === typeArray) return sendableArray(bytes)
-  if (type === typeDate && !inDateRange(bytes)) return undefined
+  if (type === tag.object) return sendableDocument(bytes)
+  if (type === tag.array) return sendableArray(bytes)
+  if (type === tag.date && !inDateRange(bytes)) return undefined
   const wrapped = wrap(type, bytes)
-  try {
-    const value: unknown = deserialize(wrapped, keepTypes)['']
-    if (type === typeDouble) return value
-    return Buffer.compare(serialize({ '': value }), wrapped) === 0 ? value : undefined
-  } catch {
-    // Text that is not UTF-8, the only damage a server stores. The caller says what that means for it.
-    return undefined
-  }
+  const value: unknown = deserialize(wrapped, keepTypes)['']
+  if (type === tag.double) return value
+  return Buffer.compare(serialize({ '': value }), wrapped) === 0 ? value : undefined
 }
 
 /** As a Map: a plain object would put fields named by integers first, and that is another key. */

@@ -27,8 +27,20 @@ export interface Address {
 }
 
 const parameters = [
-  ...['host', 'port', 'user', 'password', 'dbname', 'application_name', 'connect_timeout', 'options'],
-  ...['ssl', 'sslmode', 'sslcert', 'sslkey', 'sslrootcert', 'sslnegotiation'],
+  'host',
+  'port',
+  'user',
+  'password',
+  'dbname',
+  'application_name',
+  'connect_timeout',
+  'options',
+  'ssl',
+  'sslmode',
+  'sslcert',
+  'sslkey',
+  'sslrootcert',
+  'sslnegotiation',
 ] as const
 type Parameter = (typeof parameters)[number]
 

@@ -174,8 +174,15 @@ export class PostgresLedger implements Ledger {
         `insert into ${table} (migration, source, target_schema, target_name, mode, existed, baseline, plan, selection)
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
         [
-          ...[record.id, plan.source, plan.target.schema, plan.target.name, mode, exists, baseline],
-          ...[JSON.stringify(plan), JSON.stringify(selection)],
+          record.id,
+          plan.source,
+          plan.target.schema,
+          plan.target.name,
+          mode,
+          exists,
+          baseline,
+          JSON.stringify(plan),
+          JSON.stringify(selection),
         ],
       )
     }
@@ -194,7 +201,9 @@ export class PostgresLedger implements Ledger {
        from unnest($4::integer[], $5::text[], $6::bytea[], $7::bytea[]) as p (id, source, after, up_to)
        join ${this.#tables.table} t on t.migration = $1 and t.source = p.source`,
       [
-        ...[migration, epoch, replaces],
+        migration,
+        epoch,
+        replaces,
         partitions.map(({ id }) => id),
         partitions.map(({ table }) => table),
         partitions.map(({ after }) => boundParameter(after)),

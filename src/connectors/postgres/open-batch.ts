@@ -119,9 +119,14 @@ export class PostgresOpenBatch implements OpenBatch {
     const { read, written, filtered, skipped, deadLetters, derived } = counts
     const numbers = [id.partition, id.seq, read, written, filtered, skipped, deadLetters, derived, bytes]
     const update = { text, values: [migration, ...numbers.map(String)] }
-    const { command } = await queryBehind(session.client, update, { text: 'commit', values: [] })
+    const [updated, ended] = await queryBehind(session.client, update, { text: 'commit', values: [] })
     // A transaction that had failed is rolled back by COMMIT, which is no error to the server.
-    if (command !== 'COMMIT') throw new DroverError('unexpected', `the server answered COMMIT with ${command}`)
+    if (updated.rowCount !== 1 || ended.command !== 'COMMIT') {
+      throw new DroverError(
+        'unexpected',
+        `the server updated ${updated.rowCount} entries and answered ${ended.command}`,
+      )
+    }
   }
 
   #mustBeOpen(): void {

@@ -17,23 +17,23 @@ export interface Outcome {
 /**
  * Sends two statements at once and waits for both: one round trip instead of two. The server skips the second when the
  * first fails, because the Sync message follows both
- * (https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-PIPELINING). Answers the second's outcome;
- * `check` sees the first's.
+ * (https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-PIPELINING). Answers
+ * both outcomes.
  */
 export function queryBehind(
   client: pg.Client,
   first: { readonly text: string; readonly values: readonly (string | Buffer | null)[] },
   second: Statement,
-  check: (outcome: Outcome) => void = () => undefined,
-): Promise<Outcome> {
-  const { promise, resolve, reject } = Promise.withResolvers<Outcome>()
+): Promise<readonly [Outcome, Outcome]> {
+  const { promise, resolve, reject } = Promise.withResolvers<readonly [Outcome, Outcome]>()
   const settle = (error: Error | null | undefined, results: unknown): void => {
     if (error) return reject(error)
-    const [ofFirst, ofSecond] = Array.isArray(results) ? results : []
-    if (!isOutcome(ofFirst) || !isOutcome(ofSecond))
+    const outcomes: readonly unknown[] = Array.isArray(results) ? (results as readonly unknown[]) : []
+    const [ofFirst, ofSecond] = outcomes
+    if (!isOutcome(ofFirst) || !isOutcome(ofSecond)) {
       return reject(new TypeError('the server did not answer both statements'))
-    check(ofFirst)
-    resolve(ofSecond)
+    }
+    resolve([ofFirst, ofSecond])
   }
   // Extended mode also for a statement without values: only there Sync is apart from the statement.
   const config = { ...second, values: [...second.values], queryMode: 'extended' }

@@ -139,7 +139,7 @@ async function open(
     database: address.database,
     // Asked for only where the server wants one. Never undefined: the driver would look for one itself.
     password: async () => address.password ?? (await passwordFromFile(address, environment)) ?? '',
-    ssl: false,
+    ssl: encryption,
     sslnegotiation: address.directTls && encryption !== false ? 'direct' : 'postgres',
     application_name: address.applicationName,
     options: address.options ?? undefined,

@@ -93,10 +93,20 @@ export class PostgresWriter implements Writer {
       on conflict do nothing
       returning seq`
     const values = [
-      ...[migration, id.partition, id.seq, boundParameter(id.after), boundParameter(id.upTo), id.last],
-      ...[epoch, plan.schemaVersion],
+      migration,
+      id.partition,
+      id.seq,
+      boundParameter(id.after),
+      boundParameter(id.upTo),
+      id.last,
+      epoch,
+      plan.schemaVersion,
     ]
-    const claimed = await queryBehind(session.client, { text: 'begin', values: [] }, { name: 'claim', text, values })
+    const [, claimed] = await queryBehind(
+      session.client,
+      { text: 'begin', values: [] },
+      { name: 'claim', text, values },
+    )
     return claimed.rowCount === 1
   }
 

@@ -1,7 +1,7 @@
 import { spawn, type ChildProcessByStdio } from 'node:child_process'
 import { once } from 'node:events'
 import { rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
+import { createServer, Socket } from 'node:net'
 import { extname } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Readable, Writable } from 'node:stream'
@@ -81,9 +81,8 @@ export class GuardedServer implements AsyncDisposable {
 
   #unref(): void {
     this.#watchdog.unref()
-    for (const stream of [this.#watchdog.stdin, this.#watchdog.stdout]) {
-      if ('unref' in stream && typeof stream.unref === 'function') stream.unref()
-    }
+    // Pipes of child processes are sockets, which their types do not say.
+    for (const stream of [this.#watchdog.stdin, this.#watchdog.stdout]) if (stream instanceof Socket) stream.unref()
   }
 
   #close(): void {
@@ -137,8 +136,7 @@ async function freePort(): Promise<number> {
 
 /** Options meant for our own process must not reach the watchdog, which is Node too. */
 function forServers(environment: ServerEnvironment): NodeJS.ProcessEnv {
-  const { NODE_OPTIONS: _options, NODE_V8_COVERAGE: _coverage, ...rest } = environment
-  return { ...rest, LC_ALL: 'C' }
+  return { ...environment, NODE_OPTIONS: undefined, NODE_V8_COVERAGE: undefined, LC_ALL: 'C' }
 }
 
 function killIfAlive(pid: number, signal: NodeJS.Signals): void {

@@ -81,7 +81,8 @@ function binariesIn(folder: string): PostgresBinaries {
 
 async function whyUnusable(folder: string, user: SystemUser | null, options: ServerOptions): Promise<string | null> {
   try {
-    for (const file of Object.values(binariesIn(folder))) {
+    const { initdb, postgres } = binariesIn(folder)
+    for (const file of [initdb, postgres]) {
       await runProgram(file, ['--version'], { environment: options.environment, user, signal: options.signal })
     }
     return null

@@ -79,12 +79,19 @@ function order(
     prepare: [
       {
         file: binaries.initdb,
+        // PostgreSQL's own C.UTF-8: the C library's is not on every machine. Not synced: durable is what is written
+        // later, and a crash of the machine ends this server for good anyway.
         args: [
-          ...['-D', data, '-U', 'postgres', '-A', 'scram-sha-256', `--pwfile=${passwordFile}`, '-E', 'UTF8'],
-          // PostgreSQL's own C.UTF-8: the C library's is not on every machine.
-          ...['--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8'],
-          // Durable is what is written later: a crash of the machine loses this folder's server anyway.
-          ...['--no-sync', '--no-instructions'],
+          `--pgdata=${data}`,
+          `--pwfile=${passwordFile}`,
+          '--username=postgres',
+          '--auth=scram-sha-256',
+          '--encoding=UTF8',
+          '--locale=C',
+          '--locale-provider=builtin',
+          '--builtin-locale=C.UTF-8',
+          '--no-sync',
+          '--no-instructions',
         ],
       },
     ],

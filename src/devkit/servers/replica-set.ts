@@ -4,6 +4,7 @@ import { DroverError } from '../../core/errors.ts'
 export const REPLICA_SET = 'drover'
 
 const PRIMARY_TIMEOUT_MS = 30_000
+const SELECTION_TIMEOUT_MS = 10_000
 const HELLO_WAIT_MS = 1000
 
 /**
@@ -20,7 +21,11 @@ export async function initiateReplicaSet(direct: string, member: string): Promis
     while (state.isWritablePrimary !== true) {
       if (Date.now() > deadline) throw new DroverError('no-local-server', `${member} has not become primary in 30 s`)
       // With both fields the server answers as soon as its state changes (MongoDB's specification "streaming protocol").
-      state = await command({ hello: 1, topologyVersion: state.topologyVersion, maxAwaitTimeMS: HELLO_WAIT_MS })
+      state = await command({
+        hello: 1,
+        topologyVersion: state.topologyVersion as unknown,
+        maxAwaitTimeMS: HELLO_WAIT_MS,
+      })
     }
   })
 }
@@ -45,7 +50,9 @@ async function withAdmin<T>(
   url: string,
   use: (command: (body: Document) => Promise<Document>) => Promise<T>,
 ): Promise<T> {
-  const client = new MongoClient(url, { serverSelectionTimeoutMS: PRIMARY_TIMEOUT_MS })
+  // Options given here would overrule the URL's.
+  const named = /[?&]serverSelectionTimeoutMS=/i.test(url)
+  const client = new MongoClient(url, named ? {} : { serverSelectionTimeoutMS: SELECTION_TIMEOUT_MS })
   try {
     // `hello` wants its topologyVersion back as it was: with a long, which the driver would make a number.
     return await use((body) => client.db('admin').command(body, { promoteLongs: false }))

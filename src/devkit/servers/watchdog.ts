@@ -85,6 +85,7 @@ async function serve(order: GuardOrder): Promise<void> {
   }
   end.signal.addEventListener('abort', stop)
   const [code, signal] = await ended
+  end.signal.removeEventListener('abort', stop)
   timers.forEach(clearTimeout)
   if (!end.signal.aborted) throw new Error(`${order.serve.file} ended with ${code ?? signal}: ${output()}`)
 }

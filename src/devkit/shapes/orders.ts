@@ -9,7 +9,7 @@ const couponTimes = 20
 /** Twenty-three fields, about 1 KB, of every type that documents commonly have. */
 export const orders: Shape = {
   name: 'orders',
-  description: 'orders: 23 fields of 16 types, 1 KB, two levels deep, one field sparse',
+  description: 'orders: 23 fields of 15 types, 1 KB, two levels deep, one field sparse',
   document(index, rngSeed) {
     const random = new Random(rngSeed, index)
     const cents = random.between(100, 99_999_999)
@@ -29,8 +29,8 @@ export const orders: Shape = {
       orderedAt,
       shippedAt: random.oneIn(4) ? null : new Date(orderedAt.getTime() + random.below(864_000_000)),
       cancelledAt: null,
-      description: sentence(random, random.between(22, 34)),
-      notes: sentence(random, random.between(18, 28)),
+      description: sentence(random, random.between(28, 40)),
+      notes: sentence(random, random.between(22, 34)),
       shipping: shipping(random),
       items: [sentence(random, 2), random.below(1000), { sku: `S${random.below(100_000)}`, gift: random.oneIn(9) }],
       labels: Array.from({ length: random.between(1, 4) }, () => random.pick(tags)),

@@ -1,10 +1,11 @@
 /** Rounds that mix the seed into the whole state before the first number is drawn. */
-const MIXING_ROUNDS = 12
+const MIXING_ROUNDS = 15
 
 /**
  * The random numbers of one document, fixed by the seed of the run and the document's index: any worker may build any
- * document. The generator is sfc32 of Chris Doty-Humphrey's PractRand (https://pracrand.sourceforge.net), public
- * domain, seeded as there: three words, a counter that starts at 1, twelve rounds thrown away. Not for secrets.
+ * document. The generator is sfc32 of Chris Doty-Humphrey's PractRand (https://pracrand.sourceforge.net, public
+ * domain): seed and index fill its three words, the counter starts at 1, and the first rounds, which hash all of that
+ * together, are thrown away. Not for secrets.
  */
 export class Random {
   #a: number

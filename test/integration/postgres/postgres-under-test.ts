@@ -3,6 +3,14 @@ import { openPostgresTarget } from '../../../src/connectors/postgres/connect.ts'
 import type { Target } from '../../../src/connectors/contract.ts'
 import { freshPostgres } from '../../support/databases.ts'
 
+/** The reason of a promise that rejects, null for one that does not. */
+export async function failure(promise: Promise<unknown>): Promise<unknown> {
+  return promise.then(
+    () => null,
+    (error: unknown) => error,
+  )
+}
+
 /** A database of its own, drover's target in it, and a connection to look with. */
 export interface PostgresUnderTest extends AsyncDisposable {
   readonly url: string
@@ -41,7 +49,10 @@ export async function postgresUnderTest(): Promise<PostgresUnderTest> {
     return found.length
   }
   return {
-    ...{ url, target, sql, kill },
+    url,
+    target,
+    sql,
+    kill,
     untilSomebodyWaits: () =>
       waitFor(
         `select exists (select from pg_stat_activity

@@ -136,9 +136,8 @@ describe('precedence', () => {
       retryBudgetSeconds: 9,
     })
     expect(built.origin('batch-rows')).toBe('option')
-    expect(() => buildConfig({ options: { ...ends, ...{ batchRow: 5 } }, environment: {} })).toThrow(
-      'unknown option batchRow',
-    )
+    const misspelt = { ...ends, batchRow: 5 }
+    expect(() => buildConfig({ options: misspelt, environment: {} })).toThrow('unknown option batchRow')
     expect(() => buildConfig({ options: { ...ends, batchRows: 1.5 }, environment: {} })).toThrow(
       'option batchRows is "1.5"',
     )

@@ -14,6 +14,7 @@ describe('maskUrl', () => {
     ['postgres://u:p/s@h/db', 'postgres://u:***@h/db'],
     ['postgres://u:1/2@h/db', 'postgres://u:***@h/db'],
     ['postgres://u:p?s@h/db', 'postgres://u:***@h/db'],
+    ['postgres://u:p?a=b@h/db', 'postgres://u:***@h/db'],
     ['postgres://u:p#s@h/db', 'postgres://u:***@h/db'],
     ['postgres://u:p@s/t@h/db', 'postgres://u:***@h/db'],
     ['postgres://u:p%zz@h/db', 'postgres://u:***@h/db'],

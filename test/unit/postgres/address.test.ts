@@ -11,7 +11,11 @@ describe('parseAddress', () => {
   it('decodes every part', () => {
     const address = parseAddress('postgres://a%40b:p%2Fw%3F%23%25@db.example:6543/my%20db?application_name=x%26y', {})
     expect(address).toMatchObject({
-      ...{ user: 'a@b', password: 'p/w?#%', host: 'db.example', port: 6543, database: 'my db' },
+      user: 'a@b',
+      password: 'p/w?#%',
+      host: 'db.example',
+      port: 6543,
+      database: 'my db',
       applicationName: 'x&y',
     })
     expect(addressName(address)).toBe('postgres://a%40b@db.example:6543/my%20db')
@@ -22,7 +26,11 @@ describe('parseAddress', () => {
     const filled = { host: 'h', port: 1, user: 'u', password: 'p', database: 'd' }
     expect(parseAddress('postgres://', environment)).toMatchObject(filled)
     expect(parseAddress('postgres://me@here:2/mine', environment)).toMatchObject({
-      ...{ host: 'here', port: 2, user: 'me', password: 'p', database: 'mine' },
+      host: 'here',
+      port: 2,
+      user: 'me',
+      password: 'p',
+      database: 'mine',
     })
     const bare = { host: 'localhost', port: 5432, password: null, database: 'u', encryption: [false] }
     expect(parseAddress('postgresql://u@', {})).toMatchObject(bare)

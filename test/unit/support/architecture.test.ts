@@ -57,21 +57,36 @@ const cases: readonly Case[] = [
   },
   {
     rule: 'connectors-apart',
-    wrong: { 'src/connectors/mongodb/a.ts': `import { one } from '../postgres/b.ts'\n`, 'src/connectors/postgres/b.ts': leaf },
+    wrong: {
+      'src/connectors/mongodb/a.ts': `import { one } from '../postgres/b.ts'\n`,
+      'src/connectors/postgres/b.ts': leaf,
+    },
     at: 'src/connectors/mongodb/a.ts:1',
-    right: { 'src/connectors/mongodb/a.ts': `import { one } from '../contract.ts'\n`, 'src/connectors/contract.ts': leaf },
+    right: {
+      'src/connectors/mongodb/a.ts': `import { one } from '../contract.ts'\n`,
+      'src/connectors/contract.ts': leaf,
+    },
   },
   {
     rule: 'connectors-apart',
-    wrong: { 'src/connectors/contract.ts': `import { one } from './postgres/b.ts'\n`, 'src/connectors/postgres/b.ts': leaf },
+    wrong: {
+      'src/connectors/contract.ts': `import { one } from './postgres/b.ts'\n`,
+      'src/connectors/postgres/b.ts': leaf,
+    },
     at: 'src/connectors/contract.ts:1',
     right: { 'src/connectors/postgres/a.ts': `import { one } from './b.ts'\n`, 'src/connectors/postgres/b.ts': leaf },
   },
   {
     rule: 'connectors-by-catalog',
-    wrong: { 'src/engine/a.ts': `import { one } from '../connectors/postgres/b.ts'\n`, 'src/connectors/postgres/b.ts': leaf },
+    wrong: {
+      'src/engine/a.ts': `import { one } from '../connectors/postgres/b.ts'\n`,
+      'src/connectors/postgres/b.ts': leaf,
+    },
     at: 'src/engine/a.ts:1',
-    right: { 'src/catalog.ts': `const b = await import('./connectors/postgres/b.ts')\n`, 'src/connectors/postgres/b.ts': leaf },
+    right: {
+      'src/catalog.ts': `const b = await import('./connectors/postgres/b.ts')\n`,
+      'src/connectors/postgres/b.ts': leaf,
+    },
   },
   {
     rule: 'threads-in-cluster',

@@ -1,0 +1,121 @@
+import type { Db, MongoClient } from 'mongodb'
+import type { Batch, BatchLimits, Bounds, Format, Partition } from '../../core/batch.ts'
+import { DroverError } from '../../core/errors.ts'
+import type { Sample } from '../../core/sample.ts'
+import type { BufferPool, FaultClass, Finding, Selection, Source, SourceTable } from '../contract.ts'
+import { untilAborted } from './abort.ts'
+import { checkServer } from './check.ts'
+import { describeTable, describeTables } from './describe.ts'
+import { classifyFault, toDroverError } from './errors.ts'
+import { partitionTable } from './partition.ts'
+import { byKey, filterOf, type MongoTable } from './query.ts'
+import { readBatches } from './read.ts'
+import { sampleTable, type SampleLimits } from './sample.ts'
+
+/** One database of a MongoDB deployment: its collections and views are the tables, a document is a row. */
+export class MongoSource implements Source {
+  readonly name: string
+  readonly format: Format = 'bson'
+  readonly keyField: string = '_id'
+  readonly #client: MongoClient
+  readonly #db: Db
+  readonly #tables = new Map<string, SourceTable>()
+  /** The server has answered once. */
+  #reached = false
+
+  constructor(client: MongoClient, db: Db, name: string) {
+    this.#client = client
+    this.#db = db
+    this.name = name
+  }
+
+  async check(signal: AbortSignal): Promise<readonly Finding[]> {
+    const tables = await this.describe(signal)
+    return this.#attempt('look at the server', false, signal, () => checkServer(this.#db, this.name, tables))
+  }
+
+  async describe(signal: AbortSignal): Promise<readonly SourceTable[]> {
+    const tables = await this.#attempt('list the collections', false, signal, () => describeTables(this.#db, signal))
+    for (const table of tables) this.#tables.set(table.name, table)
+    return tables
+  }
+
+  async sample(selection: Selection, limits: SampleLimits, signal: AbortSignal): Promise<Sample> {
+    const table = await this.#table(selection.table, signal)
+    return this.#onTable(selection, signal, () => sampleTable(table, selection, limits, signal))
+  }
+
+  async count(selection: Selection, signal: AbortSignal): Promise<number> {
+    const { info, collection } = await this.#table(selection.table, signal)
+    const { limit } = selection
+    if (limit === 0) return 0
+    return this.#onTable(selection, signal, () =>
+      collection.countDocuments(filterOf(selection, { after: null, upTo: null }), {
+        signal,
+        ...(info.ordered ? { hint: byKey } : {}),
+        ...(limit === null ? {} : { limit }),
+      }),
+    )
+  }
+
+  async partition(selection: Selection, count: number, signal: AbortSignal): Promise<readonly Bounds[]> {
+    const table = await this.#table(selection.table, signal)
+    return this.#onTable(selection, signal, () => partitionTable(table, selection, count, signal))
+  }
+
+  async *read(
+    selection: Selection,
+    partition: Partition,
+    options: { readonly firstSeq: number; readonly limits: BatchLimits; readonly pool: BufferPool },
+    signal: AbortSignal,
+  ): AsyncGenerator<Batch, void, undefined> {
+    const table = await this.#table(selection.table, signal)
+    try {
+      yield* readBatches(table, selection, partition, options, signal)
+    } catch (error) {
+      signal.throwIfAborted()
+      throw this.#explain(error, `read ${selection.table}`, selection.where !== null)
+    }
+  }
+
+  classify(error: unknown): FaultClass {
+    return classifyFault(error)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#client.close()
+  }
+
+  /** A worker's source has described nothing yet. */
+  async #table(name: string, signal: AbortSignal): Promise<MongoTable> {
+    const info =
+      this.#tables.get(name) ??
+      (await this.#attempt(`look at ${name}`, false, signal, () => describeTable(this.#db, name, signal)))
+    if (info === null) {
+      throw new DroverError('missing-table', `${this.name} has no collection named ${name}`)
+    }
+    this.#tables.set(name, info)
+    return { info, collection: this.#db.collection<Uint8Array>(name) }
+  }
+
+  async #onTable<T>(selection: Selection, signal: AbortSignal, ask: () => Promise<T>): Promise<T> {
+    return this.#attempt(`read ${selection.table}`, selection.where !== null, signal, ask)
+  }
+
+  async #attempt<T>(doing: string, filtered: boolean, signal: AbortSignal, ask: () => Promise<T>): Promise<T> {
+    signal.throwIfAborted()
+    try {
+      // A client whose first connection failed stays closed until it is told to connect again.
+      if (!this.#reached) await untilAborted(this.#client.connect(), signal)
+      this.#reached = true
+      return await untilAborted(ask(), signal)
+    } catch (error) {
+      signal.throwIfAborted()
+      throw this.#explain(error, doing, filtered)
+    }
+  }
+
+  #explain(error: unknown, doing: string, filtered: boolean): DroverError {
+    return toDroverError(error, { source: this.name, doing, reached: this.#reached, filtered })
+  }
+}

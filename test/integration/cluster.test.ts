@@ -1,0 +1,311 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, it } from 'vitest'
+import { startCluster, type Cluster, type ClusterOptions } from '../../src/cluster/cluster.ts'
+import { DroverError } from '../../src/core/errors.ts'
+import type { Isolation } from '../../src/core/result.ts'
+import {
+  openFixture,
+  type Note,
+  type Result,
+  type Start,
+  type Totals,
+  type Work,
+} from '../support/fixtures/cluster-worker.ts'
+
+type Options = ClusterOptions<Start, Work, Note, Result, Totals>
+
+const fixture = (name: string): URL => new URL(`../support/fixtures/${name}.ts`, import.meta.url)
+const never = new AbortController().signal
+const isolations = ['threads', 'processes', 'inline'] as const
+const entries = { threads: fixture('cluster-thread'), processes: fixture('cluster-process'), inline: undefined }
+
+/** A cluster and everything it said. */
+class Watched {
+  readonly results: Result[] = []
+  readonly failed: { readonly work: Work; readonly error: DroverError }[] = []
+  readonly lost: Work[] = []
+  readonly notes: Note[] = []
+  readonly notices: string[] = []
+  readonly exits: { readonly worker: number; readonly reason: string; readonly replaced: boolean }[] = []
+  readonly returned: ArrayBuffer[] = []
+
+  start(isolation: Isolation, overrides: Partial<Options> = {}, signal = never): Promise<Cluster<Work, Totals>> {
+    const options: Options = {
+      size: 2,
+      isolation,
+      start: { refuse: [], hang: [], dieOnClose: [] },
+      credits: 2,
+      readyTimeoutMs: 30_000,
+      respawns: 0,
+      entry: entries[isolation],
+      inline: openFixture,
+      onDone: (_work, result) => this.results.push(result),
+      onFailed: (work, error) => this.failed.push({ work, error }),
+      onLost: (work) => this.lost.push(work),
+      onNote: (note) => this.notes.push(note),
+      onNotice: (message) => this.notices.push(message),
+      onExit: (worker, { reason }, replaced) => this.exits.push({ worker, reason, replaced }),
+      onReturned: (buffer) => this.returned.push(buffer),
+      ...overrides,
+    }
+    return startCluster(options, signal)
+  }
+}
+
+const answer = (id: number): Work => ({ id, act: 'answer' })
+const numbers = (count: number): number[] => Array.from({ length: count }, (_, index) => index + 1)
+const ids = (results: readonly { readonly id: number }[]): number[] =>
+  results.map(({ id }) => id).toSorted((a, b) => a - b)
+
+/** Dispatches, and again what a dead worker had, harmless this time, until everything is acknowledged. */
+async function dispatchAll(cluster: Cluster<Work, Totals>, works: readonly Work[], lost: Work[]): Promise<void> {
+  const waiting = [...works]
+  do {
+    waiting.push(...lost.splice(0).map(({ id }) => answer(id)))
+    for (let work = waiting.shift(); work !== undefined; work = waiting.shift()) await cluster.dispatch(work, [], never)
+    await cluster.idle(never)
+  } while (lost.length > 0)
+}
+
+describe.each(isolations)('cluster of %s', (isolation) => {
+  it('gives work in turn, gathers totals, and ends', async () => {
+    const watched = new Watched()
+    await using cluster = await watched.start(isolation, { size: 3 })
+    expect(cluster.size).toBe(3)
+    for (const id of numbers(12)) {
+      await cluster.dispatch(answer(id), [], never)
+      // One at a time, so that each worker has credit when its turn comes.
+      await cluster.idle(never)
+    }
+    expect(watched.results.map(({ worker }) => worker)).toEqual([0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2])
+    expect(ids(watched.results)).toEqual(numbers(12))
+    const totals = await cluster.finish()
+    expect(totals.toSorted((a, b) => a.worker - b.worker)).toEqual([0, 1, 2].map((worker) => ({ worker, done: 4 })))
+    expect(watched.exits.map(({ reason, replaced }) => ({ reason, replaced }))).toEqual(
+      Array.from({ length: 3 }, () => ({ reason: 'finished', replaced: false })),
+    )
+    expect(watched.notices).toEqual([])
+    expect([cluster.size, cluster.busy]).toEqual([0, 0])
+  })
+
+  it('ends without having had any work', async () => {
+    const watched = new Watched()
+    await using cluster = await watched.start(isolation)
+    await cluster.idle(never)
+    expect(await cluster.finish()).toHaveLength(2)
+  })
+
+  it('hands out no more than credits allow, and goes round a worker that has none', async () => {
+    const watched = new Watched()
+    await using cluster = await watched.start(isolation, { credits: 1 })
+    await cluster.dispatch({ id: 1, act: 'until-drained' }, [], never)
+    for (const id of [2, 3, 4]) await cluster.dispatch(answer(id), [], never)
+    await cluster.dispatch({ id: 5, act: 'until-drained' }, [], never)
+    expect(watched.results.map(({ id, worker }) => [id, worker])).toEqual([2, 3, 4].map((id) => [id, 1]))
+    expect(cluster.busy).toBe(2)
+    const giveUp = new AbortController()
+    const sixth = cluster.dispatch(answer(6), [], giveUp.signal)
+    giveUp.abort(new Error('not needed any more'))
+    await expect(sixth).rejects.toThrow('not needed any more')
+    const seventh = cluster.dispatch(answer(7), [], never)
+    cluster.drain()
+    await expect(seventh).rejects.toMatchObject({ code: 'interrupted' })
+    await cluster.idle(never)
+    expect(watched.failed.map(({ work, error }) => [work.id, error.code])).toEqual([
+      [1, 'interrupted'],
+      [5, 'interrupted'],
+    ])
+    await expect(cluster.dispatch(answer(8), [], never)).rejects.toMatchObject({ code: 'interrupted' })
+    expect(await cluster.finish()).toHaveLength(2)
+  })
+
+  it('reports failed work with its error, and goes on', async () => {
+    const watched = new Watched()
+    await using cluster = await watched.start(isolation)
+    await cluster.dispatch({ id: 1, act: 'fail' }, [], never)
+    await cluster.dispatch(answer(2), [], never)
+    await cluster.idle(never)
+    const [failure] = watched.failed
+    expect(failure?.work.id).toBe(1)
+    expect(failure?.error).toBeInstanceOf(DroverError)
+    expect(failure?.error).toMatchObject({ code: 'row-rejected', message: 'work 1 was told to fail' })
+    expect(ids(watched.results)).toEqual([2])
+  })
+
+  it('gives every buffer back, whole', async () => {
+    const watched = new Watched()
+    await using cluster = await watched.start(isolation)
+    for (const id of numbers(10)) {
+      const bytes = new Uint8Array(100_000).fill(id)
+      await cluster.dispatch({ id, act: 'answer', bytes }, [bytes.buffer], never)
+    }
+    await cluster.idle(never)
+    expect(watched.results.map(({ sum }) => sum).toSorted((a, b) => a - b)).toEqual(
+      numbers(10).map((id) => id * 100_000),
+    )
+    await cluster.finish()
+    expect(new Set(watched.returned).size).toBe(10)
+    expect(watched.returned.map(({ byteLength }) => byteLength)).toEqual(numbers(10).map(() => 100_000))
+  })
+
+  it('tells notes before the work is done', async () => {
+    const watched = new Watched()
+    const story: string[] = []
+    await using cluster = await watched.start(isolation, {
+      onNote: ({ about }) => story.push(`note ${about}`),
+      onDone: ({ id }) => story.push(`done ${id}`),
+    })
+    await cluster.dispatch(answer(1), [], never)
+    await cluster.idle(never)
+    expect(story).toEqual(['note 1', 'done 1'])
+  })
+
+  it('does not start when one worker cannot be opened, and says what it said', async () => {
+    const watched = new Watched()
+    const starting = watched.start(isolation, { size: 3, start: { refuse: [1], hang: [2], dieOnClose: [] } })
+    await expect(starting).rejects.toMatchObject({
+      code: 'target-unreachable',
+      message: 'worker 1 was told to refuse',
+      hint: 'do not tell it to',
+    })
+  })
+
+  it('does not start when the signal aborts', async () => {
+    const watched = new Watched()
+    const stop = new AbortController()
+    const starting = watched.start(isolation, { start: { refuse: [], hang: [0], dieOnClose: [] } }, stop.signal)
+    stop.abort(new Error('stopped by the test'))
+    await expect(starting).rejects.toThrow('stopped by the test')
+  })
+
+  it('refuses to finish while work is in flight', async () => {
+    const watched = new Watched()
+    await using cluster = await watched.start(isolation)
+    await cluster.dispatch({ id: 1, act: 'until-drained' }, [], never)
+    await expect(cluster.finish()).rejects.toMatchObject({ code: 'unexpected' })
+  })
+
+  it('lets nobody wait when it is disposed', async () => {
+    const watched = new Watched()
+    const cluster = await watched.start(isolation, { size: 1, credits: 1 })
+    await cluster.dispatch({ id: 1, act: 'until-drained' }, [], never)
+    const waiting = [cluster.dispatch(answer(2), [], never), cluster.idle(never)]
+    const settled = Promise.allSettled(waiting)
+    await cluster[Symbol.asyncDispose]()
+    expect((await settled).map(({ status }) => status)).toEqual(['rejected', 'rejected'])
+    expect(watched.lost).toEqual([])
+  })
+})
+
+const crashes = [
+  { isolation: 'processes', act: 'kill', reason: 'killed by SIGKILL' },
+  { isolation: 'threads', act: 'throw-outside', reason: 'thrown outside of work' },
+] as const
+
+describe.each(crashes)('death in a cluster of $isolation', ({ isolation, act, reason }) => {
+  it('loses its work once, never does it twice, and is replaced', async () => {
+    const watched = new Watched()
+    await using cluster = await watched.start(isolation, { respawns: 2 })
+    const works = numbers(60).map((id): Work => (id === 20 || id === 40 ? { id, act } : answer(id)))
+    await dispatchAll(cluster, works, watched.lost)
+    expect(ids(watched.results)).toEqual(numbers(60))
+    expect(watched.exits.map(({ replaced }) => replaced)).toEqual([true, true])
+    expect(watched.exits.map((exit) => exit.reason)).toEqual([
+      expect.stringContaining(reason),
+      expect.stringContaining(reason),
+    ])
+    expect(watched.notices[1]).toContain('0 replacements left')
+    // Who was replaced late may not be there yet; what counts is that nothing is left of those who are.
+    const totals = await cluster.finish()
+    expect(totals.length).toBeGreaterThan(0)
+  })
+
+  it('goes on with those that are left', async () => {
+    const watched = new Watched()
+    await using cluster = await watched.start(isolation, { size: 3 })
+    await dispatchAll(cluster, [{ id: 1, act }, ...numbers(20).slice(1).map(answer)], watched.lost)
+    expect(ids(watched.results)).toEqual(numbers(20))
+    expect(cluster.size).toBe(2)
+    expect(await cluster.finish()).toHaveLength(2)
+  })
+
+  it('ends the run when nobody is left: those who wait are told, and the way out', async () => {
+    const watched = new Watched()
+    await using cluster = await watched.start(isolation, { size: 1, credits: 1, respawns: 1 })
+    const lethal = async (id: number): Promise<void> => cluster.dispatch({ id, act }, [], never)
+    await lethal(1)
+    await lethal(2)
+    const idle = expect(cluster.idle(never)).rejects.toMatchObject({ code: 'workers-lost' })
+    const waiting = expect(lethal(3)).rejects.toMatchObject({
+      code: 'workers-lost',
+      message: expect.stringContaining(reason),
+      hint: expect.stringContaining('resume'),
+    })
+    await Promise.all([idle, waiting])
+    expect(ids(watched.lost)).toEqual([1, 2])
+    await expect(lethal(4)).rejects.toMatchObject({ code: 'workers-lost' })
+    await expect(cluster.finish()).rejects.toMatchObject({ code: 'workers-lost' })
+    expect(cluster.size).toBe(0)
+  })
+
+  it('between the empty batch and the totals is reported', async () => {
+    const watched = new Watched()
+    await using cluster = await watched.start(isolation, {
+      respawns: 5,
+      start: { refuse: [], hang: [], dieOnClose: [1] },
+    })
+    expect(await cluster.finish()).toEqual([{ worker: 0, done: 0 }])
+    expect(watched.notices).toEqual([expect.stringMatching(/^worker 1 ended: .*9; its totals are missing$/)])
+  })
+
+  it('is noticed when the worker never becomes ready', async () => {
+    const watched = new Watched()
+    const starting = watched.start(isolation, {
+      readyTimeoutMs: 50,
+      start: { refuse: [], hang: [0, 1], dieOnClose: [] },
+    })
+    await expect(starting).rejects.toMatchObject({
+      code: 'workers-lost',
+      message: expect.stringContaining('within 0.05 s'),
+    })
+  })
+})
+
+describe('a coordinator with worker processes', () => {
+  const coordinator = fileURLToPath(fixture('cluster-coordinator'))
+  const isAlive = (pid: number): boolean => {
+    try {
+      return process.kill(pid, 0)
+    } catch {
+      return false
+    }
+  }
+  const firstLine = async (
+    command: string,
+  ): Promise<{ size: number; pids: number[]; notices: string[]; pid: number }> => {
+    const child = spawn('bash', ['-c', command], { stdio: ['ignore', 'pipe', 'inherit'] })
+    const [line] = (await once(createInterface(child.stdout), 'line')) as [string]
+    return { ...(JSON.parse(line) as { size: number; pids: number[]; notices: string[] }), pid: child.pid ?? 0 }
+  }
+
+  it('leaves none of them when it is killed', async () => {
+    const { pid, pids } = await firstLine(`exec "${process.execPath}" "${coordinator}" 3`)
+    expect(pids).toHaveLength(3)
+    expect(pids.every(isAlive)).toBe(true)
+    process.kill(pid, 'SIGKILL')
+    await expect.poll(() => pids.filter(isAlive), { timeout: 20_000 }).toEqual([])
+  })
+
+  it('makes do with fewer when the system has no room for more, and says so', async () => {
+    const { pid, size, pids, notices } = await firstLine(`ulimit -n 34; exec "${process.execPath}" "${coordinator}" 30`)
+    expect(size).toBeGreaterThan(0)
+    expect(size).toBeLessThan(30)
+    expect(pids).toHaveLength(size)
+    expect(notices).toEqual([expect.stringMatching(new RegExp(`EMFILE; going on with ${size} of 30$`))])
+    process.kill(pid, 'SIGKILL')
+    await expect.poll(() => pids.filter(isAlive), { timeout: 20_000 }).toEqual([])
+  })
+})

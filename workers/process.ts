@@ -1,0 +1,7 @@
+import { processEndpoint } from '../src/cluster/process-channel.ts'
+import { serve } from '../src/cluster/serve.ts'
+import { workerIn } from '../src/engine/worker.ts'
+
+await serve(processEndpoint(), workerIn({ ownProcess: true }))
+// Its last word has left; the channel would keep the process alive.
+process.exit(0)

@@ -1,0 +1,9 @@
+import type { MessagePort } from 'node:worker_threads'
+import { serve } from '../src/cluster/serve.ts'
+import { threadEndpoint } from '../src/cluster/thread-channel.ts'
+import { workerIn } from '../src/engine/worker.ts'
+
+/** The whole life of a worker in a thread. */
+export function runWorker(port: MessagePort): Promise<void> {
+  return serve(threadEndpoint(port), workerIn({ ownProcess: false }))
+}
