@@ -12,6 +12,8 @@ import { composeTranscoder } from './format/transcode.ts'
 
 export interface TargetOptions {
   readonly ledgerSchema: string
+  /** What the database's own clients read from the environment. */
+  readonly environment: Readonly<Record<string, string | undefined>>
 }
 
 const sources: Readonly<Record<string, (url: string) => Promise<Source>>> = {

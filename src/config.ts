@@ -1,4 +1,4 @@
-import { Settings, type LayerInputs, type Origin, type Setting } from './config-layers.ts'
+import { Settings, type Environment, type LayerInputs, type Origin, type Setting } from './config-layers.ts'
 import { spec, type BenchMode, type Command, type Naming, type OptionSpec, type Shape } from './config-options.ts'
 import type { Mode } from './connectors/contract.ts'
 import { DroverError } from './core/errors.ts'
@@ -55,6 +55,8 @@ export interface Config extends TableConfig, ViewConfig {
   readonly retryBudgetSeconds: number
   readonly maxRetries: number | null
   readonly dryRun: boolean
+  /** Of the environment, what databases' own clients read: `PGPASSWORD`, `PGSSLMODE`, the home of `.pgpass` … */
+  readonly clientEnvironment: Environment
   /** The shaping options of one table of the source: exact name before wildcard, later before earlier. */
   forTable(name: string): TableConfig
   settings(): readonly Setting[]
@@ -105,11 +107,17 @@ export function buildConfig(inputs: ConfigInputs): Config {
     retryBudgetSeconds: given.value(spec.retryBudget),
     maxRetries: given.value(spec.maxRetries),
     dryRun: given.value(spec.dryRun),
+    clientEnvironment: clientEnvironment(inputs.environment),
     forTable: (name) => tableConfig(given, name),
     settings: () => given.settings(),
   }
   for (const { pattern } of given.overrides) tableConfig(given, pattern)
   return Object.freeze(config)
+}
+
+function clientEnvironment(environment: Environment): Environment {
+  const read = Object.entries(environment).filter(([name]) => /^(?:PG[A-Z]+|HOME|USER|USERNAME|APPDATA)$/.test(name))
+  return Object.freeze(Object.fromEntries(read))
 }
 
 export interface InspectConfig extends ViewConfig {

@@ -55,7 +55,8 @@ async function checkSource({ from }: Config, found: Found, signal: AbortSignal):
 }
 
 async function checkTarget(config: Config, found: Found, signal: AbortSignal): Promise<void> {
-  await using target = await openTarget(config.to, { ledgerSchema: config.ledgerSchema })
+  const { ledgerSchema, clientEnvironment: environment } = config
+  await using target = await openTarget(config.to, { ledgerSchema, environment })
   found.findings.push(...(await target.check([config.targetSchema, config.ledgerSchema], signal)))
   const connections = await target.connections(signal)
   const { limit, inUse, free } = connections

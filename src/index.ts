@@ -45,6 +45,11 @@ export interface MigrateOptions {
   /** Seconds for which transient faults are retried. */
   readonly retryBudget?: number | undefined
   readonly maxRetries?: number | undefined
+  /**
+   * Variables that may give options (`DROVER_…`) and what databases' own clients read (`PGPASSWORD`, …). None unless
+   * given: a library does not look round by itself.
+   */
+  readonly environment?: Readonly<Record<string, string | undefined>> | undefined
   /** Called at most once in an interval, at each change of phase, and at the end. What it throws is reported once and ignored. */
   readonly onProgress?: ((progress: Progress) => void) | undefined
   /** Time between two progress reports, in milliseconds (2,000). */
@@ -77,9 +82,9 @@ export async function plan(options: MigrateOptions): Promise<PlanReport> {
 }
 
 function prepare(options: MigrateOptions): [Config, RunContext] {
-  const { onProgress, onNotice, progressIntervalMs, signal, ...given } = options
+  const { onProgress, onNotice, progressIntervalMs, signal, environment = {}, ...given } = options
   const reporter = createCallbackReporter(onProgress, onNotice)
-  const config = buildConfig({ options: given, environment: {} })
+  const config = buildConfig({ options: given, environment })
   return [
     config,
     {

@@ -84,7 +84,8 @@ async function connect(config: Config, signal: AbortSignal): Promise<Session> {
   }
   await using opening = new AsyncDisposableStack()
   const source: Source = opening.use(await openSource(config.from))
-  const target: Target = opening.use(await openTarget(config.to, { ledgerSchema: config.ledgerSchema }))
+  const { ledgerSchema, clientEnvironment: environment } = config
+  const target: Target = opening.use(await openTarget(config.to, { ledgerSchema, environment }))
   const ledger = opening.use(await target.openLedger(signal))
   const opened = opening.move()
   return {
@@ -103,7 +104,9 @@ function causeOf(error: unknown, signal: AbortSignal, lease: Lease): unknown {
   if (lease.lost.aborted) return lease.lost.reason
   if (!signal.aborted) return error
   const { reason } = signal
-  return reason instanceof DroverError ? reason : new DroverError('interrupted', 'stopped by its caller', { cause: reason })
+  return reason instanceof DroverError
+    ? reason
+    : new DroverError('interrupted', 'stopped by its caller', { cause: reason })
 }
 
 function sumOf(committed: ReadonlyMap<string, Counts>): Counts {

@@ -146,13 +146,18 @@ function shapeOf({ kind, help, default: fallback }: OptionSpec<unknown>) {
   }
 }
 
-/** `--json=maybe` would silently be false. */
+/** What the parser would not stand: `--json=maybe` would silently be false, and `--constructor` would make it fail. */
 function refuseOddFlags(argv: readonly string[]): void {
   const flags = commandNames.flatMap((name) => specsOf(name)).filter(({ kind }) => kind.form === 'flag')
   const end = argv.indexOf('--')
   for (const argument of end < 0 ? argv : argv.slice(0, end)) {
-    const [, name, value] = /^--([^=]+)=(.*)$/s.exec(argument) ?? []
-    const odd = name !== undefined && value !== 'true' && value !== 'false' && flags.some((flag) => flag.name === name)
+    const [, name, value] = /^--?([^=]+)(?:=(.*))?$/s.exec(argument) ?? []
+    if (name !== undefined && name in Object.prototype) {
+      throw new DroverError('unknown-option', `unknown option ${argument}`, {
+        hint: 'drover --help lists the commands',
+      })
+    }
+    const odd = value !== undefined && value !== 'true' && value !== 'false' && flags.some((flag) => flag.name === name)
     if (odd) throw new DroverError('invalid-value', `--${name} is ${JSON.stringify(value)}; allowed is true or false`)
   }
 }

@@ -28,7 +28,10 @@ export async function demo(options: DemoOptions, signal: AbortSignal): Promise<v
 
   const from = new URL(mongo.url)
   from.pathname = '/shop'
-  for (const [shape, rows] of [['users', options.users], ['orders', options.orders]] as const) {
+  for (const [shape, rows] of [
+    ['users', options.users],
+    ['orders', options.orders],
+  ] as const) {
     const seeding = { url: from.href, rows, rngSeed: 42, shape, drop: true, workers: 2, onProgress: () => undefined }
     const { seconds } = await seed(seeding, signal)
     write(`Seeded ${count(rows)} ${shape} in ${seconds.toFixed(1)} s`)
@@ -41,7 +44,9 @@ export async function demo(options: DemoOptions, signal: AbortSignal): Promise<v
   write(`\n$ drover migrate --sequential --target-schema sequential   # the baseline`)
   const scratch = ['--target-schema', 'sequential', '--ledger-schema', 'sequential_ledger']
   const sequential = expectDone(await runDrover({ ...runs, args: ['migrate', '--sequential', ...scratch] }))
-  write(`\nCluster ${cluster.seconds.toFixed(1)} s, sequential ${sequential.seconds.toFixed(1)} s (whole commands, keys built, counts verified)`)
+  write(
+    `\nCluster ${cluster.seconds.toFixed(1)} s, sequential ${sequential.seconds.toFixed(1)} s (whole commands, keys built, counts verified)`,
+  )
 
   const target = new pg.Client({ connectionString: postgres.url })
   await target.connect()

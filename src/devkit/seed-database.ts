@@ -8,7 +8,7 @@ const serverSelectionTimeoutMS = 10_000
 /** Unauthorized. */
 const missingRight = 13
 /** AuthenticationFailed, and Atlas's own. */
-const loginRefused: readonly unknown[] = [18, 8000]
+const loginRefused: ReadonlySet<unknown> = new Set([18, 8000])
 
 /**
  * A client for a MongoDB to be filled, with so many connections; the URL names the database. Connects when first used.
@@ -43,7 +43,7 @@ export function seedError(error: unknown, url: string): DroverError {
   if (error instanceof DroverError) return error
   const where = maskUrl(url)
   const code = error instanceof MongoServerError ? error.code : null
-  if (loginRefused.includes(code)) {
+  if (loginRefused.has(code)) {
     return new DroverError('target-login-refused', `${where} refused the login`, {
       hint: 'check user, password and authSource in the URL',
       cause: error,

@@ -75,6 +75,7 @@ function clusterShape({ config, plan, source, migration, lease }: CopyContext) {
     sourceUrl: config.from,
     targetUrl: config.to,
     ledgerSchema: config.ledgerSchema,
+    environment: config.clientEnvironment,
     migration,
     epoch: lease.epoch,
     feed: plan.feed.choice,

@@ -138,7 +138,8 @@ async function reportTable(
     limit: options.limit,
   }
   const limits = { rows: config.infer === 'full' ? null : context.sampleLimits.rows, bytes: sampleBytes(context) }
-  const sample = await source.sample(selection, limits, signal)
+  // Every field is looked at, also those not wanted: only so can a misspelt one be told from one that is not there.
+  const sample = await source.sample({ ...selection, fields: null }, limits, signal)
   const stays = existing !== null && options.mode !== 'recreate' ? existing : null
   const { plan, warnings } = planTable({
     sample,

@@ -11,6 +11,7 @@ export interface WorkerStart {
   readonly sourceUrl: string
   readonly targetUrl: string
   readonly ledgerSchema: string
+  readonly environment: Readonly<Record<string, string | undefined>>
   readonly migration: MigrationId
   readonly epoch: number
   readonly feed: Feed

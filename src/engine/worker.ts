@@ -23,7 +23,7 @@ export interface WorkerPlace {
 export function workerIn(place: WorkerPlace): (start: WorkerStart) => Promise<Handlers<Work, Note, Result, Totals>> {
   return async (start) => {
     await using opening = new AsyncDisposableStack()
-    const target = opening.use(await openTarget(start.targetUrl, { ledgerSchema: start.ledgerSchema }))
+    const target = opening.use(await openTarget(start.targetUrl, start))
     const tables = start.tables.map(({ plan }) => plan)
     const { migration, epoch } = start
     const ending = new AbortController()

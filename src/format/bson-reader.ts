@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer'
-import { subtype, tag, typeName } from './bson-types.ts'
+import { subtype, tag, bsonTypeName } from './bson-types.ts'
 
 /** Why bytes are not a document. Internal: whoever knows the row turns it into a RowError. */
 export class BsonDamage extends Error {
@@ -176,7 +176,7 @@ export class BsonReader {
         return end
       }
       default:
-        throw new BsonDamage(`${typeName(type)} is not a BSON type`)
+        throw new BsonDamage(`${bsonTypeName(type)} is not a BSON type`)
     }
   }
 
@@ -205,6 +205,6 @@ export class BsonReader {
 }
 
 function within(end: number, limit: number, type: number): number {
-  if (end > limit) throw new BsonDamage(`a ${typeName(type)} is cut off`)
+  if (end > limit) throw new BsonDamage(`a ${bsonTypeName(type)} is cut off`)
   return end
 }

@@ -31,7 +31,7 @@ export const subtype = { generic: 0, oldGeneric: 2, uuid: 4 } as const
 const names = new Map<number, string>(Object.entries(tag).map(([name, byte]) => [byte, name]))
 
 /** The name that MongoDB's `$type` has for an element type byte; a byte that BSON does not define is written out. */
-export function typeName(type: number): string {
+export function bsonTypeName(type: number): string {
   return names.get(type) ?? `type 0x${type.toString(16).padStart(2, '0')}`
 }
 

@@ -1,7 +1,6 @@
-import type { LogicalType, ObservedType } from '../core/logical-type.ts'
+import { type LogicalType, type ObservedType, typeName } from '../core/logical-type.ts'
 import type { FieldSample, Sample } from '../core/sample.ts'
 import { joinTypes } from './lattice.ts'
-import { typeName } from '../core/logical-type.ts'
 import { parseTypeName } from './type-names.ts'
 
 /** What a field of the source is to become. */

@@ -1,10 +1,9 @@
 import { closest } from 'fastest-levenshtein'
 import { DroverError } from '../core/errors.ts'
-import type { LogicalType } from '../core/logical-type.ts'
+import { type LogicalType, typeName } from '../core/logical-type.ts'
 import { qualified, type TargetName } from '../core/plan.ts'
 import type { TypedField } from './column-type.ts'
 import { widensTo } from './lattice.ts'
-import { typeName } from '../core/logical-type.ts'
 
 /** What a plan must know of a table that is there already and stays. */
 export interface ExistingShape {

@@ -35,9 +35,10 @@ const HASH_DIGITS = 8
 export function styledName(source: string, naming: Naming): string {
   if (source === '') return '_'
   if (naming === 'preserve') return source
+  // CWL: changes when lowercased. A capital that does not, as in mathematics, is a character like any other.
   return source
-    .replace(/([\p{Ll}\p{Nd}])(\p{Lu})/gu, '$1_$2')
-    .replace(/(\p{Lu})(\p{Lu}\p{Ll})/gu, '$1_$2')
+    .replace(/([\p{Ll}\p{Nd}])(\p{CWL})/gu, '$1_$2')
+    .replace(/(\p{CWL})(\p{CWL}\p{Ll})/gu, '$1_$2')
     .toLowerCase()
 }
 
@@ -92,7 +93,7 @@ function giveNames(
   const names = new Map<string, string>()
   const warnings: string[] = []
   for (const { source, chosen, naming } of requests) {
-    if (chosen != null) {
+    if (chosen !== undefined && chosen !== null) {
       names.set(source, chosen)
       continue
     }
@@ -110,7 +111,7 @@ function giveNames(
 function takeChosen(requests: readonly NameRequest[], what: string, limits: NameLimits): Map<string, string> {
   const owners = new Map<string, string>()
   for (const { source, chosen } of requests) {
-    if (chosen == null) continue
+    if (chosen === undefined || chosen === null) continue
     refuseChosen(chosen, what, source, limits)
     const other = owners.get(chosen)
     if (other !== undefined) {

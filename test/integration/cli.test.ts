@@ -43,6 +43,10 @@ describe.concurrent('a mistake on the command line', () => {
     ],
     [['migrate', '-w', '3'], 'drover: unknown option -w\n  hint: did you mean --to?\n  [unknown-option]\n'],
     [
+      ['migrate', '--constructor', 'x'],
+      'drover: unknown option --constructor\n  hint: drover --help lists the commands\n  [unknown-option]\n',
+    ],
+    [
       ['migrate', 'users'],
       'drover: unexpected argument "users"\n  hint: drover migrate --help lists what it takes\n  [unknown-option]\n',
     ],

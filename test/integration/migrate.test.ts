@@ -1,4 +1,4 @@
-import { MongoClient, type Document } from 'mongodb'
+import { MongoClient } from 'mongodb'
 import pg from 'pg'
 import { describe, expect, it } from 'vitest'
 import { seed } from '../../src/devkit/seed.ts'
@@ -7,6 +7,12 @@ import { compareValues, usersColumns } from '../support/compare-values.ts'
 import { freshMongo, freshPostgres } from '../support/databases.ts'
 
 const never = new AbortController().signal
+
+/** A document of any shape with a key of the test's own choice. */
+interface Keyed {
+  _id: number
+  [field: string]: unknown
+}
 
 async function databases() {
   await using stack = new AsyncDisposableStack()
@@ -73,7 +79,16 @@ describe('sizes around a page', () => {
 describe('documents', () => {
   it('with ids of every kind mixed are all copied, in both feeds', async () => {
     const { Long, Double, Decimal128, ObjectId, Binary, MinKey, MaxKey, Timestamp, UUID } = await import('mongodb')
-    const ids: unknown[] = [new MinKey(), new MaxKey(), null, true, false, new Date(0), new Date(1), new Timestamp({ t: 1, i: 2 })]
+    const ids: unknown[] = [
+      new MinKey(),
+      new MaxKey(),
+      null,
+      true,
+      false,
+      new Date(0),
+      new Date(1),
+      new Timestamp({ t: 1, i: 2 }),
+    ]
     for (let n = 0; n < 40; n++) {
       ids.push(n, `${n}`, new Double(n + 0.5), Long.fromString(`${2n ** 53n + BigInt(n)}`), new Decimal128(`${n}.25`))
       ids.push(new ObjectId(), new UUID(), new Binary(Buffer.from([n])), { n }, { n: `${n}` }, new Date(n * 1e9 + 2))
@@ -81,10 +96,10 @@ describe('documents', () => {
     for (const feed of ['paged', 'partitioned'] as const) {
       await using both = await databases()
       const { from, to, db } = both
-      await db.collection<Document>('mixed').insertMany(ids.map((_id, n) => ({ _id, n }) as Document))
+      await db.command({ insert: 'mixed', documents: ids.map((_id, n) => ({ _id, n })) })
       const result = await migrate({ from, to, feed, batchRows: 7, workers: 3 })
       expect(result).toMatchObject({ state: 'done', totals: { read: ids.length, written: ids.length } })
-      const [row] = await both.sql('select count(distinct _id)::int as ids, count(distinct n)::int as n from mixed')
+      const [row] = await both.sql(`select count(distinct coalesce(_id::text, 'null'))::int as ids, count(distinct n)::int as n from mixed`)
       expect(row).toEqual({ ids: ids.length, n: ids.length })
     }
   })
@@ -104,7 +119,7 @@ describe('documents', () => {
   it('that do not fit the sampled type stop the run and are named; nothing of their batch is written', async () => {
     await using both = await databases()
     const { from, to, db } = both
-    const people = db.collection<Document>('people')
+    const people = db.collection<Keyed>('people')
     await people.insertMany(Array.from({ length: 20_000 }, (_, n) => ({ _id: n, age: n })))
     // Comes when the types are chosen already, and last in key order, so that it is read long after it is there.
     let late: Promise<unknown> | undefined
@@ -128,7 +143,10 @@ describe('documents', () => {
   it('with text that PostgreSQL cannot hold stop the run and are named', async () => {
     await using both = await databases()
     const { from, to, db } = both
-    await db.collection<Document>('texts').insertMany([{ _id: 1, text: 'fine' }, { _id: 2, text: 'a\0b' }])
+    await db.collection<Keyed>('texts').insertMany([
+      { _id: 1, text: 'fine' },
+      { _id: 2, text: 'a\0b' },
+    ])
     const result = await migrate({ from, to, workers: 1 })
     expect(result.error).toMatchObject({ code: 'row-rejected' })
     expect(result.error?.message).toMatch(/texts.*2/)
@@ -139,7 +157,7 @@ describe('documents', () => {
 describe('modes', () => {
   async function withRows(mode: MigrateOptions['mode'], tableSql: string) {
     const both = await databases()
-    await both.db.collection<Document>('things').insertMany([
+    await both.db.collection<Keyed>('things').insertMany([
       { _id: 1, name: 'a' },
       { _id: 2, name: 'b' },
     ])
@@ -160,7 +178,7 @@ describe('modes', () => {
   })
 
   it('create takes an empty table as it is', async () => {
-    const { both, outcome } = await withRows('create', 'create table things (name varchar(10), _id bigint, extra text)')
+    const { both, outcome } = await withRows('create', 'create table things (name text, _id bigint, extra text)')
     await using _ = both
     expect(outcome).toMatchObject({ state: 'done' })
     expect(await both.sql('select * from things order by 2')).toEqual([
@@ -197,7 +215,7 @@ describe('selection', () => {
     await using both = await databases()
     const { from, to, db } = both
     const people = Array.from({ length: 50 }, (_, n) => ({ _id: n, userName: `u${n}`, age: n, secret: 'x' }))
-    await db.collection<Document>('people').insertMany(people)
+    await db.collection<Keyed>('people').insertMany(people)
     const result = await migrate({
       from,
       to,
@@ -215,7 +233,7 @@ describe('selection', () => {
   it('of columns without the key makes a table without one', async () => {
     await using both = await databases()
     const { from, to, db } = both
-    await db.collection<Document>('users').insertMany([{ _id: 1, username: 'a', email: 'b', age: 3 }])
+    await db.collection<Keyed>('users').insertMany([{ _id: 1, username: 'a', email: 'b', age: 3 }])
     const notices: string[] = []
     const result = await migrate({
       from,
@@ -231,7 +249,7 @@ describe('selection', () => {
   it('refuses what does not exist, naming the nearest', async () => {
     await using both = await databases()
     const { from, to, db } = both
-    await db.collection<Document>('users').insertMany([{ _id: 1, username: 'a' }])
+    await db.collection<Keyed>('users').insertMany([{ _id: 1, username: 'a' }])
     await expect(migrate({ from, to, tables: ['user'] })).rejects.toMatchObject({
       code: 'missing-table',
       hint: expect.stringContaining('users'),
@@ -244,7 +262,9 @@ describe('selection', () => {
       code: 'unknown-operator',
       hint: expect.stringContaining('$gt'),
     })
-    expect(await both.sql(`select 1 from information_schema.tables where table_schema in ('public', 'drover')`)).toEqual([])
+    expect(
+      await both.sql(`select 1 from information_schema.tables where table_schema in ('public', 'drover')`),
+    ).toEqual([])
   })
 })
 
@@ -287,7 +307,9 @@ describe('a run', () => {
     })
     expect(result).toMatchObject({ state: 'stopped', error: { code: 'interrupted' } })
     expect(result.totals.written).toBeLessThan(30_000)
-    const [row] = await both.sql('select (select count(*) from things)::int as rows, (select sum(written) from drover.entry)::int as entries')
+    const [row] = await both.sql(
+      'select (select count(*) from things)::int as rows, (select sum(written) from drover.entry)::int as entries',
+    )
     expect(row?.['rows']).toBe(row?.['entries'])
     expect(row?.['rows']).toBe(result.totals.written)
   })
@@ -302,9 +324,9 @@ describe('a run', () => {
   it('of a table that an unfinished migration holds is refused, and recreate takes over', async () => {
     await using both = await databases()
     const { from, to, db } = both
-    await db.collection<Document>('things').insertMany([{ _id: 1, t: 'a\0' }])
+    await db.collection<Keyed>('things').insertMany([{ _id: 1, t: 'a\0' }])
     expect(await migrate({ from, to })).toMatchObject({ state: 'stopped' })
-    await db.collection<Document>('things').updateOne({ _id: 1 }, { $set: { t: 'a' } })
+    await db.collection<Keyed>('things').updateOne({ _id: 1 }, { $set: { t: 'a' } })
     await expect(migrate({ from, to })).rejects.toMatchObject({ code: 'unfinished-migration' })
     expect(await migrate({ from, to, mode: 'recreate' })).toMatchObject({ state: 'done' })
     expect(await both.sql('select state from drover.migration order by state')).toEqual([

@@ -138,6 +138,23 @@ describe('an abort', () => {
   })
 })
 
+describe('an abort of a start that would never end', () => {
+  it('ends it', async () => {
+    const stop = new AbortController()
+    // The line that says that the server is ready is a LOG line, which this leaves out.
+    const settings = { log_min_messages: 'fatal' }
+    const start = startPostgres({ ...options, settings, signal: stop.signal })
+    const isReady = async (): Promise<void> => {
+      const [name] = await readdir(folder)
+      expect(await readFile(join(folder, name ?? '', 'data', 'postmaster.pid'), 'utf8')).toContain('ready')
+    }
+    await Promise.race([start, vi.waitFor(isReady, patience)])
+    stop.abort(new Error('enough'))
+    await expect(start).rejects.toThrow('enough')
+    expect(await readdir(folder)).toEqual([])
+  }, 30_000)
+})
+
 describe('an address', () => {
   it('is used as it is, and its server is not stopped', async () => {
     await using owner = await startPostgres(options)

@@ -15,38 +15,41 @@ function workerPids(): number[] {
 }
 
 describe('a worker killed with SIGKILL in the middle', () => {
-  it.each(['paged', 'partitioned'] as const)('costs nothing: same totals, exit 0, every value equal (%s)', async (feed) => {
-    await using mongo = await freshMongo()
-    await using postgres = await freshPostgres()
-    const seeding = { url: mongo.url, rngSeed: 3, drop: false, workers: 2, onProgress: () => undefined }
-    await seed({ ...seeding, shape: 'users', rows: 30_000 }, new AbortController().signal)
-    const killed: number[] = []
-    const notices: string[] = []
-    const result = await migrate({
-      from: mongo.url,
-      to: postgres.url,
-      // Nothing but the ledger keeps a batch from being written twice.
-      primaryKey: false,
-      isolation: 'processes',
-      workers: 2,
-      feed,
-      batchRows: 200,
-      progressIntervalMs: 5,
-      onNotice: ({ message }) => notices.push(message),
-      onProgress: ({ totals }) => {
-        const due = (killed.length + 1) * 6000
-        if (killed.length >= 3 || totals.written < due) return
-        const [pid] = workerPids().filter((candidate) => !killed.includes(candidate))
-        if (pid === undefined) return
-        process.kill(pid, 'SIGKILL')
-        killed.push(pid)
-      },
-    })
-    expect(killed.length).toBeGreaterThan(0)
-    expect(result).toMatchObject({ state: 'done', error: null, totals: { read: 30_000, written: 30_000 } })
-    expect(notices.join('\n')).toMatch(/SIGKILL/)
-    const compared = { mongoUrl: mongo.url, collection: 'users', postgresUrl: postgres.url, table: 'users' }
-    expect(await compareValues({ ...compared, columns: usersColumns })).toBe(30_000)
-    expect(workerPids()).toEqual([])
-  })
+  it.each(['paged', 'partitioned'] as const)(
+    'costs nothing: same totals, exit 0, every value equal (%s)',
+    async (feed) => {
+      await using mongo = await freshMongo()
+      await using postgres = await freshPostgres()
+      const seeding = { url: mongo.url, rngSeed: 3, drop: false, workers: 2, onProgress: () => undefined }
+      await seed({ ...seeding, shape: 'users', rows: 30_000 }, new AbortController().signal)
+      const killed: number[] = []
+      const notices: string[] = []
+      const result = await migrate({
+        from: mongo.url,
+        to: postgres.url,
+        // Nothing but the ledger keeps a batch from being written twice.
+        primaryKey: false,
+        isolation: 'processes',
+        workers: 2,
+        feed,
+        batchRows: 200,
+        progressIntervalMs: 5,
+        onNotice: ({ message }) => notices.push(message),
+        onProgress: ({ totals }) => {
+          const due = (killed.length + 1) * 6000
+          if (killed.length >= 3 || totals.written < due) return
+          const [pid] = workerPids().filter((candidate) => !killed.includes(candidate))
+          if (pid === undefined) return
+          process.kill(pid, 'SIGKILL')
+          killed.push(pid)
+        },
+      })
+      expect(killed.length).toBeGreaterThan(0)
+      expect(result).toMatchObject({ state: 'done', error: null, totals: { read: 30_000, written: 30_000 } })
+      expect(notices.join('\n')).toMatch(/SIGKILL/)
+      const compared = { mongoUrl: mongo.url, collection: 'users', postgresUrl: postgres.url, table: 'users' }
+      expect(await compareValues({ ...compared, columns: usersColumns })).toBe(30_000)
+      expect(workerPids()).toEqual([])
+    },
+  )
 })

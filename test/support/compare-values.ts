@@ -1,4 +1,15 @@
-import { Binary, BSONRegExp, Decimal128, Double, Int32, Long, MongoClient, ObjectId, Timestamp, type Document } from 'mongodb'
+import {
+  Binary,
+  BSONRegExp,
+  Decimal128,
+  Double,
+  Int32,
+  Long,
+  MongoClient,
+  ObjectId,
+  Timestamp,
+  type Document,
+} from 'mongodb'
 import pg from 'pg'
 
 /** Columns of the `users` shape and the fields they come from. */

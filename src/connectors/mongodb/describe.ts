@@ -89,7 +89,7 @@ async function averageRowBytes(db: Db, name: string): Promise<number | null> {
   ]
   try {
     const [total] = await db.collection(name).aggregate<{ bytes: number; rows: number }>(pipeline).toArray()
-    return total === undefined || Number(total.rows) === 0 ? null : Number(total.bytes) / Number(total.rows)
+    return total === undefined || total.rows === 0 ? null : total.bytes / total.rows
   } catch (error) {
     if (noStatisticsCodes.has(codeOf(error) ?? 0)) return null
     throw error

@@ -12,7 +12,7 @@ export interface Element {
 export function* elementsOf(document: Uint8Array): Generator<Element, void, undefined> {
   const reader = new BsonReader(document)
   const limit = reader.documentEnd(0, document.length) - 1
-  for (let at = 4; at < limit; ) {
+  for (let at = 4; at < limit;) {
     const type = document[at] ?? 0
     const name = reader.readName(at + 1, limit)
     const start = reader.nameEnd

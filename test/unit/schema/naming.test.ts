@@ -19,6 +19,7 @@ describe('styledName', () => {
     ['UTF8', 'utf8'],
     ['user_ID', 'user_id'],
     ['größeÄnderung', 'größe_änderung'],
+    ['A\u{1d400}', 'a\u{1d400}'],
     ['a.b', 'a.b'],
     ['$set', '$set'],
     ['"; drop table x;--', '"; drop table x;--'],

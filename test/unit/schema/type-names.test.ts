@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { DroverError } from '../../../src/core/errors.ts'
-import { scalarTypes } from '../../../src/core/logical-type.ts'
-import { typeName } from '../../../src/core/logical-type.ts'
+import { scalarTypes, typeName } from '../../../src/core/logical-type.ts'
 import { parseTypeName } from '../../../src/schema/type-names.ts'
 
 describe('parseTypeName', () => {
