@@ -8,6 +8,26 @@ import { planMigration, runMigration, type RunContext } from './migrate.ts'
 import { createCallbackReporter } from './telemetry/callback-reporter.ts'
 import type { Notice, Progress } from './telemetry/progress.ts'
 
+export { startCluster, type Cluster, type ClusterOptions } from './cluster/cluster.ts'
+export { serve, type Handlers, type WorkContext } from './cluster/serve.ts'
+export { processEndpoint } from './cluster/process-channel.ts'
+export { threadEndpoint } from './cluster/thread-channel.ts'
+export type { Mode } from './connectors/contract.ts'
+export type { Counts } from './core/counts.ts'
+export { DroverError, type ErrorCode, type ErrorKind, type ErrorShape } from './core/errors.ts'
+export type { NestedJson } from './core/plan.ts'
+export type {
+  Difference,
+  Feed,
+  Isolation,
+  MigrationResult,
+  Stages,
+  TableResult,
+  Verification,
+} from './core/result.ts'
+export type { PlanReport, TableReport } from './engine/plan-report.ts'
+export type { Notice, Phase, Progress, TableProgress } from './telemetry/progress.ts'
+
 /** What is copied and how, as on the command line but in camelCase, and who watches. */
 export interface MigrateOptions {
   /** URL of the source: `mongodb://host/database`. */

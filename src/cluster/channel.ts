@@ -12,6 +12,7 @@ export interface Endpoint<Out, In> {
    * Sends a message; resolves when more may be sent. Processes wait until the message has left, inline ends until it
    * has been received; threads resolve at once, so there only credits bound the queue. Rejects with
    * {@link ChannelClosedError} once the other side is gone, with another error if the message cannot be sent at all.
+   * Having resolved says nothing about what the other side does with it: it may die before it reads.
    */
   post(message: Out, transfer?: readonly ArrayBuffer[]): Promise<void>
   /** Messages that arrived before the first handler are kept for it. One handler at a time. */

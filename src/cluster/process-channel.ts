@@ -35,8 +35,9 @@ class ProcessChannel<Out, In> implements Channel<Out, In> {
         reject(new ChannelClosedError())
         return
       }
-      // The callback comes when the message has been written to the end, so a slow reader holds the sender up. It
-      // fails only where the other side is gone: what cannot be serialized throws, which rejects.
+      // The callback comes when the message has been written to the end, so a slow reader holds the sender up. It names
+      // an error only where the other side is gone; a write broken off by its death may even count as written. What
+      // cannot be serialized throws, which rejects.
       this.#child.send(message as object, (error) => {
         this.#unsent.delete(reject)
         if (error === null) resolve()

@@ -97,6 +97,8 @@ export interface ExistingColumn {
   readonly nativeType: string
   /** Types whose encoding the column takes as it is; empty: none that drover writes. */
   readonly accepts: readonly LogicalType[]
+  /** Longest text it holds, in characters; null: any. */
+  readonly maxCharacters: number | null
   /** NOT NULL without a default: cannot be left out. */
   readonly required: boolean
   /** Computed by the target: must be left out. */

@@ -20,6 +20,8 @@ export interface ColumnPlan {
   readonly cast: boolean
   /** Overrides the table's, for this column: a key of several types must keep them apart. */
   readonly nestedJson?: NestedJson | undefined
+  /** Longest text that the column holds, in characters. */
+  readonly maxCharacters?: number | undefined
 }
 
 /** What becomes of one table. Plain data: it crosses threads and is stored in the ledger. */

@@ -40,6 +40,9 @@ class BsonDecoder implements Decoder {
   /** The known fields in the order of the rows before: documents of a table mostly agree on it. */
   readonly #expected: (KnownField | undefined)[] = []
   #row = 0
+  // Where the row at hand begins and ends in the reader's bytes.
+  #start = 0
+  #end = 0
 
   constructor(plan: TablePlan, keyField: string) {
     this.#table = plan.source
@@ -49,34 +52,29 @@ class BsonDecoder implements Decoder {
   }
 
   decodeRow(batch: Batch, index: number): Row {
-    const { start, end } = this.#load(batch, index)
+    this.#load(batch, index)
     try {
-      return this.#decode(start, end)
+      return this.#decode()
     } catch (error) {
-      if (error instanceof BsonDamage) throw this.#damaged(batch, index, error)
+      if (error instanceof BsonDamage) throw this.#damaged(error)
       throw error
     }
   }
 
   keyText(batch: Batch, index: number): string {
-    const { start, end } = this.#load(batch, index)
-    try {
-      return displayText(this.#findKey(start, end))
-    } catch (error) {
-      if (error instanceof BsonDamage) return '?'
-      throw error
-    }
+    this.#load(batch, index)
+    return this.#keyText()
   }
 
-  #decode(start: number, end: number): Row {
+  #decode(): Row {
     const reader = this.#reader
     const values = this.#values
     values.start()
-    const last = this.#bodyEnd(start, end)
+    const last = this.#bodyEnd()
     const fields = Object.create(null) as Record<string, Value>
     const row = ++this.#row
     let key: Value = null
-    let next = start + 4
+    let next = this.#start + 4
     for (let position = 0; next < last; position++) {
       const type = reader.bytes[next] as number
       const field = this.#fieldAt(next, last, position)
@@ -119,48 +117,65 @@ class BsonDecoder implements Decoder {
     return true
   }
 
-  #findKey(start: number, end: number): Value {
+  #keyText(): string {
+    try {
+      return displayText(this.#findKey())
+    } catch (error) {
+      if (error instanceof BsonDamage) return '?'
+      throw error
+    }
+  }
+
+  #findKey(): Value {
     this.#values.start()
-    const last = this.#bodyEnd(start, end)
-    let next = start + 4
+    const last = this.#bodyEnd()
+    let next = this.#start + 4
     while (next < last) {
       const type = this.#reader.bytes[next] as number
       const name = this.#reader.readName(next + 1, last)
       const valueAt = this.#reader.nameEnd
       next = this.#reader.valueEnd(type, valueAt, last)
-      if (name === this.#keyField) return this.#values.value(type, valueAt, next)
+      if (name === this.#keyField) return type === tag.undefined ? null : this.#values.value(type, valueAt, next)
     }
     return null
   }
 
-  #load(batch: Batch, index: number): { start: number; end: number } {
+  #load(batch: Batch, index: number): void {
     const start = batch.offsets[index]
     const end = batch.offsets[index + 1]
     if (start === undefined || end === undefined) {
       throw new DroverError('unexpected', `batch ${batch.id.seq} of ${batch.rows} rows has no row ${index}`)
     }
     this.#reader.load(batch.bytes)
-    return { start, end }
+    this.#start = start
+    this.#end = end
   }
 
-  /** The position of the terminator of a document that has to fill `start … end` exactly. */
-  #bodyEnd(start: number, end: number): number {
-    const documentEnd = this.#reader.documentEnd(start, end)
-    if (documentEnd !== end) {
-      throw new BsonDamage(`a document of ${documentEnd - start} bytes comes in ${end - start} bytes`)
+  /** The position of the terminator of the row's document, which has to fill the row exactly. */
+  #bodyEnd(): number {
+    const end = this.#reader.documentEnd(this.#start, this.#end)
+    if (end !== this.#end) {
+      throw new BsonDamage(`it claims ${end - this.#start} bytes where ${this.#end - this.#start} came`)
     }
     return end - 1
   }
 
-  #damaged(batch: Batch, index: number, damage: BsonDamage): RowError {
+  #damaged(damage: BsonDamage): RowError {
     const path = this.#values.path()
     const where = path === '' ? '' : ` at ${shownName(path)}`
-    const message = `document ${this.keyText(batch, index)} of table ${this.#table} is damaged${where}: ${damage.message}`
+    const message = `document ${this.#keyText()} of table ${this.#table} is damaged${where}: ${damage.message}`
     return new RowError({ code: 'row-rejected', message, hint: 'repair or remove the document in the source' })
   }
 
   #unplanned(name: string, type: number): RowError {
-    return new RowError({ code: 'schema-drift', message: '', hint: undefined })
+    const field = shownName(name)
+    return new RowError({
+      code: 'schema-drift',
+      message:
+        `document ${this.#keyText()} of table ${this.#table} has the field ${field} (${bsonTypeName(type)}), ` +
+        'which the plan has no column for',
+      hint: `name it with --cast ${field}=jsonb, leave it out with --exclude-columns ${field}, or look at every document with --infer full`,
+    })
   }
 }
 

@@ -41,7 +41,9 @@ function write(value: Value, style: Style, depth: number): string {
     case 'string':
       return quote(value, style)
     case 'number':
-      return Number.isFinite(value) && !Object.is(value, -0) ? String(value) : `{"$numberDouble":"${doubleText(value)}"}`
+      return Number.isFinite(value) && !Object.is(value, -0)
+        ? String(value)
+        : `{"$numberDouble":"${doubleText(value)}"}`
     case 'boolean':
     case 'bigint':
       return String(value)

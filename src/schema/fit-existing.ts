@@ -18,6 +18,8 @@ export interface ExistingColumnShape {
   readonly nativeType: string
   /** Types whose encoding the column takes as it is; empty: none that drover writes. */
   readonly accepts: readonly LogicalType[]
+  /** Longest text it holds, in characters; null: any. */
+  readonly maxCharacters: number | null
   /** NOT NULL without a default: cannot be left out. */
   readonly required: boolean
   /** Computed by the target: must be left out. */
@@ -27,6 +29,8 @@ export interface ExistingColumnShape {
 /** A field and the name of its column. */
 export interface NamedField extends TypedField {
   readonly name: string
+  /** Longest text that the column holds, in characters. */
+  readonly maxCharacters?: number | undefined
 }
 
 /**
@@ -50,7 +54,7 @@ export function fitExisting(
         `column ${quote(field.name)} of ${qualified(target)} is NOT NULL, and field ${quote(field.field)} is null or missing in ${field.nulls} rows of the sample`,
       )
     }
-    return { ...field, type: acceptedType(field, column, target) }
+    return { ...field, type: acceptedType(field, column, target), maxCharacters: column.maxCharacters ?? undefined }
   })
   refuseUnfilled(fields, existing, target)
   return { fields: fitted, warnings }

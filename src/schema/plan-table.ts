@@ -71,8 +71,8 @@ export function planTable(input: PlanTableInput): PlannedColumns {
   return { plan, warnings: [...warnings, ...fitted.warnings, ...key.warnings] }
 }
 
-function columnOf({ field, name, type, cast }: NamedField, keyField: string): ColumnPlan {
-  const column = { field, name, type, cast }
+function columnOf({ field, name, type, cast, maxCharacters }: NamedField, keyField: string): ColumnPlan {
+  const column = { field, name, type, cast, ...(maxCharacters === undefined ? {} : { maxCharacters }) }
   // Plain JSON would write keys of different types alike, ObjectId("65…") and "65…".
   return field === keyField && type === 'json' ? { ...column, nestedJson: 'extended' } : column
 }

@@ -21,7 +21,7 @@ export function describeSource(name: string, make: (rows: number) => Promise<Sou
       expect(findings.filter(({ level }) => level === 'error')).toEqual([])
       const tables = await under.source.describe(never)
       expect(tables.find((table) => table.name === under.table)).toMatchObject({ skipped: null, ordered: true })
-      expect(tables.map((table) => table.name)).toEqual(tables.map((table) => table.name).sort())
+      expect(tables.map((table) => table.name)).toEqual(tables.map((table) => table.name).toSorted())
     })
 
     it.each([0, 1, 6, 7, 8, 100])('reads %i rows once each, whatever the partitions and limits', async (rows) => {

@@ -22,7 +22,7 @@ export async function describeTables(db: Db, signal: AbortSignal): Promise<reado
     signal.throwIfAborted()
     tables.push(...(await Promise.all(listed.slice(at, at + parallel).map((info) => describe(db, info)))))
   }
-  return tables.sort((a, b) => (a.name < b.name ? -1 : 1))
+  return tables.toSorted((a, b) => (a.name < b.name ? -1 : 1))
 }
 
 /** One of them; null: there is none of that name. */

@@ -93,7 +93,9 @@ export class MongoSource implements Source {
       this.#tables.get(name) ??
       (await this.#attempt(`look at ${name}`, false, signal, () => describeTable(this.#db, name, signal)))
     if (info === null) {
-      throw new DroverError('missing-table', `${this.name} has no collection named ${name}`)
+      throw new DroverError('missing-table', `${this.name} has no collection named ${name}`, {
+        hint: 'drover inspect lists those there are; one that the user may not read is not among them',
+      })
     }
     this.#tables.set(name, info)
     this.#roundTripMs ??= await this.#attempt('reach the server', false, signal, () => this.#measureRoundTrip())

@@ -2,7 +2,7 @@ import type { ExistingColumn, ExistingTable } from '../contract.ts'
 import type { TargetName } from '../../core/plan.ts'
 import type { Session } from './session.ts'
 import { quoteTable } from './identifiers.ts'
-import { acceptedTypes } from './types.ts'
+import { acceptedTypes, maxCharactersOf } from './types.ts'
 
 interface Relation {
   readonly oid: number
@@ -112,6 +112,7 @@ function columnOf(row: ColumnRow): ExistingColumn {
     name: row.name,
     nativeType: row.native_type,
     accepts: row.generated ? [] : acceptedTypes(row),
+    maxCharacters: maxCharactersOf(row),
     required: row.required,
     generated: row.generated,
   }

@@ -50,10 +50,30 @@ const acceptedByType: ReadonlyMap<string, readonly LogicalType[]> = new Map<stri
   ['_timestamptz', ['timestamp[]']],
 ])
 
+interface ColumnType {
+  /** Name of the type in `pg_catalog`. */
+  readonly type: string
+  /** `atttypmod`, -1 for a type without one. */
+  readonly modifier: number
+}
+
+/** What `atttypmod` of a varchar is above its length. */
+const VARCHAR_HEADER = 4
+
+const OBJECTID_CHARACTERS = 24
+
+/** Characters that a varchar(n) holds, null for every other type. */
+export function maxCharactersOf({ type, modifier }: ColumnType): number | null {
+  return type === 'varchar' && modifier !== -1 ? modifier - VARCHAR_HEADER : null
+}
+
 /**
- * Types a column takes as they are. `modifier` is `atttypmod`, -1 for a type without one: `numeric(10,2)` and
- * `timestamptz(0)` round and `varchar(10)` cuts trailing spaces, all without a word, so they take nothing.
+ * Types a column takes as they are. `numeric(10,2)` and `timestamptz(0)` round without a word, so they take nothing.
+ * `varchar(10)` cuts trailing spaces without a word; it takes text all the same, because the encoder refuses text that
+ * is too long before the server sees it.
  */
-export function acceptedTypes(column: { readonly type: string; readonly modifier: number }): readonly LogicalType[] {
-  return column.modifier === -1 ? (acceptedByType.get(column.type) ?? []) : []
+export function acceptedTypes(column: ColumnType): readonly LogicalType[] {
+  const length = maxCharactersOf(column)
+  if (length === null) return column.modifier === -1 ? (acceptedByType.get(column.type) ?? []) : []
+  return length < OBJECTID_CHARACTERS ? ['text'] : ['text', 'objectid']
 }

@@ -52,7 +52,7 @@ describe('looking at MongoDB', () => {
     expect(sample).toMatchObject({ rows: 500, complete: false })
     expect(sample.fields.map(({ field }) => field)).toEqual(['_id', 'first', 'middle', 'last'])
     const middle = sample.fields.find(({ field }) => field === 'middle')
-    expect(middle?.types.map(({ name }) => name).sort()).toEqual(['int', 'string'])
+    expect(middle?.types.map(({ name }) => name).toSorted()).toEqual(['int', 'string'])
     expect(middle?.types.reduce((sum, { count }) => sum + count, 0)).toBe(498)
     const whole = await under.source.sample(selectionOf('users'), { rows: null, bytes: 1 }, never)
     expect(whole).toMatchObject({ rows: 5000, complete: true })

@@ -19,6 +19,7 @@ import type { Selection } from '../../../src/connectors/contract.ts'
 import { openMongoSource } from '../../../src/connectors/mongodb/connect.ts'
 import type { Batch } from '../../../src/core/batch.ts'
 import { plainPool, readRange, rowsOf } from '../../contract/source.ts'
+import { lossyProxy } from '../../support/lossy-proxy.ts'
 import { mongoUnderTest, type MongoUnderTest } from './mongo-under-test.ts'
 
 const never = new AbortController().signal
@@ -120,6 +121,23 @@ describe('reading MongoDB', () => {
     expect(ids).toEqual(Array.from({ length: 5000 }, (_, n) => n))
   })
 
+  it('goes on when its connection breaks', async () => {
+    await using under = await mongoUnderTest()
+    await insertUsers(under, 5000, 2000)
+    await using proxy = await lossyProxy(under.url)
+    const direct = new URL(proxy.url)
+    direct.searchParams.set('directConnection', 'true')
+    await using source = await openMongoSource(direct.href)
+    const options = { firstSeq: 0, limits: { rows: 500, bytes: Infinity }, pool: plainPool() }
+    const ids: number[] = []
+    for await (const batch of source.read(selectionOf('users'), { ...open, id: 1, table: 'users' }, options, never)) {
+      for (const document of documentsOf(batch)) ids.push(document['_id'] as number)
+      if (batch.id.seq % 3 === 0) proxy.cutAnswerTo('getMore')
+    }
+    expect(proxy.cuts).toBeGreaterThan(1)
+    expect(ids).toEqual(Array.from({ length: 5000 }, (_, n) => n))
+  })
+
   it('does not repeat or skip rows of a view whose cursor is lost, but stops', async () => {
     await using under = await mongoUnderTest()
     await insertUsers(under, 5000, 8000)
@@ -127,8 +145,10 @@ describe('reading MongoDB', () => {
     const partition = { ...open, id: 1, table: 'adults' }
     const options = { firstSeq: 0, limits: { rows: 500, bytes: Infinity }, pool: plainPool() }
     const reading = async (): Promise<void> => {
-      for await (const _ of under.source.read(selectionOf('adults'), partition, options, never))
+      for await (const { rows } of under.source.read(selectionOf('adults'), partition, options, never)) {
+        expect(rows).toBe(500)
         await killCursors(under)
+      }
     }
     await expect(reading()).rejects.toMatchObject({ code: 'source-failed' })
   })

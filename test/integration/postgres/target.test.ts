@@ -192,9 +192,11 @@ describe('existing tables', () => {
     expect(other?.columns.find(({ name }) => name === 'b')?.nativeType).toBe('numeric(10,2)')
   })
 
-  it('varchar(n) is not among them, because it cuts spaces without a word', async () => {
+  it('text columns of bounded length say how long, because the server cuts trailing spaces without a word', async () => {
     await using under = await postgresUnderTest()
     await under.sql('create table users (_id varchar(3), n integer)')
+    const [table] = await under.target.existing([users.target], never)
+    expect(table?.columns[0]).toMatchObject({ accepts: ['text'], maxCharacters: 3 })
     await using begun = await beginMigration(under.target, 'm', [plannedOf(users, 'append')])
     await using writer = await begun.openWriter()
     await commitRows(writer, batchId('users', 1, 0), [tuple('abc   ', 1)])

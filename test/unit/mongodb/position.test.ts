@@ -65,7 +65,7 @@ describe('position of a row', () => {
           ['_id', id],
           ['n', { _id: 1 }],
         ]
-        const document = serialize(new Map(first ? entries : entries.reverse()))
+        const document = serialize(new Map(first ? entries : entries.toReversed()))
         const key = positionOf(document, 'users')
         const alone = serialize(new Map([['_id', id]]))
         expect([...key]).toEqual([alone[4], ...alone.subarray(9, -1)])

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { DroverError } from '../../../src/core/errors.ts'
 import { classifyFault, rejectedIndex, toDroverError } from '../../../src/connectors/postgres/errors.ts'
 import { tightest } from '../../../src/connectors/postgres/check.ts'
-import { acceptedTypes, nativeType } from '../../../src/connectors/postgres/types.ts'
+import { acceptedTypes, maxCharactersOf, nativeType } from '../../../src/connectors/postgres/types.ts'
 import { scalarTypes, type LogicalType } from '../../../src/core/logical-type.ts'
 
 function serverError(code: string, message = 'refused', where?: string): pg.DatabaseError {
@@ -92,7 +92,10 @@ describe('types', () => {
 
   it('takes nothing where the column would round, cut or convert', () => {
     expect(acceptedTypes({ type: 'numeric', modifier: 655366 })).toEqual([])
-    expect(acceptedTypes({ type: 'varchar', modifier: 14 })).toEqual([])
+    expect(acceptedTypes({ type: 'varchar', modifier: 14 })).toEqual(['text'])
+    expect(acceptedTypes({ type: 'varchar', modifier: 28 })).toEqual(['text', 'objectid'])
+    expect(maxCharactersOf({ type: 'varchar', modifier: 14 })).toBe(10)
+    expect(maxCharactersOf({ type: 'numeric', modifier: 14 })).toBeNull()
     expect(acceptedTypes({ type: 'timestamptz', modifier: 0 })).toEqual([])
     for (const type of ['bpchar', 'json', 'timestamp', 'int2', 'float4', 'citext', '_varchar', 'constructor']) {
       expect(acceptedTypes({ type, modifier: -1 })).toEqual([])

@@ -8,7 +8,13 @@ function existingOf(
   ...columns: (Partial<ExistingColumnShape> & { name: string; accepts: LogicalType[] })[]
 ): ExistingShape {
   return {
-    columns: columns.map((column) => ({ nativeType: 'bigint', required: false, generated: false, ...column })),
+    columns: columns.map((column) => ({
+      nativeType: 'bigint',
+      maxCharacters: null,
+      required: false,
+      generated: false,
+      ...column,
+    })),
     key: [],
   }
 }

@@ -1,0 +1,65 @@
+import { elementType, type ScalarType } from '../core/logical-type.ts'
+import type { ColumnPlan, NestedJson } from '../core/plan.ts'
+import type { Value } from '../core/value.ts'
+import type { ByteWriter } from './byte-writer.ts'
+import { castScalar } from './cast.ts'
+import { jsonText } from './json-text.ts'
+import { appendScalar, typeOids, type AppendValue } from './pgcopy-scalars.ts'
+
+const jsonbVersion = 1
+
+/** How the values of a column are appended; what is not null reaches it. */
+export function appenderOf(column: ColumnPlan, tableNestedJson: NestedJson): AppendValue {
+  const nestedJson = column.nestedJson ?? tableNestedJson
+  if (column.type === 'json') return (out, value) => appendJson(out, value, nestedJson)
+  const element = elementType(column.type)
+  if (element === null) return scalarAppender(column.type as ScalarType, column.cast, nestedJson)
+  const appendElement = scalarAppender(element, column.cast, nestedJson)
+  return (out, value) => Array.isArray(value) && appendArray(out, value, appendElement, typeOids[element])
+}
+
+function scalarAppender(type: ScalarType, cast: boolean, nestedJson: NestedJson): AppendValue {
+  const append = appendScalar[type]
+  if (!cast) return append
+  return (out, value) => {
+    if (append(out, value)) return true
+    const converted = castScalar(value, type, nestedJson)
+    return converted !== undefined && append(out, converted)
+  }
+}
+
+function appendJson(out: ByteWriter, value: Value, nestedJson: NestedJson): boolean {
+  const text = jsonText(value, nestedJson)
+  const start = out.at
+  out.reserve(5)
+  out.at += 4
+  out.bytes[out.at++] = jsonbVersion
+  out.appendText(text)
+  out.view.setInt32(start, out.at - start - 4)
+  return true
+}
+
+/** One dimension, lower bound 1 (PostgreSQL's array_recv). An empty array has no dimension at all. */
+function appendArray(out: ByteWriter, items: readonly Value[], append: AppendValue, oid: number): boolean {
+  const start = out.at
+  out.reserve(24)
+  out.at += 4
+  out.putInt32(items.length === 0 ? 0 : 1)
+  out.putInt32(items.includes(null) ? 1 : 0)
+  out.putInt32(oid)
+  if (items.length > 0) {
+    out.putInt32(items.length)
+    out.putInt32(1)
+  }
+  for (const item of items) {
+    if (item === null) {
+      out.reserve(4)
+      out.putInt32(-1)
+    } else if (!append(out, item)) {
+      out.at = start
+      return false
+    }
+  }
+  out.view.setInt32(start, out.at - start - 4)
+  return true
+}
