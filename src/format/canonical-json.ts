@@ -1,6 +1,6 @@
 import type { BsonReader } from './bson-reader.ts'
 import { BsonDamage, maxDepth } from './bson-reader.ts'
-import { subtype, tag } from './bson-types.ts'
+import { tag } from './bson-types.ts'
 import { decimal128Text } from './decimal128.ts'
 
 /**
@@ -84,7 +84,7 @@ function regexJson(reader: BsonReader, at: number, end: number): string {
   const options = reader.skipName(at, end)
   const pattern = JSON.stringify(reader.text(at, options - 1))
   // Extended JSON wants the options in alphabetical order.
-  const sorted = JSON.stringify([...reader.text(options, end - 1)].sort().join(''))
+  const sorted = JSON.stringify([...reader.text(options, end - 1)].toSorted().join(''))
   return `{"$regularExpression":{"pattern":${pattern},"options":${sorted}}}`
 }
 

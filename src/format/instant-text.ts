@@ -10,7 +10,8 @@ export function isoText(millis: bigint): string | null {
 }
 
 // What comes after the time is its zone, without which the text is no instant.
-const isoPattern = /^(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d+))?)?(?:[Zz]|([+-])(\d\d):?([0-5]\d)?)$/
+const isoPattern =
+  /^(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d+))?)?(?:[Zz]|([+-])([01]\d|2[0-3])(?::?([0-5]\d))?)$/
 
 /**
  * The milliseconds that an ISO 8601 text means. Null where it is not one, has no zone, names a day or an hour that

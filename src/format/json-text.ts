@@ -99,8 +99,8 @@ function checkDepth(depth: number): void {
   if (depth > maxDepth) throw unholdable(`documents are nested deeper than ${maxDepth} levels`)
 }
 
-// Everything JSON escapes, and surrogates, because half of a pair is no character.
-const needsCare = /["\\\u0000-\u001f\ud800-\udfff]/
+// What JSON escapes (control characters, and a few more than it must), and halves of surrogate pairs.
+const needsCare = /["\\\p{Cc}\p{Cs}]/u
 
 function quote(text: string, style: Style): string {
   if (!needsCare.test(text)) return `"${text}"`

@@ -1,3 +1,4 @@
+import { DroverError } from '../core/errors.ts'
 import { typeName } from '../core/logical-type.ts'
 import type { ColumnPlan, TablePlan } from '../core/plan.ts'
 import type { Row, Value } from '../core/value.ts'
@@ -78,7 +79,7 @@ class PgCopyEncoder implements Encoder {
   }
 
   #open(): ByteWriter {
-    if (this.#out === null) throw new Error('begin() comes before rows')
+    if (this.#out === null) throw new DroverError('unexpected', 'rows are encoded between begin() and end()')
     return this.#out
   }
 
@@ -100,7 +101,7 @@ class PgCopyEncoder implements Encoder {
   }
 
   #unfit(value: Value, column: ColumnPlan, row: Row): RowError {
-    const type = `${column.type === 'json' ? 'jsonb' : typeName(column.type)}`
+    const type = typeName(column.type)
     if (column.cast) {
       const refused = `the ${valueTypeName(value)} ${shownText(displayText(value))} has no exact form as ${type}`
       return this.#located(unholdable(refused), column, row)

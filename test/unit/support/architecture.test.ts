@@ -8,7 +8,7 @@ function broken(texts: Readonly<Record<string, string>>): readonly string[] {
 }
 
 const leaf = 'export const one = 1\n'
-const long = (lines: number): string => `${'// line\n'.repeat(lines)}`
+const long = (lines: number): string => '// line\n'.repeat(lines)
 
 interface Case {
   readonly rule: Rule
