@@ -1,7 +1,7 @@
 import type { FaultClass, Writer } from '../connectors/contract.ts'
 import type { Batch } from '../core/batch.ts'
 import { noCounts, type Counts } from '../core/counts.ts'
-import { DroverError, type ErrorShape } from '../core/errors.ts'
+import { DroverError } from '../core/errors.ts'
 import type { Stages } from '../core/result.ts'
 import type { RejectedRow, Transcoder } from '../format/codec.ts'
 import { withRetries, type RetryPolicy } from './retry.ts'
@@ -14,6 +14,9 @@ export interface BatchWriterOptions {
   readonly retry: RetryPolicy
   readonly classify: (error: unknown) => FaultClass
 }
+
+/** Of a row that no option of drover makes fit. */
+const WAY_OUT = 'nothing of its batch was written; correct the row in the source, or leave it out with --where'
 
 interface Encoded {
   readonly transcoder: Transcoder
@@ -66,7 +69,7 @@ export class BatchWriter {
     const [rejected] = transcoded.rejected
     if (rejected !== undefined) {
       transcoder.recycle(transcoded.batch)
-      throw rejection(batch.id.table, rejected)
+      throw rejection(rejected)
     }
     return { transcoder, batch: transcoded.batch, seconds: secondsSince(startedAt) }
   }
@@ -81,7 +84,8 @@ export class BatchWriter {
     if ('rejected' in written) {
       const { index, error } = written.rejected
       const key = index === null ? '?' : encoded.transcoder.keyText(source, index)
-      throw rejection(source.id.table, { index: index ?? 0, key, error })
+      const message = `document ${key} of table ${source.id.table}: ${error.message}`
+      throw rejection({ index: index ?? 0, key, error: { ...error, message } })
     }
     const write = secondsSince(openedAt)
     const committingAt = performance.now()
@@ -104,12 +108,9 @@ function committed(batch: Batch, counts: Counts, stages: Stages): Committed {
   return { table: batch.id.table, partition: batch.id.partition, counts, bytes: byteLength(batch), stages }
 }
 
-function rejection(table: string, { key, error }: RejectedRow): DroverError {
-  return new DroverError(error.code, `${table}, row ${key}: ${error.message}`, { hint: hintOf(error) })
-}
-
-function hintOf(error: ErrorShape): string {
-  return error.hint ?? 'nothing of its batch was written; correct the row in the source, or leave it out with --where'
+/** What stops the run: a row's own error, which names the row already. */
+function rejection({ error }: RejectedRow): DroverError {
+  return new DroverError(error.code, error.message, { hint: error.hint ?? WAY_OUT })
 }
 
 function messageOf(error: unknown): string {

@@ -16,8 +16,8 @@ export function createBufferPool(limit: number): BufferPool {
       return new Uint8Array(found ?? new ArrayBuffer(Math.ceil(size / STEP_BYTES) * STEP_BYTES))
     },
     give(buffer) {
-      if (buffer.byteLength === 0) return
-      if (free.length < limit) free.push(buffer)
+      // Smaller ones hold offsets, or have gone to another thread.
+      if (buffer.byteLength >= STEP_BYTES && free.length < limit) free.push(buffer)
     },
   }
 }

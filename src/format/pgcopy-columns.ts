@@ -5,6 +5,7 @@ import type { ByteWriter } from './byte-writer.ts'
 import { castScalar } from './cast.ts'
 import { jsonText } from './json-text.ts'
 import { appendScalar, typeOids, type AppendValue } from './pgcopy-scalars.ts'
+import { unholdable } from './row-error.ts'
 
 const jsonbVersion = 1
 
@@ -13,9 +14,26 @@ export function appenderOf(column: ColumnPlan, tableNestedJson: NestedJson): App
   const nestedJson = column.nestedJson ?? tableNestedJson
   if (column.type === 'json') return (out, value) => appendJson(out, value, nestedJson)
   const element = elementType(column.type)
-  if (element === null) return scalarAppender(column.type as ScalarType, column.cast, nestedJson)
+  if (element === null) {
+    const append = scalarAppender(column.type as ScalarType, column.cast, nestedJson)
+    return column.maxCharacters === undefined ? append : boundedAppender(append, column.maxCharacters)
+  }
   const appendElement = scalarAppender(element, column.cast, nestedJson)
   return (out, value) => Array.isArray(value) && appendArray(out, value, appendElement, typeOids[element])
+}
+
+/** The server would cut trailing spaces beyond the length without a word, so the length is checked here. */
+function boundedAppender(append: AppendValue, maxCharacters: number): AppendValue {
+  return (out, value) => {
+    if (typeof value === 'string' && value.length > maxCharacters) {
+      // PostgreSQL counts code points, of which there may be fewer than UTF-16 units.
+      const characters = [...value].length
+      if (characters > maxCharacters) {
+        throw unholdable(`the text has ${characters} characters, and the column holds ${maxCharacters}`)
+      }
+    }
+    return append(out, value)
+  }
 }
 
 function scalarAppender(type: ScalarType, cast: boolean, nestedJson: NestedJson): AppendValue {

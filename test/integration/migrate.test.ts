@@ -135,7 +135,7 @@ describe('documents', () => {
     await late
     expect(result).toMatchObject({ state: 'stopped', error: { code: 'schema-drift' } })
     expect(result.error?.hint).toContain('--cast')
-    expect(result.error?.message).toMatch(/people.*20000.*age.*string.*integer/)
+    expect(result.error?.message).toMatch(/20000.*people.*age.*string.*integer/)
     expect(await both.sql('select count(*)::int as n from people where _id >= 20000')).toEqual([{ n: 0 }])
     expect(await both.sql('select state from drover.migration')).toEqual([{ state: 'stopped' }])
   })
@@ -149,7 +149,7 @@ describe('documents', () => {
     ])
     const result = await migrate({ from, to, workers: 1 })
     expect(result.error).toMatchObject({ code: 'row-rejected' })
-    expect(result.error?.message).toMatch(/texts.*2/)
+    expect(result.error?.message).toMatch(/document 2 of table texts/)
     expect(await both.sql('select count(*)::int as n from texts')).toEqual([{ n: 0 }])
   })
 })
@@ -201,6 +201,25 @@ describe('modes', () => {
       expect(outcome).toMatchObject({ state: 'done' })
       expect(await both.sql('select _id from things order by 1')).toEqual([{ _id: 1 }, { _id: 2 }])
     }
+  })
+
+  it('append into the table of the reference script: own key, bounded texts, default for the time', async () => {
+    await using both = await databases()
+    const { from, to, db } = both
+    await both.sql(`create table users (id serial primary key, username varchar(8) not null, email varchar(50) not null,
+      age int not null, registed_at timestamp default now())`)
+    const users = db.collection<Keyed>('users')
+    await users.insertMany([{ _id: 1, username: 'ana', email: 'a@x.org', age: 30 }])
+    const way = { from, to, mode: 'append', columns: ['username', 'email', 'age'], workers: 1 } as const
+    expect(await migrate(way)).toMatchObject({ state: 'done', totals: { written: 1 } })
+    expect(await both.sql('select id, username, email, age, registed_at is not null as at from users')).toEqual([
+      { id: 1, username: 'ana', email: 'a@x.org', age: 30, at: true },
+    ])
+    // Nine characters, one of them a trailing space that PostgreSQL would cut without a word.
+    await users.updateOne({ _id: 1 }, { $set: { username: 'anastasi ' } })
+    const refused = await migrate(way)
+    expect(refused).toMatchObject({ state: 'stopped', error: { code: 'row-rejected' } })
+    expect(refused.error?.message).toMatch(/users.*username.*9 characters.*8/)
   })
 
   it('an existing column that cannot take the values is named with both types', async () => {
