@@ -147,7 +147,7 @@ export const spec: {
   dryRun: option('dry-run', ['migrate'], flag(), false, 'Plan only: the same as drover plan', commandLine),
   origins: option('origins', ['plan'], flag(), false, 'Show each setting and where it comes from', commandLine),
 
-  rows: option('rows', ['seed'], whole(0), AMOUNT_USERS_SEED, 'Rows to write', { ...knob, env: 'AMOUNT_USERS_SEED' }),
+  rows: option('rows', ['seed', 'bench'], whole(0), AMOUNT_USERS_SEED, 'Rows to write', { ...knob, env: 'AMOUNT_USERS_SEED' }),
   rngSeed: option('rng-seed', ['seed'], whole(0), 1, 'The same number gives the same rows'),
   shape: option('shape', ['seed'], choice('users', 'orders', 'fact'), 'users', 'What the rows are'),
   drop: option('drop', ['seed'], flag(), false, 'Drop the collection first'),

@@ -157,8 +157,9 @@ export function buildSeedConfig(inputs: ConfigInputs): SeedConfig {
 }
 
 export interface BenchConfig extends ViewConfig {
-  readonly from: string
-  readonly to: string
+  /** Null: local servers are started for it, with `rows` rows of test data. */
+  readonly addresses: { readonly from: string; readonly to: string } | null
+  readonly rows: number
   readonly table: string
   readonly modes: readonly BenchMode[]
   readonly workers: readonly (number | 'auto')[]
@@ -169,10 +170,11 @@ export interface BenchConfig extends ViewConfig {
 
 export function buildBenchConfig(inputs: ConfigInputs): BenchConfig {
   const given = new Settings('bench', inputs)
+  const named = given.isGiven(spec.from) || given.isGiven(spec.to)
   return Object.freeze({
     ...viewConfig(given),
-    from: given.required(spec.from),
-    to: given.required(spec.to),
+    addresses: named ? { from: given.required(spec.from), to: given.required(spec.to) } : null,
+    rows: given.value(spec.rows),
     table: given.value(spec.benchTable),
     modes: given.value(spec.benchModes),
     workers: given.value(spec.benchWorkers),

@@ -103,7 +103,7 @@ async function connect(config: Config, signal: AbortSignal): Promise<Session> {
 function causeOf(error: unknown, signal: AbortSignal, lease: Lease): unknown {
   if (lease.lost.aborted) return lease.lost.reason
   if (!signal.aborted) return error
-  const { reason } = signal
+  const reason: unknown = signal.reason
   return reason instanceof DroverError
     ? reason
     : new DroverError('interrupted', 'stopped by its caller', { cause: reason })
@@ -117,7 +117,7 @@ function announce(plan: PlanReport, warnings: readonly string[], reporter: Repor
   const { workers, feed, isolation } = plan
   reporter.notice({
     level: 'info',
-    message: `${workers.count} workers (${isolation}; ${workers.reason}), feed ${feed.choice}: ${feed.reason}`,
+    message: `${workers.count} ${workers.count === 1 ? 'worker' : 'workers'} (${isolation}; ${workers.reason}), feed ${feed.choice}: ${feed.reason}`,
   })
   const found = plan.findings.filter(({ level }) => level === 'warning').map(({ error }) => error.message)
   const ofTables = plan.tables.flatMap((table) => table.warnings)

@@ -10,17 +10,22 @@ const INSERT_ROWS = 20_000
 export async function bench(context: CommandContext): Promise<number> {
   const { inputs, output } = context
   const config = buildBenchConfig(inputs)
-  output.protect(config.from)
-  output.protect(config.to)
-  const devkit = await import('../devkit/bench.ts')
+  const [devkit, { openBenchServers }] = await Promise.all([
+    import('../devkit/bench.ts'),
+    import('../devkit/bench-servers.ts'),
+  ])
   using watch = await startWatch(context, config)
-  const { from, to, table, modes, batchRows, out } = config
+  const { table, modes, batchRows, out } = config
   const sizes = config.workers.map((workers) => (workers === 'auto' ? availableParallelism() : workers))
   const onLine = (message: string): void => watch.reporter.notice({ level: 'info', message })
+  const serving = { environment: inputs.environment, rows: config.rows, onLine }
+  await using servers = await openBenchServers(config.addresses, serving, watch.signal)
+  output.protect(servers.from)
+  output.protect(servers.to)
   const report = await devkit.bench(
     {
-      from,
-      to,
+      from: servers.from,
+      to: servers.to,
       table,
       modes,
       workers: sizes,

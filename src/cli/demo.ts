@@ -1,6 +1,6 @@
 import type { CommandContext } from './context.ts'
 
-const DEMO_USERS = 100_000
+const DEMO_USERS = 200_000
 const DEMO_ORDERS = 20_000
 
 export async function demo({ inputs, output, interrupts }: CommandContext): Promise<number> {

@@ -46,13 +46,18 @@ function parseResult(out: readonly Buffer[], stderr: string): MigrationResult | 
   const text = Buffer.concat(out).toString().trim()
   if (text === '') return null
   try {
-    const parsed: MigrationResult = JSON.parse(text)
-    return 'totals' in parsed ? parsed : null
+    const parsed: unknown = JSON.parse(text)
+    return isResult(parsed) ? parsed : null
   } catch (error) {
     throw new DroverError('unexpected', `drover printed something that is not JSON: ${text.slice(0, 200)} ${stderr}`, {
       cause: error,
     })
   }
+}
+
+/** An error that refused the run is printed as an object too, without totals. */
+function isResult(printed: unknown): printed is MigrationResult {
+  return typeof printed === 'object' && printed !== null && 'totals' in printed
 }
 
 /** `bin/drover.js`, seen from `src/devkit/` or from `dist/src/devkit/`. */

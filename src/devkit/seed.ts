@@ -97,7 +97,7 @@ async function insertAll(
   { rows, rngSeed, shape, workers, onProgress }: SeedOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  const { document } = shapes[shape]
+  const chosen = shapes[shape]
   const stop = new AbortController()
   const stopped = AbortSignal.any([signal, stop.signal])
   let next = 0
@@ -107,7 +107,7 @@ async function insertAll(
       const first = next
       const size = Math.min(BATCH_ROWS, rows - first)
       next += size
-      const documents = Array.from({ length: size }, (_, at) => document(first + at, rngSeed))
+      const documents = Array.from({ length: size }, (_, at) => chosen.document(first + at, rngSeed))
       await collection.insertMany(documents, { ordered: false })
       written += size
       onProgress(written)

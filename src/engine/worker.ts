@@ -124,7 +124,7 @@ class MigrationWorker implements Handlers<Work, Note, Result, Totals> {
   }
 
   async #commit(batch: Batch, context: WorkContext<Note>, read: number): Promise<Committed> {
-    const committed = await this.#batches.write(batch, context.note, this.#ending.signal)
+    const committed = await this.#batches.write(batch, (note) => context.note(note), this.#ending.signal)
     this.#counts = addCounts(this.#counts, committed.counts)
     this.#committed++
     const stages: Stages = { ...committed.stages, read }

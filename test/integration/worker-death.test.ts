@@ -38,7 +38,7 @@ describe('a worker killed with SIGKILL in the middle', () => {
         onProgress: ({ totals }) => {
           const due = (killed.length + 1) * 6000
           if (killed.length >= 3 || totals.written < due) return
-          const [pid] = workerPids().filter((candidate) => !killed.includes(candidate))
+          const pid = workerPids().find((candidate) => !killed.includes(candidate))
           if (pid === undefined) return
           process.kill(pid, 'SIGKILL')
           killed.push(pid)

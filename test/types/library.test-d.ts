@@ -1,6 +1,6 @@
 import { describe, expectTypeOf, it } from 'vitest'
 import {
-  DroverError,
+  type DroverError,
   migrate,
   plan,
   startCluster,

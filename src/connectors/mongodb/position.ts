@@ -3,7 +3,7 @@ import type { Position } from '../../core/batch.ts'
 import { DroverError } from '../../core/errors.ts'
 import { BsonDamage } from '../../format/bson-reader.ts'
 import { tag } from '../../format/bson-types.ts'
-import { elementsOf } from './elements.ts'
+import { elementsOf, findId } from './elements.ts'
 
 /** The range of JavaScript's Date, in milliseconds; BSON has every int64. */
 const maxDateMs = 8_640_000_000_000_000n
@@ -12,14 +12,12 @@ const keepTypes = { promoteValues: false, promoteLongs: false, promoteBuffers: f
 
 /** The key of a raw document: the element type byte of its `_id`, and the bytes of the value. Null: it has none. */
 export function keyOf(document: Uint8Array): Position | null {
-  for (const { name, type, start, end } of elementsOf(document)) {
-    if (name !== '_id') continue
-    const position = new Uint8Array(1 + end - start)
-    position[0] = type
-    position.set(document.subarray(start, end), 1)
-    return position as Position
-  }
-  return null
+  const id = findId(document)
+  if (id === null) return null
+  const position = new Uint8Array(1 + id.end - id.start)
+  position[0] = id.type
+  position.set(document.subarray(id.start, id.end), 1)
+  return position as Position
 }
 
 /** As {@link keyOf}, for documents of a table that has an index on `_id`, and so always one. */

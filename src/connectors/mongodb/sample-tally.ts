@@ -1,6 +1,7 @@
 import type { ObservedType } from '../../core/logical-type.ts'
 import type { Sample } from '../../core/sample.ts'
 import { observeDocument } from '../../format/bson-observe.ts'
+import { RowError } from '../../format/codec.ts'
 import { joinScalars } from '../../schema/lattice.ts'
 
 interface Seen {
@@ -26,7 +27,12 @@ export class SampleTally {
   add(document: Uint8Array): void {
     this.#rows++
     this.#bytes += document.length
-    observeDocument(document, this.#visit, joinScalars)
+    try {
+      observeDocument(document, this.#visit, joinScalars)
+    } catch (error) {
+      // A damaged row becomes a dead letter when it is copied. Planning must not fail by it.
+      if (!(error instanceof RowError)) throw error
+    }
   }
 
   result(complete: boolean): Sample {

@@ -53,7 +53,9 @@ describe('looking at MongoDB', () => {
     expect(sample.fields.map(({ field }) => field)).toEqual(['_id', 'first', 'middle', 'last'])
     const middle = sample.fields.find(({ field }) => field === 'middle')
     expect(middle?.types.map(({ name }) => name).toSorted()).toEqual(['int', 'string'])
-    expect(middle?.types.reduce((sum, { count }) => sum + count, 0)).toBe(498)
+    // A random row may be the first or the last again.
+    const [, ...others] = sample.fields.map(({ types }) => types.reduce((sum, { count }) => sum + count, 0))
+    expect(others.reduce((sum, count) => sum + count, 0)).toBe(500)
     const whole = await under.source.sample(selectionOf('users'), { rows: null, bytes: 1 }, never)
     expect(whole).toMatchObject({ rows: 5000, complete: true })
   })
@@ -84,6 +86,7 @@ describe('looking at MongoDB', () => {
     expect(bounds.length).toBe(4)
     const key = (n: number): Uint8Array => new Uint8Array([16, n & 255, n >> 8, 0, 0])
     expect(Buffer.from(bounds.at(-1)?.upTo ?? [])).toEqual(Buffer.from(key(limit - 1)))
+    expect(await under.source.partition({ ...selectionOf('users'), limit: 1 }, 4, never)).toHaveLength(1)
     const some = await under.source.partition({ ...selectionOf('users'), limit: 10_000 }, 4, never)
     expect(some.at(-1)?.upTo).toBeNull()
   })

@@ -143,14 +143,17 @@ describe('reading MongoDB', () => {
     await insertUsers(under, 5000, 8000)
     await under.db.createCollection('adults', { viewOn: 'users', pipeline: [] })
     const partition = { ...open, id: 1, table: 'adults' }
-    const options = { firstSeq: 0, limits: { rows: 500, bytes: Infinity }, pool: plainPool() }
+    const pool = plainPool()
+    const options = { firstSeq: 0, limits: { rows: 500, bytes: Infinity }, pool }
     const reading = async (): Promise<void> => {
-      for await (const { rows } of under.source.read(selectionOf('adults'), partition, options, never)) {
+      for await (const { rows, bytes } of under.source.read(selectionOf('adults'), partition, options, never)) {
         expect(rows).toBe(500)
+        pool.give(bytes.buffer as ArrayBuffer)
         await killCursors(under)
       }
     }
     await expect(reading()).rejects.toMatchObject({ code: 'source-failed' })
+    expect(pool.out).toBe(0)
   })
 
   it('holds a few documents of 15 MB at a time, each in a batch of its own', async () => {

@@ -101,6 +101,14 @@ describe('position of a row', () => {
     expect(keyExpression(new Uint8Array(bytes) as Position)).toBeNull()
   })
 
+  it('is found behind a name that is not UTF-8, and behind one that only begins like it', () => {
+    const document = new Uint8Array([
+      25, 0, 0, 0, 10, 0xff, 0xfe, 0, 10, 95, 105, 100, 50, 0, 16, 95, 105, 100, 0, 7, 0, 0, 0, 0,
+    ])
+    document[0] = document.length
+    expect([...positionOf(document, 'users')]).toEqual([16, 7, 0, 0, 0])
+  })
+
   it('is missing from a document without _id', () => {
     expect(keyOf(serialize({ id: 1, a: { _id: 2 } }))).toBeNull()
     expect(() => positionOf(serialize({}), 'users')).toThrow(expect.objectContaining({ code: 'source-failed' }))
