@@ -16,15 +16,7 @@ export type { Mode } from './connectors/contract.ts'
 export type { Counts } from './core/counts.ts'
 export { DroverError, type ErrorCode, type ErrorKind, type ErrorShape } from './core/errors.ts'
 export type { NestedJson } from './core/plan.ts'
-export type {
-  Difference,
-  Feed,
-  Isolation,
-  MigrationResult,
-  Stages,
-  TableResult,
-  Verification,
-} from './core/result.ts'
+export type { Difference, Feed, Isolation, MigrationResult, Stages, TableResult, Verification } from './core/result.ts'
 export type { PlanReport, TableReport } from './engine/plan-report.ts'
 export type { Notice, Phase, Progress, TableProgress } from './telemetry/progress.ts'
 

@@ -99,7 +99,9 @@ describe('documents', () => {
       await db.command({ insert: 'mixed', documents: ids.map((_id, n) => ({ _id, n })) })
       const result = await migrate({ from, to, feed, batchRows: 7, workers: 3 })
       expect(result).toMatchObject({ state: 'done', totals: { read: ids.length, written: ids.length } })
-      const [row] = await both.sql(`select count(distinct coalesce(_id::text, 'null'))::int as ids, count(distinct n)::int as n from mixed`)
+      const [row] = await both.sql(
+        `select count(distinct coalesce(_id::text, 'null'))::int as ids, count(distinct n)::int as n from mixed`,
+      )
       expect(row).toEqual({ ids: ids.length, n: ids.length })
     }
   })

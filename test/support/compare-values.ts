@@ -110,7 +110,9 @@ function compareRow(
     const actual = row[column]
     if (actual === undefined) throw new Error(`no column ${column}`)
     if (!sameText(expected, actual)) {
-      throw new Error(`${String(document['_id'])}, column ${column}: expected ${JSON.stringify(expected)}, found ${actual}`)
+      throw new Error(
+        `${String(document['_id'])}, column ${column}: expected ${JSON.stringify(expected)}, found ${actual}`,
+      )
     }
   }
   const compared = new Set(Object.values(columns))

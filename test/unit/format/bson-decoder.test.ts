@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import { Binary, Code, deserialize, Double, Int32, ObjectId as BsonObjectId, serialize } from 'bson'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
@@ -43,7 +44,8 @@ describe('documents of every type', () => {
     fc.assert(
       fc.property(bsonDocuments, (document) => {
         const expected = expectedValue(deserialize(document, asWritten))
-        expect(decode(document).fields).toStrictEqual(expected)
+        // Not vitest's own comparison, which a field named `constructor` leads astray.
+        expect(isDeepStrictEqual(decode(document).fields, expected)).toBe(true)
       }),
       { numRuns: 2000 },
     )
@@ -200,14 +202,7 @@ describe('the bad-data corpus', () => {
       [tag.int, 'constructor', Buffer.of(1, 0, 0, 0)],
     ])
     const decoder = createBsonDecoder(planOf({ ['__proto__']: 'json', constructor: 'int32' }), '_id')
-    expect(decoder.decodeRow(batchOf([document]), 0)).toMatchObject({ key: null })
-    const { fields } = createBsonDecoder(
-      {
-        ...planOf({}),
-        columns: ['__proto__', 'constructor'].map((field) => ({ field, name: field, type: 'json', cast: false })),
-      },
-      '_id',
-    ).decodeRow(batchOf([document]), 0)
+    const { fields } = decoder.decodeRow(batchOf([document]), 0)
     expect(Object.keys(fields)).toStrictEqual(['__proto__', 'constructor'])
     expect(JSON.stringify(fields)).toBe('{"__proto__":{"__proto__":{"polluted":true}},"constructor":1}')
     expect(({} as Record<string, unknown>)['polluted']).toBe(undefined)
@@ -232,9 +227,13 @@ describe('the bad-data corpus', () => {
   })
 
   it('M26 reads 200 levels and refuses 201', () => {
+    // Each level is its length, one element named "0", and a terminator.
     const nested = (levels: number, type: number): Buffer => {
-      let document = rawDocument([])
-      for (let level = 1; level < levels; level++) document = rawDocument([[type, '0', document]])
+      const document = Buffer.alloc(levels * 8 - 3)
+      for (let level = 0; level < levels; level++) {
+        document.writeInt32LE((levels - level) * 8 - 3, level * 7)
+        if (level + 1 < levels) document.set([type, 0x30, 0], level * 7 + 4)
+      }
       return document
     }
     for (const type of [tag.object, tag.array]) {
