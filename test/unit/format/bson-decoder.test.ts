@@ -201,7 +201,7 @@ describe('the bad-data corpus', () => {
       [tag.object, '__proto__', inner],
       [tag.int, 'constructor', Buffer.of(1, 0, 0, 0)],
     ])
-    const decoder = createBsonDecoder(planOf({ ['__proto__']: 'json', constructor: 'int32' }), '_id')
+    const decoder = createBsonDecoder(planOf({ ['__proto__']: 'json' as const, constructor: 'int32' as const }), '_id')
     const { fields } = decoder.decodeRow(batchOf([document]), 0)
     expect(Object.keys(fields)).toStrictEqual(['__proto__', 'constructor'])
     expect(JSON.stringify(fields)).toBe('{"__proto__":{"__proto__":{"polluted":true}},"constructor":1}')

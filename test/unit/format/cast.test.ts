@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import type { LogicalType } from '../../../src/core/logical-type.ts'
 import { Decimal, Instant, ObjectId, Special, Uuid, type Value } from '../../../src/core/value.ts'
@@ -110,7 +111,7 @@ describe('--cast converts exactly', () => {
     ],
   ]
   it.each(cases)('to %s', (type, pairs) => {
-    for (const [value, expected] of pairs) expect(readers[type]?.(cast(type, value)), String(value)).toBe(expected)
+    for (const [value, expected] of pairs) expect(readers[type]?.(cast(type, value)), inspect(value)).toBe(expected)
   })
 
   it('element by element', () => {
@@ -172,8 +173,8 @@ describe('--cast refuses what it would change', () => {
   it.each(cases)('to %s', (type, values) => {
     for (const value of values) {
       const shape = rowErrorOf(() => cast(type, value))
-      expect(shape.code, String(value)).toBe('row-rejected')
-      expect(shape.hint, String(value)).toContain('--cast a=jsonb')
+      expect(shape.code, inspect(value)).toBe('row-rejected')
+      expect(shape.hint, inspect(value)).toContain('--cast a=jsonb')
     }
   })
 

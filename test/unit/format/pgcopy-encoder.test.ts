@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { scalarTypes, type LogicalType } from '../../../src/core/logical-type.ts'
@@ -61,7 +62,11 @@ describe('binary forms', () => {
   })
 
   it('float64 bit by bit', () => {
-    fc.assert(fc.property(fc.double(), (value) => expect(mustForm('float64', value).readDoubleBE()).toBe(value)))
+    fc.assert(
+      fc.property(fc.double(), (value) => {
+        expect(mustForm('float64', value).readDoubleBE()).toBe(value)
+      }),
+    )
   })
 
   it('numeric, whatever form the Decimal has', () => {
@@ -150,8 +155,8 @@ describe('a value fits when storing it changes nothing', () => {
     ['int32[]', [[], [1, null, 2n]], [[1.5], ['1'], 1, [[1]], documentOf({})]],
   ]
   it.each(cases)('%s', (type, good, bad) => {
-    for (const value of good) expect(fits(type, value), String(value)).toBe(true)
-    for (const value of bad) expect(fits(type, value), String(value)).toBe(false)
+    for (const value of good) expect(fits(type, value), inspect(value)).toBe(true)
+    for (const value of bad) expect(fits(type, value), inspect(value)).toBe(false)
   })
 
   it('drift names document, field, column and both types, and what to do', () => {

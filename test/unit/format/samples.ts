@@ -148,7 +148,7 @@ const scalars: fc.Arbitrary<unknown> = fc.oneof(
   fc.boolean(),
   fc.constant(null),
   fc.uint8Array({ minLength: 12, maxLength: 12 }).map((id) => new BsonObjectId(id)),
-  fc.tuple(bytes, fc.constantFrom(0, 2, 3, 5, 6, 7, 8, 9, 128)).map(([data, subtype]) => new Binary(data, subtype)),
+  fc.tuple(bytes, fc.constantFrom(0, 2, 3, 5, 6, 7, 8, 128)).map(([data, subtype]) => new Binary(data, subtype)),
   fc.uint8Array({ minLength: 16, maxLength: 16 }).map((data) => new Binary(data, 4)),
 )
 
