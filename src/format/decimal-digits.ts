@@ -7,14 +7,16 @@ export interface DecimalDigits {
 
 const decimalPattern = /^([+-]?)(?=\.?\d)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d+))?$/
 
-/** Null where the whole text is not a finite decimal number, or its exponent is past 2^53. */
+/** Null where the whole text is not a finite decimal number. An exponent past 2^53 is no column's and may be inexact. */
 export function parseDecimal(text: string): DecimalDigits | null {
   const parts = decimalPattern.exec(text)
   if (parts === null) return null
   const [, sign, whole = '', fraction = '', power = '0'] = parts
-  const exponent = Number(power) - fraction.length
-  if (!Number.isSafeInteger(exponent)) return null
-  return { negative: sign === '-', digits: (whole + fraction).replace(/^0+/, ''), exponent }
+  return {
+    negative: sign === '-',
+    digits: (whole + fraction).replace(/^0+/, ''),
+    exponent: Number(power) - fraction.length,
+  }
 }
 
 /** Whether both are the same number, whatever their trailing zeros; -0 is 0. */

@@ -5,7 +5,7 @@ import type { Row, Value } from '../core/value.ts'
 import { ByteWriter } from './byte-writer.ts'
 import type { Encoder } from './codec.ts'
 import { RowError } from './codec.ts'
-import { displayText } from './json-text.ts'
+import { displayText, jsonText } from './json-text.ts'
 import { appenderOf } from './pgcopy-columns.ts'
 import type { AppendValue } from './pgcopy-scalars.ts'
 import { shownName, shownText, unholdable, valueTypeName } from './row-error.ts'
@@ -94,7 +94,7 @@ class PgCopyEncoder implements Encoder {
     try {
       fits = column.append(out, value)
     } catch (error) {
-      if (error instanceof RowError) throw this.#located(error, column.plan, row)
+      if (error instanceof RowError) throw this.#located(error, value, column.plan, row)
       throw error
     }
     if (!fits) throw this.#unfit(value, column.plan, row)
@@ -104,23 +104,23 @@ class PgCopyEncoder implements Encoder {
     const type = typeName(column.type)
     if (column.cast) {
       const refused = `the ${valueTypeName(value)} ${shownText(displayText(value))} has no exact form as ${type}`
-      return this.#located(unholdable(refused), column, row)
+      return this.#located(unholdable(refused), value, column, row)
     }
     return new RowError({
       code: 'schema-drift',
       message:
         `document ${displayText(row.key)} of table ${this.#table} has in field ${shownName(column.field)} ` +
         `a value of type ${detailedType(value)}, which does not fit column ${shownName(column.name)} of type ${type}`,
-      hint: hintFor(column),
+      hint: hintFor(value, column),
     })
   }
 
-  #located(error: RowError, column: ColumnPlan, row: Row): RowError {
+  #located(error: RowError, value: Value, column: ColumnPlan, row: Row): RowError {
     const where = `field ${shownName(column.field)}, column ${shownName(column.name)}`
     return new RowError({
       ...error.shape,
       message: `document ${displayText(row.key)} of table ${this.#table}, ${where}: ${error.shape.message}`,
-      hint: error.shape.hint ?? (column.cast && column.type !== 'json' ? hintFor(column) : undefined),
+      hint: hintFor(value, column),
     })
   }
 
@@ -131,8 +131,21 @@ class PgCopyEncoder implements Encoder {
   }
 }
 
-function hintFor(column: ColumnPlan): string {
-  return `--cast ${shownName(column.field)}=jsonb makes a column that holds every value`
+function hintFor(value: Value, column: ColumnPlan): string {
+  const field = shownName(column.field)
+  return column.type !== 'json' && jsonHolds(value)
+    ? `--cast ${field}=jsonb makes a column that holds it`
+    : `repair the value in the source, or leave the field out with --exclude-columns ${field}`
+}
+
+function jsonHolds(value: Value): boolean {
+  try {
+    jsonText(value, 'plain')
+    return true
+  } catch (error) {
+    if (error instanceof RowError) return false
+    throw error
+  }
 }
 
 /** For an array also the types of its elements, the first few of them. */

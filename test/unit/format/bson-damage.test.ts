@@ -43,27 +43,38 @@ const plan = planOf(Object.fromEntries(fields.map((field) => [field, 'json'])), 
 const decoder = createBsonDecoder(plan, '_id')
 const encoder = createPgCopyEncoder(plan)
 
-/** Reads a document in every way there is; true: it was whole. Anything but a row or a RowError escapes. */
+/** What it gives, or null when it refuses the row. Anything but a RowError escapes. */
+function unlessRejected<T>(act: () => T): T | null {
+  try {
+    return act()
+  } catch (error) {
+    if (!(error instanceof RowError)) throw error
+    expect(error.shape.code).toBe('row-rejected')
+    return null
+  }
+}
+
+/** Reads a document in every way there is; true: it was whole. */
 function readable(bytes: Uint8Array): boolean {
   // Bytes behind the row belong to another one and must not be read.
   const batch = batchOf([bytes, Buffer.from('7fffffff'.repeat(16), 'hex')])
   expect(typeof decoder.keyText(batch, 0)).toBe('string')
-  encoder.begin(1)
-  try {
+  const observed = unlessRejected(() => {
     observeDocument(
       bytes,
       () => undefined,
       () => null,
     )
-    encoder.encodeRow(decoder.decodeRow(batch, 0))
     return true
-  } catch (error) {
-    if (!(error instanceof RowError)) throw error
-    expect(error.shape.code).toBe('row-rejected')
-    return false
-  } finally {
-    encoder.recycle(encoder.end().bytes)
-  }
+  })
+  const row = unlessRejected(() => decoder.decodeRow(batch, 0))
+  if (row === null) return false
+  // It looks at less, so it cannot refuse what was decoded.
+  expect(observed).toBe(true)
+  encoder.begin(1)
+  unlessRejected(() => encoder.encodeRow(row))
+  encoder.recycle(encoder.end().bytes)
+  return true
 }
 
 describe('damaged bytes', () => {
@@ -115,6 +126,25 @@ describe('damaged bytes', () => {
       }),
       { numRuns: 3000 },
     )
+  })
+
+  it('whose lengths are off by a byte are refused', () => {
+    // A string that takes the terminator of its document for its own.
+    const long = Buffer.from(serialize({ s: 'ab' }))
+    long.writeInt32LE(4, 7)
+    expect(readable(long)).toBe(false)
+    const unterminated = Buffer.from(serialize({ s: 'ab', _id: 1 }))
+    unterminated[13] = 0x63
+    expect(readable(unterminated)).toBe(false)
+    // Code with scope, with a byte behind the scope.
+    const scope = Buffer.from(serialize({ w: new Code('f', {}), _id: 1 }))
+    const end = 7 + scope.readInt32LE(7)
+    const wider = Buffer.concat([scope.subarray(0, end), Buffer.of(0), scope.subarray(end)])
+    wider.writeInt32LE(wider.length)
+    wider.writeInt32LE(scope.readInt32LE(7) + 1, 7)
+    expect(readable(wider)).toBe(false)
+    // A row that is longer than its document.
+    expect(readable(Buffer.concat([document, Buffer.of(0)]))).toBe(false)
   })
 
   it('with a bool of 2, a cut binary, lengths that disagree are refused', () => {

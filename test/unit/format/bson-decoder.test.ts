@@ -246,6 +246,11 @@ describe('the bad-data corpus', () => {
     expect(rejectRaw(tag.javascriptWithScope, scope)).toContain('nested deeper than 200 levels')
   })
 
+  it('M26 counts levels, not documents and arrays', () => {
+    const many = Array.from({ length: 300 }, (_, index) => (index % 2 === 0 ? [index] : { index }))
+    expect(decode(serialize({ a: many, b: many })).fields['b']).toHaveLength(300)
+  })
+
   it('M27 reads an array of a million elements', () => {
     const items = Array.from({ length: 1_000_000 }, (_, index) => new Int32(index))
     const read = decode(serialize({ a: items })).fields['a']
@@ -281,6 +286,12 @@ describe('the bad-data corpus', () => {
         'javascriptWithScope',
         '{"$code":"f()","$scope":{"i":{"$numberInt":"1"},"d":{"$numberDouble":"1.0"},"n":[{"$numberLong":"2"}]}}',
       ),
+    )
+  })
+
+  it('M29 sorts the options of a regular expression, as extended JSON wants', () => {
+    expect(decodeRaw(tag.regex, Buffer.from('a"b\0xmi\0'))).toStrictEqual(
+      new Special('regex', String.raw`{"$regularExpression":{"pattern":"a\"b","options":"imx"}}`),
     )
   })
 

@@ -25,6 +25,9 @@ export function numericText(form: Buffer): string {
   const scale = form.readInt16BE(6)
   if (form.length !== 8 + count * 2) throw new Error('a numeric has bytes left')
   if (sign >= 0xc000) return { 0xc000: 'NaN', 0xd000: 'Infinity', 0xf000: '-Infinity' }[sign] ?? 'unknown sign'
+  if (count > 0 && (form.readInt16BE(8) === 0 || form.readInt16BE(form.length - 2) === 0)) {
+    throw new Error('a numeric begins or ends with a zero')
+  }
   let scaled = 0n
   for (let digit = 0; digit < count; digit++) scaled = scaled * 10_000n + BigInt(form.readInt16BE(8 + digit * 2))
   // The value is scaled × 10000^power; shown with `scale` digits it is scaled × 10^shift over 10^scale.

@@ -135,7 +135,7 @@ export const decimals: fc.Arbitrary<string> = fc.oneof(
   fc
     .tuple(fc.bigInt({ min: -(10n ** 12n), max: 10n ** 12n }), fc.integer({ min: -14, max: 6 }))
     .map(([digits, exponent]) => `${digits}E${exponent}`),
-  fc.constantFrom('NaN', 'Infinity', '-Infinity', '-0', '1.10', '1E+3', '9.99E+6144', '1E-6176'),
+  fc.constantFrom('NaN', 'Infinity', '-Infinity', '-0', '1.10', '0.000001', '1E-7', '1E+3', '9.99E+6144', '1E-6176'),
 )
 
 const scalars: fc.Arbitrary<unknown> = fc.oneof(
