@@ -177,6 +177,8 @@ export interface PlannedTable {
   readonly exists: boolean
   /** Rows in the target table before the run. */
   readonly baseline: number
+  /** The source reads it in key order, so any part of it can be read again. */
+  readonly ordered: boolean
   readonly partitions: readonly Bounds[]
 }
 

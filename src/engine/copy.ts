@@ -113,7 +113,7 @@ async function feed(
     ...shared,
     source,
     cluster,
-    selections: new Map(plan.tables.map(({ planned }) => [planned.plan.source, planned.selection])),
+    tables: new Map(plan.tables.map(({ planned }) => [planned.plan.source, planned])),
     partitions,
     limits: { rows: config.batchRows, bytes: config.batchBytes },
     aggregator: report.aggregator,

@@ -1,5 +1,5 @@
 import type { Cluster } from '../cluster/cluster.ts'
-import type { BufferPool, Ledger, Lease, MigrationId, Selection, Source } from '../connectors/contract.ts'
+import type { BufferPool, Ledger, Lease, MigrationId, PlannedTable, Source } from '../connectors/contract.ts'
 import type { Batch, BatchId, BatchLimits, Partition } from '../core/batch.ts'
 import { addCounts, noCounts } from '../core/counts.ts'
 import { DroverError } from '../core/errors.ts'
@@ -11,7 +11,7 @@ import type { Totals, Work } from './work.ts'
 export interface FeedContext {
   readonly source: Source
   readonly cluster: Cluster<Work, Totals>
-  readonly selections: ReadonlyMap<string, Selection>
+  readonly tables: ReadonlyMap<string, PlannedTable>
   readonly partitions: readonly Partition[]
   readonly limits: BatchLimits
   readonly pool: BufferPool
@@ -33,7 +33,7 @@ export interface PartitionedContext extends FeedContext {
  */
 export async function feedPaged(context: FeedContext, signal: AbortSignal): Promise<void> {
   for (const [table, partitions] of byTable(context.partitions)) {
-    const selection = selectionOf(context, table)
+    const { selection } = plannedOf(context, table)
     for (const partition of partitions) {
       const options = { firstSeq: 0, limits: context.limits, pool: context.pool }
       for await (const batch of context.source.read(selection, partition, options, signal)) {
@@ -85,7 +85,8 @@ async function readAgain(context: FeedContext, id: BatchId, signal: AbortSignal)
   const range: Partition = { id: id.partition, table: id.table, after: id.after, upTo: id.upTo }
   const limits = { rows: Infinity, bytes: Infinity }
   const options = { firstSeq: id.seq, limits, pool: context.pool }
-  for await (const batch of context.source.read(selectionOf(context, id.table), range, options, signal)) {
+  const { selection } = plannedOf(context, id.table)
+  for await (const batch of context.source.read(selection, range, options, signal)) {
     return { ...batch, id }
   }
   throw new DroverError('unexpected', `reading ${id.table} again gave no batch`)
@@ -97,7 +98,8 @@ async function replanLost(context: PartitionedContext, waiting: Partition[]): Pr
   for (let work = context.lost.shift(); work !== undefined; work = context.lost.shift()) {
     if (work.kind !== 'partition') throw new DroverError('unexpected', 'a batch came back to the partitioned feed')
     const { id, table } = work.partition
-    waiting.push(...(await ledger.replan(migration, work.partition, lease, gapsOf)))
+    const { ordered } = plannedOf(context, table)
+    waiting.push(...(await ledger.replan(migration, work.partition, lease, ordered ? gapsOf : restartOf(table))))
     const entries = await ledger.entries(migration, id)
     const counts = entries.map((entry) => entry.counts).reduce(addCounts, noCounts)
     const bytes = entries.reduce((sum, entry) => sum + entry.bytes, 0)
@@ -105,12 +107,22 @@ async function replanLost(context: PartitionedContext, waiting: Partition[]): Pr
   }
 }
 
+/** Without key order there is no telling what is left, so only a partition of which nothing is committed starts again. */
+function restartOf(table: string): typeof gapsOf {
+  return (partition, entries) => {
+    if (entries.length === 0) return [partition]
+    throw new DroverError('source-failed', `${table} has no key order, and the worker that was copying it was lost`, {
+      hint: 'copy it anew with --mode recreate',
+    })
+  }
+}
+
 function byTable(partitions: readonly Partition[]): Map<string, Partition[]> {
   return Map.groupBy(partitions, ({ table }) => table)
 }
 
-function selectionOf(context: FeedContext, table: string): Selection {
-  const selection = context.selections.get(table)
-  if (selection === undefined) throw new DroverError('unexpected', `no selection for table ${table}`)
-  return selection
+function plannedOf(context: FeedContext, table: string): PlannedTable {
+  const planned = context.tables.get(table)
+  if (planned === undefined) throw new DroverError('unexpected', `table ${table} is not in the plan`)
+  return planned
 }

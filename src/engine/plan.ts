@@ -161,6 +161,7 @@ async function reportTable(
     mode: options.mode,
     exists: stays !== null,
     baseline: stays !== null && options.mode === 'append' ? await target.count(name, signal) : 0,
+    ordered: table.ordered,
     partitions,
   }
   return { planned, sample, estimatedRows, ddl: target.ddl(plan), warnings }

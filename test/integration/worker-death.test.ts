@@ -1,4 +1,6 @@
+import { MongoClient } from 'mongodb'
 import { execFileSync } from 'node:child_process'
+import pg from 'pg'
 import { describe, expect, it } from 'vitest'
 import { seed } from '../../src/devkit/seed.ts'
 import { migrate } from '../../src/index.ts'
@@ -50,6 +52,42 @@ describe('a worker killed with SIGKILL in the middle', () => {
       const compared = { mongoUrl: mongo.url, collection: 'users', postgresUrl: postgres.url, table: 'users' }
       expect(await compareValues({ ...compared, columns: usersColumns })).toBe(30_000)
       expect(workerPids()).toEqual([])
+    },
+  )
+
+  it.each(['paged', 'partitioned'] as const)(
+    'stops the copy of a view, which cannot be read again in part, with entries and rows in step (%s)',
+    async (feed) => {
+      await using mongo = await freshMongo()
+      await using postgres = await freshPostgres()
+      const seeding = { url: mongo.url, rngSeed: 3, drop: false, workers: 2, onProgress: () => undefined }
+      await seed({ ...seeding, shape: 'users', rows: 30_000 }, new AbortController().signal)
+      await using driver = await MongoClient.connect(mongo.url)
+      await driver.db().createCollection('everybody', { viewOn: 'users', pipeline: [] })
+      let killed = false
+      const result = await migrate({
+        from: mongo.url,
+        to: postgres.url,
+        tables: ['everybody'],
+        isolation: 'processes',
+        workers: 1,
+        feed,
+        batchRows: 200,
+        progressIntervalMs: 5,
+        onProgress: ({ totals }) => {
+          const [pid] = workerPids()
+          if (killed || totals.written < 6000 || pid === undefined) return
+          process.kill(pid, 'SIGKILL')
+          killed = true
+        },
+      })
+      expect(killed).toBe(true)
+      expect(result).toMatchObject({ state: 'stopped', error: { code: 'source-failed' } })
+      const client = new pg.Client({ connectionString: postgres.url })
+      await client.connect()
+      const { rows } = await client.query('select count(*)::int as n, count(distinct _id)::int as ids from everybody')
+      await client.end()
+      expect(rows).toEqual([{ n: result.totals.written, ids: result.totals.written }])
     },
   )
 })

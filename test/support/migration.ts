@@ -39,7 +39,7 @@ export function planOf(name: string, change: Partial<TablePlan> = {}): TablePlan
 export function plannedOf(plan: TablePlan, mode: Mode = 'create', change: Partial<PlannedTable> = {}): PlannedTable {
   const selection = { table: plan.source, where: null, fields: null, limit: null }
   const partitions: readonly Bounds[] = [{ after: null, upTo: null }]
-  return { plan, selection, mode, exists: mode === 'append', baseline: 0, partitions, ...change }
+  return { plan, selection, mode, exists: mode === 'append', baseline: 0, ordered: true, partitions, ...change }
 }
 
 export function recordOf(id: MigrationId, tables: readonly PlannedTable[]): MigrationRecord {

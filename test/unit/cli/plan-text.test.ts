@@ -21,6 +21,7 @@ const users: TableReport = {
     mode: 'create',
     exists: false,
     baseline: 0,
+      ordered: true,
     partitions: [{ after: null, upTo: null }],
   },
   sample: {
