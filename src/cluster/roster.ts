@@ -126,7 +126,7 @@ export class Roster<Start, Work, Note, Result, Totals> {
     const { respawns } = this.#options
     const used = this.#respawnsLeft === 0 ? `, and all ${respawns} replacements are used` : ''
     return new DroverError('workers-lost', `no worker is left${used}; the last: ${this.#lastDeath}`, {
-      hint: 'what is committed stays committed: remove the cause and use drover resume',
+      hint: 'what is committed stays committed: remove the cause, and start over with --mode recreate',
     })
   }
 
@@ -186,7 +186,8 @@ export class Roster<Start, Work, Note, Result, Totals> {
     if (!this.#isReady(worker)) return
     const { number, inFlight, totals, error } = worker
     this.#ready.delete(number)
-    const expected = this.#killing || (exit.clean && totals !== undefined)
+    // Behind its totals it has nothing left to lose, however it ends.
+    const expected = this.#killing || totals !== undefined
     const replaced = !expected && this.#takeRespawn()
     this.#options.onExit?.(number, exit, replaced)
     if (!expected) {

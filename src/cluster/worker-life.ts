@@ -11,6 +11,9 @@ export interface LifeEvents<Work, Note, Result> {
   onReturned(buffer: ArrayBuffer): void
 }
 
+/** How long a worker that has said its last word may take to be gone. In milliseconds. */
+const EXIT_GRACE_MS = 1000
+
 /**
  * One worker as the coordinator sees it, from its spawn to its exit; a replacement is another life.
  *
@@ -117,6 +120,15 @@ export class WorkerLife<Start, Work, Note, Result, Totals> {
     this.#channel.kill()
   }
 
+  /**
+   * After its totals a worker has nothing open and nothing to say. That it should be gone at once is not sure: Node can
+   * deadlock in its own shutdown (https://github.com/nodejs/node/issues/54918).
+   */
+  #expectExit(): void {
+    const timer = setTimeout(() => this.kill(), EXIT_GRACE_MS)
+    void this.#channel.exited.then(() => clearTimeout(timer))
+  }
+
   async #sendWork(id: number, work: Work, transfer: readonly ArrayBuffer[]): Promise<void> {
     try {
       await this.#channel.post({ kind: 'work', id, work }, transfer)
@@ -157,6 +169,7 @@ export class WorkerLife<Start, Work, Note, Result, Totals> {
         return
       case 'totals':
         this.#totals = message.totals
+        this.#expectExit()
         return
       case 'done':
       case 'failed':

@@ -70,6 +70,17 @@ async function dispatchAll(cluster: Cluster<Work, Totals>, works: readonly Work[
   } while (lost.length > 0)
 }
 
+describe('a process that has said its last word and does not go', () => {
+  it('is ended, and nothing is amiss', async () => {
+    const watched = new Watched()
+    await using cluster = await watched.start('processes', { entry: fixture('cluster-lingering') })
+    await dispatchAll(cluster, numbers(4).map(answer), watched.lost)
+    expect(await cluster.finish()).toHaveLength(2)
+    expect(watched.notices).toEqual([])
+    expect(watched.exits.map(({ reason }) => reason)).toEqual(['killed', 'killed'])
+  })
+})
+
 describe.each(isolations)('cluster of %s', (isolation) => {
   it('gives work in turn, gathers totals, and ends', async () => {
     const watched = new Watched()
@@ -240,7 +251,7 @@ describe.each(crashes)('death in a cluster of $isolation', ({ isolation, act, re
     const lostError: unknown = expect.objectContaining({
       code: 'workers-lost',
       message: expect.stringContaining(reason) as unknown,
-      hint: expect.stringContaining('resume') as unknown,
+      hint: expect.stringContaining('recreate') as unknown,
     })
     expect(ends).toEqual([1, 2].map(() => ({ status: 'rejected', reason: lostError })))
     expect(ids(watched.lost)).toEqual([1, 2])

@@ -45,13 +45,13 @@ function keyError(error: unknown, plan: TablePlan): unknown {
   if (code === '23505') {
     const detail = error.detail ?? error.message
     return new DroverError('key-violation', `${key} cannot be built: ${detail}`, {
-      hint: 'correct the rows and resume, or leave the key out with --no-primary-key',
+      hint: 'the rows are kept; correct them and add the key, or leave the key out with --no-primary-key',
       cause: error,
     })
   }
   if (code === '23502') {
     return new DroverError('key-violation', `${key} cannot be built: ${error.message}`, {
-      hint: 'give the rows a key and resume, or leave the key out with --no-primary-key',
+      hint: 'the rows are kept; give them a key and add it, or leave the key out with --no-primary-key',
       cause: error,
     })
   }

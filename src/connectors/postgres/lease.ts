@@ -53,7 +53,7 @@ export class PostgresLease implements Lease {
 
 export function leaseLost(reason: string, cause?: unknown): DroverError {
   return new DroverError('lease-lost', `this run may no longer write: ${reason}`, {
-    hint: 'look with `drover status` whether another run goes on with the migration; if none does, resume it',
+    hint: 'look whether another run has taken the table; if none has, start over with --mode recreate',
     cause,
   })
 }
@@ -87,7 +87,7 @@ async function leaseHeld(session: Session, lock: Lock): Promise<DroverError> {
       ? ''
       : ` (${holder.application_name}, process ${holder.pid} of the server, since ${holder.since})`
   return new DroverError('lease-held', `${lock.what} is held by another run${who}`, {
-    hint: 'wait until it ends, or end it with --take-over',
+    hint: 'wait until it ends, or end that process',
   })
 }
 

@@ -21,7 +21,7 @@ const users: TableReport = {
     mode: 'create',
     exists: false,
     baseline: 0,
-      ordered: true,
+    ordered: true,
     partitions: [{ after: null, upTo: null }],
   },
   sample: {
