@@ -18,6 +18,7 @@ export interface DroverRunOptions {
   readonly environment: Readonly<Record<string, string | undefined>>
   /** Lets the run draw its progress on this process's own stderr. */
   readonly showProgress: boolean
+  /** Stops the run as SIGTERM does, and then throws its reason. */
   readonly signal: AbortSignal
 }
 
@@ -27,9 +28,10 @@ export async function runDrover(options: DroverRunOptions): Promise<DroverRun> {
   const child = spawn(process.execPath, [binPath(), ...options.args, '--json'], {
     env: { ...options.environment },
     stdio: ['ignore', 'pipe', options.showProgress ? 'inherit' : 'pipe'],
-    signal: options.signal,
-    killSignal: 'SIGTERM',
   })
+  // It drains and ends by itself; only then may its databases go.
+  const stop = (): void => void child.kill('SIGTERM')
+  options.signal.addEventListener('abort', stop)
   const out: Buffer[] = []
   const err: Buffer[] = []
   child.stdout?.on('data', (chunk: Buffer) => out.push(chunk))
@@ -37,7 +39,8 @@ export async function runDrover(options: DroverRunOptions): Promise<DroverRun> {
   const exited = Promise.withResolvers<number | null>()
   child.once('error', (error) => exited.reject(error))
   child.once('close', (code) => exited.resolve(code))
-  const exitCode = await exited.promise
+  const exitCode = await exited.promise.finally(() => options.signal.removeEventListener('abort', stop))
+  options.signal.throwIfAborted()
   const stderr = Buffer.concat(err).toString()
   return { exitCode, seconds: (performance.now() - startedAt) / 1000, result: parseResult(out, stderr), stderr }
 }
