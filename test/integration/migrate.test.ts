@@ -289,6 +289,45 @@ describe('selection', () => {
   })
 })
 
+describe('verification by count', () => {
+  it('finds rows that went missing behind the copy', async () => {
+    await using both = await databases()
+    const { from, to, db } = both
+    await db.collection<Keyed>('things').insertMany(Array.from({ length: 50 }, (_, n) => ({ _id: n })))
+    await both.sql(`create table things (_id integer);
+      create function lose() returns trigger language plpgsql as 'begin delete from things where _id = 7; return null; end';
+      create trigger lose after insert on things for each statement execute function lose()`)
+    const result = await migrate({ from, to, mode: 'append', workers: 1 })
+    expect(result).toMatchObject({
+      state: 'stopped',
+      error: { code: 'count-mismatch' },
+      verification: { equal: false },
+    })
+    expect(result.verification.differences).toEqual([
+      { table: 'things', key: null, column: null, source: '50 rows expected from the ledger', target: '49 rows' },
+    ])
+  })
+
+  it('says so where the source grew meanwhile, and compares ledger and target', async () => {
+    await using both = await databases()
+    const { from, to, db } = both
+    const things = db.collection<Keyed>('things')
+    await things.insertMany(Array.from({ length: 500 }, (_, n) => ({ _id: n })))
+    let late: Promise<unknown> | undefined
+    const result = await migrate({
+      from,
+      to,
+      workers: 1,
+      onProgress: ({ phase }) => {
+        // Everything is read, and nothing is counted yet.
+        if (phase === 'finish') late ??= things.insertOne({ _id: 1000 })
+      },
+    })
+    await late
+    expect(result).toMatchObject({ state: 'done', totals: { written: 500 }, verification: { equal: true } })
+  })
+})
+
 describe('a run', () => {
   it('reports progress that never passes 100 % and ends with everything', async () => {
     await using both = await databases()

@@ -18,8 +18,9 @@ const keepAliveMs = 10_000
 const goodbyeMs = 2000
 
 /**
- * What every session has, whatever role, database or server say: nothing may depend on a time zone or a search path, a
- * claim has to see what it waited for (read committed), and a policy must not hide rows from a count.
+ * What every session has, whatever role, database or server say: nothing may depend on a time zone, a claim has
+ * to see what it waited for (read committed), and a policy must not hide rows from a count. The search path stays as it
+ * is: drover names every schema, and triggers on the user's tables may not.
  */
 const settings: readonly (readonly [name: string, setting: string])[] = [
   ['TimeZone', 'UTC'],
@@ -28,7 +29,6 @@ const settings: readonly (readonly [name: string, setting: string])[] = [
   ['standard_conforming_strings', 'on'],
   ['bytea_output', 'hex'],
   ['extra_float_digits', '3'],
-  ['search_path', ''],
   ['row_security', 'off'],
   ['default_transaction_isolation', 'read committed'],
   ['statement_timeout', '0'],
