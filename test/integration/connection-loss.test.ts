@@ -1,0 +1,73 @@
+import { MongoClient } from 'mongodb'
+import pg from 'pg'
+import { describe, expect, it } from 'vitest'
+import { migrate, type MigrateOptions, type MigrationResult } from '../../src/index.ts'
+import { freshMongo, freshPostgres } from '../support/databases.ts'
+
+const ROWS = 20_000
+
+/** A migration during which `strike` is run once, when a quarter of the rows is committed. */
+async function struck(
+  options: Partial<MigrateOptions>,
+  strike: (client: pg.Client) => Promise<unknown>,
+): Promise<{ result: MigrationResult; rows: number; ids: number }> {
+  await using mongo = await freshMongo()
+  await using postgres = await freshPostgres()
+  await using driver = await MongoClient.connect(mongo.url)
+  await driver
+    .db()
+    .collection('things')
+    .insertMany(Array.from({ length: ROWS }, (_, n) => ({ n, text: 'x'.repeat(200) })))
+  const client = new pg.Client({ connectionString: postgres.url })
+  await client.connect()
+  let blow: Promise<unknown> | undefined
+  try {
+    const result = await migrate({
+      from: mongo.url,
+      to: postgres.url,
+      // Nothing but the ledger keeps a batch from being written twice.
+      primaryKey: false,
+      workers: 2,
+      batchRows: 100,
+      progressIntervalMs: 2,
+      onProgress: ({ totals }) => {
+        if (totals.written >= ROWS / 4) blow ??= strike(client)
+      },
+      ...options,
+    })
+    await blow
+    const { rows } = await client.query<{ rows: number; ids: number }>(
+      'select count(*)::int as rows, count(distinct _id)::int as ids from things',
+    )
+    return { result, rows: rows[0]?.rows ?? -1, ids: rows[0]?.ids ?? -1 }
+  } finally {
+    await client.end()
+  }
+}
+
+describe('a connection that the server ends in the middle', () => {
+  it.each(['threads', 'processes', 'inline'] as const)(
+    'costs a worker one more try and nothing else (%s)',
+    async (isolation) => {
+      // Every session but that of the lease.
+      const strike = (client: pg.Client): Promise<unknown> =>
+        client.query(`select pg_terminate_backend(pid) from pg_stat_activity
+          where datname = current_database() and application_name = 'drover'
+            and pid not in (select pid from pg_locks where locktype = 'advisory')`)
+      const { result, rows, ids } = await struck({ isolation }, strike)
+      expect(result).toMatchObject({ state: 'done', error: null, totals: { read: ROWS, written: ROWS } })
+      expect(result.retries).toBeGreaterThan(0)
+      expect({ rows, ids }).toEqual({ rows: ROWS, ids: ROWS })
+    },
+  )
+
+  it('stops everything when it held the lease: no row without its entry', async () => {
+    const strike = (client: pg.Client): Promise<unknown> =>
+      client.query(`select pg_terminate_backend(pid) from pg_locks
+        where locktype = 'advisory' and database = (select oid from pg_database where datname = current_database())`)
+    const { result, rows, ids } = await struck({}, strike)
+    expect(result).toMatchObject({ state: 'stopped', error: { code: 'lease-lost' } })
+    expect(result.totals.written).toBeLessThan(ROWS)
+    expect({ rows, ids }).toEqual({ rows: result.totals.written, ids: result.totals.written })
+  })
+})
