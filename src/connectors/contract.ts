@@ -1,7 +1,7 @@
 import type { Batch, BatchId, BatchLimits, Bounds, Format, Partition } from '../core/batch.ts'
 import type { Counts } from '../core/counts.ts'
 import type { ErrorShape } from '../core/errors.ts'
-import type { LogicalType } from '../core/logical-type.ts'
+import type { ExistingColumn } from '../core/existing-column.ts'
 import type { TablePlan, TargetName } from '../core/plan.ts'
 import type { Sample } from '../core/sample.ts'
 
@@ -90,20 +90,6 @@ export interface Source extends AsyncDisposable {
 // ── target ──
 
 export type Mode = 'create' | 'append' | 'truncate' | 'recreate'
-
-export interface ExistingColumn {
-  readonly name: string
-  /** The target's own name of the type, for people. */
-  readonly nativeType: string
-  /** Types whose encoding the column takes as it is; empty: none that drover writes. */
-  readonly accepts: readonly LogicalType[]
-  /** Longest text it holds, in characters; null: any. */
-  readonly maxCharacters: number | null
-  /** NOT NULL without a default: cannot be left out. */
-  readonly required: boolean
-  /** Computed by the target: must be left out. */
-  readonly generated: boolean
-}
 
 export interface ExistingTable {
   readonly target: TargetName

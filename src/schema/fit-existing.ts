@@ -1,5 +1,6 @@
 import { closest } from 'fastest-levenshtein'
 import { DroverError } from '../core/errors.ts'
+import type { ExistingColumn } from '../core/existing-column.ts'
 import { type LogicalType, typeName } from '../core/logical-type.ts'
 import { qualified, type TargetName } from '../core/plan.ts'
 import type { TypedField } from './column-type.ts'
@@ -7,23 +8,9 @@ import { widensTo } from './lattice.ts'
 
 /** What a plan must know of a table that is there already and stays. */
 export interface ExistingShape {
-  readonly columns: readonly ExistingColumnShape[]
+  readonly columns: readonly ExistingColumn[]
   /** Columns of its primary key; empty: none. */
   readonly key: readonly string[]
-}
-
-export interface ExistingColumnShape {
-  readonly name: string
-  /** The target's own name of the type, for people. */
-  readonly nativeType: string
-  /** Types whose encoding the column takes as it is; empty: none that drover writes. */
-  readonly accepts: readonly LogicalType[]
-  /** Longest text it holds, in characters; null: any. */
-  readonly maxCharacters: number | null
-  /** NOT NULL without a default: cannot be left out. */
-  readonly required: boolean
-  /** Computed by the target: must be left out. */
-  readonly generated: boolean
 }
 
 /** A field and the name of its column. */
@@ -60,7 +47,7 @@ export function fitExisting(
   return { fields: fitted, warnings }
 }
 
-function acceptedType(field: NamedField, column: ExistingColumnShape, target: TargetName): LogicalType {
+function acceptedType(field: NamedField, column: ExistingColumn, target: TargetName): LogicalType {
   if (column.generated) {
     throw incompatible(`${described(column, target)} is computed by the target and cannot be written`, leaveOut(field))
   }
@@ -109,7 +96,7 @@ function leaveOut({ field }: NamedField): string {
   return `leave the field out with --exclude-columns ${field}, or give it another column with --rename ${field}=…`
 }
 
-function described({ name }: ExistingColumnShape, target: TargetName): string {
+function described({ name }: ExistingColumn, target: TargetName): string {
   return `column ${quote(name)} of ${qualified(target)}`
 }
 

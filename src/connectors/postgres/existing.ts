@@ -1,4 +1,5 @@
-import type { ExistingColumn, ExistingTable } from '../contract.ts'
+import type { ExistingColumn } from '../../core/existing-column.ts'
+import type { ExistingTable } from '../contract.ts'
 import type { TargetName } from '../../core/plan.ts'
 import type { Session } from './session.ts'
 import { quoteTable } from './identifiers.ts'

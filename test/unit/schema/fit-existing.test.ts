@@ -1,12 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import type { LogicalType, ObservedType } from '../../../src/core/logical-type.ts'
-import type { ExistingColumnShape, ExistingShape } from '../../../src/schema/fit-existing.ts'
+import type { ExistingColumn } from '../../../src/core/existing-column.ts'
+import type { ExistingShape } from '../../../src/schema/fit-existing.ts'
 import type { PlanTableOptions } from '../../../src/schema/plan-table.ts'
 import { columnsOf, errorOf, ints, objectIds, plan, sampleOf, type Seen, strings } from './plan-fixtures.ts'
 
-function existingOf(
-  ...columns: (Partial<ExistingColumnShape> & { name: string; accepts: LogicalType[] })[]
-): ExistingShape {
+function existingOf(...columns: (Partial<ExistingColumn> & { name: string; accepts: LogicalType[] })[]): ExistingShape {
   return {
     columns: columns.map((column) => ({
       nativeType: 'bigint',
