@@ -129,6 +129,8 @@ export interface Target extends AsyncDisposable {
   ddl(plan: TablePlan): { readonly create: string; readonly finish: readonly string[] }
   /** The longest name of a table or column, in bytes of UTF-8. */
   readonly maxNameBytes: number
+  /** The most columns that a table can have. */
+  readonly maxColumns: number
   /** Names that no column may have, whatever the quoting. */
   readonly reservedColumns: readonly string[]
   openLedger(signal: AbortSignal): Promise<Ledger>

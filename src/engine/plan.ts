@@ -10,7 +10,7 @@ import type {
   Target,
 } from '../connectors/contract.ts'
 import { DroverError, fromErrorShape } from '../core/errors.ts'
-import { qualified, type TargetName } from '../core/plan.ts'
+import { qualified, type TablePlan, type TargetName } from '../core/plan.ts'
 import type { Feed } from '../core/result.ts'
 import { planTable } from '../schema/plan-table.ts'
 import { nameTables } from '../schema/naming.ts'
@@ -151,6 +151,7 @@ async function reportTable(
     reservedColumns: target.reservedColumns,
     existing: stays,
   })
+  refuseWidth(plan, target.maxColumns)
   const narrowed = selection.where !== null || selection.limit !== null
   const estimatedRows = narrowed ? await source.count(selection, signal) : table.estimatedRows
   const wanted = table.ordered ? choosePartitions(estimatedRows, config.batchRows, run.feed, run.workers) : 1
@@ -165,6 +166,15 @@ async function reportTable(
     partitions,
   }
   return { planned, sample, estimatedRows, ddl: target.ddl(plan), warnings }
+}
+
+function refuseWidth({ source, columns, target }: TablePlan, maxColumns: number): void {
+  if (columns.length <= maxColumns) return
+  throw new DroverError(
+    'target-incompatible',
+    `${source} has ${columns.length} fields, and ${qualified(target)} can have ${maxColumns} columns at most`,
+    { hint: 'choose with --columns, or leave some out with --exclude-columns' },
+  )
 }
 
 function sampleBytes({ config, sampleLimits }: PlanContext): number {

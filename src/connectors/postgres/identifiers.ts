@@ -5,6 +5,9 @@ import type { TargetName } from '../../core/plan.ts'
 /** Bytes of UTF-8 that PostgreSQL keeps of a name (NAMEDATALEN - 1); it cuts longer ones silently. */
 export const maxNameBytes = 63
 
+/** https://www.postgresql.org/docs/current/limits.html */
+export const maxColumns = 1600
+
 /** Columns every table has already: https://www.postgresql.org/docs/current/ddl-system-columns.html */
 export const systemColumns: readonly string[] = ['tableoid', 'xmin', 'cmin', 'xmax', 'cmax', 'ctid']
 

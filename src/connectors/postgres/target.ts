@@ -17,7 +17,7 @@ import { exactNumber } from './entries.ts'
 import { classifyFault } from './errors.ts'
 import { findExisting } from './existing.ts'
 import { buildKey } from './finish.ts'
-import { maxNameBytes, quoteTable, systemColumns } from './identifiers.ts'
+import { maxColumns, maxNameBytes, quoteTable, systemColumns } from './identifiers.ts'
 import { PostgresLedger } from './ledger.ts'
 import { ledgerTables, type LedgerTables } from './ledger-schema.ts'
 import type { Sessions } from './sessions.ts'
@@ -29,6 +29,7 @@ export class PostgresTarget implements Target {
   readonly delivery = 'atomic'
   readonly maxWriters: number = Infinity
   readonly maxNameBytes: number = maxNameBytes
+  readonly maxColumns: number = maxColumns
   readonly reservedColumns: readonly string[] = systemColumns
   readonly #sessions: Sessions
   readonly #ledgerSchema: string

@@ -1,0 +1,35 @@
+import { MongoClient, type Db } from 'mongodb'
+import pg from 'pg'
+import { freshMongo, freshPostgres } from './databases.ts'
+
+/** A document of any shape with a key of the test's own choice. */
+export interface Keyed {
+  _id: number
+  [field: string]: unknown
+}
+
+/** A database on each side, with a driver for it. */
+export interface BothDatabases extends AsyncDisposable {
+  readonly from: string
+  readonly to: string
+  readonly db: Db
+  sql(text: string): Promise<readonly Record<string, unknown>[]>
+}
+
+export async function databases(): Promise<BothDatabases> {
+  await using stack = new AsyncDisposableStack()
+  const mongo = stack.use(await freshMongo())
+  const postgres = stack.use(await freshPostgres())
+  const client = new pg.Client({ connectionString: postgres.url })
+  await client.connect()
+  stack.defer(() => client.end())
+  const driver = stack.use(await MongoClient.connect(mongo.url))
+  const moved = stack.move()
+  return {
+    from: mongo.url,
+    to: postgres.url,
+    db: driver.db(),
+    sql: async (text: string) => (await client.query<Record<string, unknown>>(text)).rows,
+    [Symbol.asyncDispose]: () => moved.disposeAsync(),
+  }
+}
