@@ -40,8 +40,6 @@ export interface Config extends TableConfig, ViewConfig {
   readonly workers: number | 'auto'
   readonly batchRows: number
   readonly batchBytes: number
-  /** A batch bound was given by the user, so it is never overruled. */
-  readonly batchExplicit: boolean
   readonly isolation: Isolation
   readonly feed: Feed | 'auto'
   readonly targetSchema: string
@@ -62,7 +60,7 @@ export interface Config extends TableConfig, ViewConfig {
   settings(): readonly Setting[]
 }
 
-type Fields = Omit<Config, 'forTable' | 'settings' | 'origin' | 'batchExplicit' | 'targetName' | 'retryBudgetSeconds'>
+type Fields = Omit<Config, 'forTable' | 'settings' | 'origin' | 'targetName' | 'retryBudgetSeconds'>
 
 /** What a caller of the library may give, by field name. */
 export type ConfigOptions = { readonly [Field in keyof Fields]?: Fields[Field] | undefined } & {
@@ -95,7 +93,6 @@ export function buildConfig(inputs: ConfigInputs): Config {
     workers,
     batchRows: given.value(spec.batchRows),
     batchBytes: given.value(spec.batchBytes),
-    batchExplicit: given.isGiven(spec.batchRows) || given.isGiven(spec.batchBytes),
     isolation,
     feed: given.value(spec.feed),
     targetSchema: given.value(spec.targetSchema),

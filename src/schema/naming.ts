@@ -52,11 +52,6 @@ export function columnName(field: string, naming: Naming, limits: NameLimits): s
   return withinLimits(styledName(field, naming), field, limits)
 }
 
-/** The name of a table, by the rules of {@link columnName}. */
-export function tableName(source: string, naming: Naming, maxBytes: number): string {
-  return withinLimits(styledName(source, naming), source, { maxBytes, reserved: [] })
-}
-
 /**
  * Names for the columns of one table. A chosen name is taken as it is, and before all others; of fields that would get
  * the same name, later ones get `_2`, `_3` … in the order given.

@@ -77,7 +77,7 @@ export function renderLive(progress: Progress, rates: TableRates, screen: Screen
 function tableLine(table: TableProgress, rates: TableRates): Line {
   const rows = table.counts.read
   const rate = rates.of(table.source)
-  const finished = table.state === 'copied' || table.state === 'done'
+  const finished = table.state === 'copied'
   const eta = table.total === null || rate.rows <= 0 || finished ? null : Math.max(0, table.total - rows) / rate.rows
   const percent = finished ? 100 : percentOf(rows, table.total)
   return { name: table.source, percent, rows, total: table.total, rate, eta, state: table.state }

@@ -1,6 +1,6 @@
 import type { Counts } from '../core/counts.ts'
 
-export type Phase = 'connect' | 'preflight' | 'plan' | 'create' | 'copy' | 'finish' | 'verify' | 'done'
+export type Phase = 'create' | 'copy' | 'finish' | 'verify'
 
 export interface TableProgress {
   readonly source: string
@@ -10,7 +10,7 @@ export interface TableProgress {
   readonly bytes: number
   /** Rows expected; null: unknown. */
   readonly total: number | null
-  readonly state: 'waiting' | 'copying' | 'copied' | 'done'
+  readonly state: 'waiting' | 'copying' | 'copied'
 }
 
 /** One picture of a run, made from acknowledged batches only. */

@@ -99,7 +99,7 @@ describe('precedence', () => {
   it('knows the names of the ancestors, and lets the DROVER_ name win', () => {
     const names = { CLUSTER_SIZE: '90', ITEMS_PER_PAGE: '4000', AMOUNT_USERS: '1000000' }
     const built = config({ environment: { ...names, DROVER_WORKERS: '7' } })
-    expect(built).toMatchObject({ workers: 7, batchRows: 4000, rowsExpected: 1_000_000, batchExplicit: true })
+    expect(built).toMatchObject({ workers: 7, batchRows: 4000, rowsExpected: 1_000_000 })
     expect(built.origin('workers')).toBe('env DROVER_WORKERS (not CLUSTER_SIZE)')
     expect(built.origin('batch-rows')).toBe('env ITEMS_PER_PAGE')
     expect(config({ environment: { CLUSTER_SIZE: '7', DROVER_WORKERS: '7' } }).origin('workers')).toBe(
@@ -116,7 +116,6 @@ describe('precedence', () => {
       tables: [],
       batchRows: ITEMS_PER_PAGE,
       batchBytes: BATCH_BYTES,
-      batchExplicit: false,
       primaryKey: true,
       naming: null,
       retryBudgetSeconds: RETRY_BUDGET_SECONDS,
