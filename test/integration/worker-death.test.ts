@@ -38,7 +38,7 @@ describe('a worker killed with SIGKILL in the middle', () => {
         progressIntervalMs: 5,
         onNotice: ({ message }) => notices.push(message),
         onProgress: ({ totals }) => {
-          // The last time when reading has ended, and only what is in flight can be lost.
+          // The last time near the end, when little is left but what is in flight.
           const due = [6000, 12_000, 29_200][killed.length]
           if (due === undefined || totals.written < due) return
           const pid = workerPids().find((candidate) => !killed.includes(candidate))
