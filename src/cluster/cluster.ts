@@ -6,13 +6,15 @@ import type { WorkerLife } from './worker-life.ts'
 /** How long a worker may take from the empty batch to its exit. In milliseconds. */
 const FINISH_TIMEOUT_MS = 30_000
 
-export interface ClusterOptions<Start, Work, Note, Result, Totals> extends RosterOptions<
+export interface ClusterOptions<
   Start,
   Work,
   Note,
   Result,
-  Totals
-> {
+  Totals,
+  Question = never,
+  Answer = never,
+> extends RosterOptions<Start, Work, Note, Result, Totals, Question, Answer> {
   /** Pieces of work a worker may hold at a time. */
   readonly credits: number
 }
@@ -44,8 +46,8 @@ export interface Cluster<Work, Totals> extends AsyncDisposable {
  * Only a shortage of processes, threads or files makes the cluster smaller, with a notice, down to one worker. When
  * the signal aborts, starting stops with its reason, and later no worker is replaced any more.
  */
-export async function startCluster<Start, Work, Note, Result, Totals>(
-  options: ClusterOptions<Start, Work, Note, Result, Totals>,
+export async function startCluster<Start, Work, Note, Result, Totals, Question = never, Answer = never>(
+  options: ClusterOptions<Start, Work, Note, Result, Totals, Question, Answer>,
   signal: AbortSignal,
 ): Promise<Cluster<Work, Totals>> {
   signal.throwIfAborted()
@@ -71,17 +73,17 @@ type State = 'starting' | 'running' | 'draining' | 'finishing' | 'lost' | 'dispo
  *
  * Waiting callers go on in one place, `#settle`, which is called after everything that may let them.
  */
-class WorkerCluster<Start, Work, Note, Result, Totals> implements Cluster<Work, Totals> {
+class WorkerCluster<Start, Work, Note, Result, Totals, Question, Answer> implements Cluster<Work, Totals> {
   readonly #size: number
   readonly #credits: number
-  readonly #roster: Roster<Start, Work, Note, Result, Totals>
+  readonly #roster: Roster<Start, Work, Note, Result, Totals, Question, Answer>
   readonly #dispatching = new Waiters<{ readonly work: Work; readonly transfer: readonly ArrayBuffer[] }>()
   readonly #idling = new Waiters<null>()
   #state: State = 'starting'
   #lastWorkId = 0
   #lastServed = -1
 
-  constructor(options: ClusterOptions<Start, Work, Note, Result, Totals>, signal: AbortSignal) {
+  constructor(options: ClusterOptions<Start, Work, Note, Result, Totals, Question, Answer>, signal: AbortSignal) {
     this.#size = options.size
     this.#credits = options.credits
     this.#roster = new Roster(options, signal, () => this.#settle())
@@ -148,7 +150,7 @@ class WorkerCluster<Start, Work, Note, Result, Totals> implements Cluster<Work, 
     await this.#roster.killAll()
   }
 
-  get #workers(): readonly WorkerLife<Start, Work, Note, Result, Totals>[] {
+  get #workers(): readonly WorkerLife<Start, Work, Note, Result, Totals, Question, Answer>[] {
     return [...this.#roster.ready.values()]
   }
 
@@ -177,7 +179,7 @@ class WorkerCluster<Start, Work, Note, Result, Totals> implements Cluster<Work, 
     }
   }
 
-  #nextInTurn(): WorkerLife<Start, Work, Note, Result, Totals> | undefined {
+  #nextInTurn(): WorkerLife<Start, Work, Note, Result, Totals, Question, Answer> | undefined {
     for (let step = 1; step <= this.#size; step++) {
       const number = (this.#lastServed + step) % this.#size
       const worker = this.#roster.ready.get(number)

@@ -12,12 +12,14 @@ const STARTING_PER_CORE = 2
 const RESPAWN_BASE_MS = 100
 const RESPAWN_CAP_MS = 5000
 
-export interface RosterOptions<Start, Work, Note, Result, Totals> extends WorkerMake<
+export interface RosterOptions<Start, Work, Note, Result, Totals, Question = never, Answer = never> extends WorkerMake<
   Start,
   Work,
   Note,
   Result,
-  Totals
+  Totals,
+  Question,
+  Answer
 > {
   readonly size: number
   /** What every worker is opened with. Plain data. */
@@ -31,6 +33,8 @@ export interface RosterOptions<Start, Work, Note, Result, Totals> extends Worker
   /** A worker died with this work in flight; whoever dispatched it may do so again. Its buffers may be gone. */
   readonly onLost: (work: Work) => void
   readonly onNote?: ((note: Note, workId: number) => void) | undefined
+  /** What a worker that asks about its work is answered; an error is answered as such. Without it nobody may ask. */
+  readonly onAsk?: ((question: Question, work: Work) => Promise<Answer>) | undefined
   /** A transferred buffer may be used again. */
   readonly onReturned?: ((buffer: ArrayBuffer) => void) | undefined
   readonly onExit?: ((worker: number, exit: Exit, replaced: boolean) => void) | undefined
@@ -45,12 +49,12 @@ export interface RosterOptions<Start, Work, Note, Result, Totals> extends Worker
  * respawns are left; an attempt that fails takes a respawn too. `stopStarting`, or the caller's signal, ends all
  * starting for good: starts under way are broken off, and who dies then stays dead.
  */
-export class Roster<Start, Work, Note, Result, Totals> {
-  readonly #options: RosterOptions<Start, Work, Note, Result, Totals>
+export class Roster<Start, Work, Note, Result, Totals, Question = never, Answer = never> {
+  readonly #options: RosterOptions<Start, Work, Note, Result, Totals, Question, Answer>
   readonly #onChange: () => void
-  readonly #ready = new Map<number, WorkerLife<Start, Work, Note, Result, Totals>>()
+  readonly #ready = new Map<number, WorkerLife<Start, Work, Note, Result, Totals, Question, Answer>>()
   /** Those and the ones that are starting, each with the promise that its end has been dealt with. */
-  readonly #living = new Map<WorkerLife<Start, Work, Note, Result, Totals>, Promise<void>>()
+  readonly #living = new Map<WorkerLife<Start, Work, Note, Result, Totals, Question, Answer>, Promise<void>>()
   readonly #replacements = new Set<Promise<void>>()
   readonly #stopping = new AbortController()
   /** Aborted when no worker is to be started any more. */
@@ -61,7 +65,11 @@ export class Roster<Start, Work, Note, Result, Totals> {
   #lastDeath = ''
 
   /** `onChange` is called after everything that may let a waiting caller go on. */
-  constructor(options: RosterOptions<Start, Work, Note, Result, Totals>, signal: AbortSignal, onChange: () => void) {
+  constructor(
+    options: RosterOptions<Start, Work, Note, Result, Totals, Question, Answer>,
+    signal: AbortSignal,
+    onChange: () => void,
+  ) {
     this.#options = options
     this.#onChange = onChange
     this.#respawnsLeft = options.respawns
@@ -72,7 +80,7 @@ export class Roster<Start, Work, Note, Result, Totals> {
   }
 
   /** Ready workers by number. */
-  get ready(): ReadonlyMap<number, WorkerLife<Start, Work, Note, Result, Totals>> {
+  get ready(): ReadonlyMap<number, WorkerLife<Start, Work, Note, Result, Totals, Question, Answer>> {
     return this.#ready
   }
 
@@ -108,7 +116,10 @@ export class Roster<Start, Work, Note, Result, Totals> {
   }
 
   /** Sends a worker the empty batch and resolves when its end has been dealt with. */
-  async finish(worker: WorkerLife<Start, Work, Note, Result, Totals>, timeoutMs: number): Promise<void> {
+  async finish(
+    worker: WorkerLife<Start, Work, Note, Result, Totals, Question, Answer>,
+    timeoutMs: number,
+  ): Promise<void> {
     const ended = this.#living.get(worker)
     await worker.finish(timeoutMs)
     await ended
@@ -130,7 +141,7 @@ export class Roster<Start, Work, Note, Result, Totals> {
     })
   }
 
-  #isReady(worker: WorkerLife<Start, Work, Note, Result, Totals>): boolean {
+  #isReady(worker: WorkerLife<Start, Work, Note, Result, Totals, Question, Answer>): boolean {
     return this.#ready.get(worker.number) === worker
   }
 
@@ -156,8 +167,11 @@ export class Roster<Start, Work, Note, Result, Totals> {
     }
   }
 
-  #follow(number: number, channel: ReturnType<typeof openChannel<Start, Work, Note, Result, Totals>>) {
-    const { onNote, onDone, onFailed, onReturned } = this.#options
+  #follow(
+    number: number,
+    channel: ReturnType<typeof openChannel<Start, Work, Note, Result, Totals, Question, Answer>>,
+  ) {
+    const { onNote, onDone, onFailed, onReturned, onAsk } = this.#options
     const worker = new WorkerLife(number, channel, {
       onReady: () => {
         this.#ready.set(number, worker)
@@ -165,6 +179,10 @@ export class Roster<Start, Work, Note, Result, Totals> {
       },
       onNote: (note, id) => onNote?.(note, id),
       onReturned: (buffer) => onReturned?.(buffer),
+      onAsk: async (question, work) => {
+        if (onAsk === undefined) throw new DroverError('unexpected', 'a worker asked, and nobody here answers')
+        return onAsk(question, work)
+      },
       onDone: (work, result) => {
         this.#deathsInARow = 0
         onDone(work, result, number)
@@ -180,7 +198,7 @@ export class Roster<Start, Work, Note, Result, Totals> {
     return worker
   }
 
-  #ended(worker: WorkerLife<Start, Work, Note, Result, Totals>, exit: Exit): void {
+  #ended(worker: WorkerLife<Start, Work, Note, Result, Totals, Question, Answer>, exit: Exit): void {
     this.#living.delete(worker)
     // Whoever started it hears of a worker that never was ready.
     if (!this.#isReady(worker)) return
@@ -200,7 +218,7 @@ export class Roster<Start, Work, Note, Result, Totals> {
     this.#onChange()
   }
 
-  #consequence(worker: WorkerLife<Start, Work, Note, Result, Totals>, replaced: boolean): string {
+  #consequence(worker: WorkerLife<Start, Work, Note, Result, Totals, Question, Answer>, replaced: boolean): string {
     if (replaced) return `; replacing it, ${this.#respawnsLeft} replacements left`
     if (worker.finishing) return worker.totals === undefined ? '; its totals are missing' : ''
     return `; not replaced, ${this.#ready.size} workers left`

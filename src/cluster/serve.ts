@@ -1,24 +1,26 @@
-import { DroverError, toErrorShape, type ErrorShape } from '../core/errors.ts'
+import { DroverError, fromErrorShape, toErrorShape, type ErrorShape } from '../core/errors.ts'
 import { ChannelClosedError, type Endpoint } from './channel.ts'
 import { protocolVersion, type FromWorker, type ToWorker } from './messages.ts'
 
 /** What a piece of work is given besides itself. */
-export interface WorkContext<Note> {
+export interface WorkContext<Note, Question = never, Answer = never> {
   /** Tells the coordinator something before the work is done. Notes arrive in order, and before `done`. */
   note(note: Note): void
+  /** Asks the coordinator, and waits. Rejects with its error, and never settles once the coordinator is gone. */
+  ask(question: Question): Promise<Answer>
   /** Aborted when the work should come to an early end: reading stops, what is written already is committed. */
   readonly draining: AbortSignal
 }
 
 /** What a worker does. It is called with several pieces of work at once, and orders its own writing. */
-export interface Handlers<Work, Note, Result, Totals> {
+export interface Handlers<Work, Note, Result, Totals, Question = never, Answer = never> {
   /**
    * Does one piece of work. `buffers` go back to the coordinator for reuse; nothing of the result may lie in them.
    * An error fails this work only.
    */
   work(
     work: Work,
-    context: WorkContext<Note>,
+    context: WorkContext<Note, Question, Answer>,
   ): Promise<{ result: Result; buffers?: readonly ArrayBuffer[] | undefined }>
   /**
    * Ends the worker and releases what it holds. Called once: when all work is done, or in the middle of it when the
@@ -27,18 +29,18 @@ export interface Handlers<Work, Note, Result, Totals> {
   close(): Promise<Totals>
 }
 
-export type OpenWorker<Start, Work, Note, Result, Totals> = (
+export type OpenWorker<Start, Work, Note, Result, Totals, Question = never, Answer = never> = (
   start: Start,
   worker: number,
-) => Promise<Handlers<Work, Note, Result, Totals>>
+) => Promise<Handlers<Work, Note, Result, Totals, Question, Answer>>
 
 /**
  * A worker's life: opens on `start`, works, and closes on the empty batch. Resolves when the worker has said its last
  * word or nobody is left to say it to; never rejects.
  */
-export function serve<Start, Work, Note, Result, Totals>(
-  endpoint: Endpoint<FromWorker<Note, Result, Totals>, ToWorker<Start, Work>>,
-  open: OpenWorker<Start, Work, Note, Result, Totals>,
+export function serve<Start, Work, Note, Result, Totals, Question, Answer>(
+  endpoint: Endpoint<FromWorker<Note, Result, Totals, Question>, ToWorker<Start, Work, Answer>>,
+  open: OpenWorker<Start, Work, Note, Result, Totals, Question, Answer>,
 ): Promise<void> {
   return new Service(endpoint, open).ended
 }
@@ -47,20 +49,22 @@ export function serve<Start, Work, Note, Result, Totals>(
  * States: waiting → (start) opening → (ready) working → (empty batch) closing → ended. A failure to open or to close
  * leads to ended by way of `broken`, the loss of the coordinator from wherever it is.
  */
-class Service<Start, Work, Note, Result, Totals> {
+class Service<Start, Work, Note, Result, Totals, Question, Answer> {
   readonly ended: Promise<void>
-  readonly #endpoint: Endpoint<FromWorker<Note, Result, Totals>, ToWorker<Start, Work>>
-  readonly #open: OpenWorker<Start, Work, Note, Result, Totals>
+  readonly #endpoint: Endpoint<FromWorker<Note, Result, Totals, Question>, ToWorker<Start, Work, Answer>>
+  readonly #open: OpenWorker<Start, Work, Note, Result, Totals, Question, Answer>
   readonly #end: () => void
   readonly #draining = new AbortController()
   readonly #inFlight = new Set<Promise<void>>()
-  #handlers: Handlers<Work, Note, Result, Totals> | null = null
+  readonly #questions = new Map<number, PromiseWithResolvers<Answer>>()
+  #lastQuestion = 0
+  #handlers: Handlers<Work, Note, Result, Totals, Question, Answer> | null = null
   #opening = false
   #closing = false
 
   constructor(
-    endpoint: Endpoint<FromWorker<Note, Result, Totals>, ToWorker<Start, Work>>,
-    open: OpenWorker<Start, Work, Note, Result, Totals>,
+    endpoint: Endpoint<FromWorker<Note, Result, Totals, Question>, ToWorker<Start, Work, Answer>>,
+    open: OpenWorker<Start, Work, Note, Result, Totals, Question, Answer>,
   ) {
     const { promise, resolve } = Promise.withResolvers<void>()
     this.ended = promise
@@ -71,13 +75,19 @@ class Service<Start, Work, Note, Result, Totals> {
     endpoint.onMessage((message) => this.#receive(message))
   }
 
-  #receive(message: ToWorker<Start, Work>): void {
+  #receive(message: ToWorker<Start, Work, Answer>): void {
     switch (message.kind) {
       case 'start':
         void this.#start(message.version, message.start, message.worker)
         return
       case 'drain':
         this.#draining.abort()
+        return
+      case 'answer':
+        this.#asked(message.question)?.resolve(message.answer)
+        return
+      case 'refusal':
+        this.#asked(message.question)?.reject(fromErrorShape(message.error))
         return
       case 'work':
         if (message.work === null) void this.#finish()
@@ -125,6 +135,7 @@ class Service<Start, Work, Note, Result, Totals> {
       if (this.#draining.signal.aborted) throw drained()
       const { result, buffers = [] } = await this.#handlers.work(work, {
         note: (note) => void this.#post({ kind: 'note', id, note }),
+        ask: (question) => this.#ask(id, question),
         draining: this.#draining.signal,
       })
       const returned = this.#endpoint.transfers ? buffers : []
@@ -132,6 +143,20 @@ class Service<Start, Work, Note, Result, Totals> {
     } catch (error) {
       await this.#post({ kind: 'failed', id, error: this.#failure(error) })
     }
+  }
+
+  async #ask(id: number, question: Question): Promise<Answer> {
+    const number = ++this.#lastQuestion
+    const answer = Promise.withResolvers<Answer>()
+    this.#questions.set(number, answer)
+    await this.#post({ kind: 'ask', id, number, question })
+    return answer.promise
+  }
+
+  #asked(number: number): PromiseWithResolvers<Answer> | undefined {
+    const question = this.#questions.get(number)
+    this.#questions.delete(number)
+    return question
   }
 
   /** Reading that was aborted by the drain throws the reason of the signal, or an abort error of its own. */
@@ -176,7 +201,7 @@ class Service<Start, Work, Note, Result, Totals> {
   }
 
   /** A post that fails because the coordinator is gone is no error: the coordinator cannot want the answer. */
-  async #post(message: FromWorker<Note, Result, Totals>): Promise<void> {
+  async #post(message: FromWorker<Note, Result, Totals, Question>): Promise<void> {
     try {
       await this.#send(message)
     } catch (error) {
@@ -185,7 +210,10 @@ class Service<Start, Work, Note, Result, Totals> {
     }
   }
 
-  async #send(message: FromWorker<Note, Result, Totals>, transfer: readonly ArrayBuffer[] = []): Promise<void> {
+  async #send(
+    message: FromWorker<Note, Result, Totals, Question>,
+    transfer: readonly ArrayBuffer[] = [],
+  ): Promise<void> {
     try {
       await this.#endpoint.post(message, transfer)
     } catch (error) {

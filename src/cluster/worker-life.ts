@@ -1,14 +1,15 @@
-import { DroverError, fromErrorShape } from '../core/errors.ts'
+import { DroverError, fromErrorShape, toErrorShape } from '../core/errors.ts'
 import { ChannelClosedError, type Channel, type Exit } from './channel.ts'
 import { protocolVersion, type FromWorker, type ToWorker } from './messages.ts'
 
 /** What one worker tells the cluster. */
-export interface LifeEvents<Work, Note, Result> {
+export interface LifeEvents<Work, Note, Result, Question = never, Answer = never> {
   onReady(): void
   onNote(note: Note, id: number): void
   onDone(work: Work, result: Result): void
   onFailed(work: Work, error: DroverError): void
   onReturned(buffer: ArrayBuffer): void
+  onAsk(question: Question, work: Work): Promise<Answer>
 }
 
 /** How long a worker that has said its last word may take to be gone. In milliseconds. */
@@ -22,11 +23,11 @@ const EXIT_GRACE_MS = 1000
  * what is in flight at the exit is lost. The exit comes behind the worker's last message, so nothing that is lost can
  * still turn out to be done.
  */
-export class WorkerLife<Start, Work, Note, Result, Totals> {
+export class WorkerLife<Start, Work, Note, Result, Totals, Question = never, Answer = never> {
   readonly number: number
   readonly inFlight: Map<number, Work> = new Map<number, Work>()
-  readonly #channel: Channel<ToWorker<Start, Work>, FromWorker<Note, Result, Totals>>
-  readonly #events: LifeEvents<Work, Note, Result>
+  readonly #channel: Channel<ToWorker<Start, Work, Answer>, FromWorker<Note, Result, Totals, Question>>
+  readonly #events: LifeEvents<Work, Note, Result, Question, Answer>
   readonly #ready = Promise.withResolvers<void>()
   #error: DroverError | null = null
   #totals: Totals | undefined
@@ -34,8 +35,8 @@ export class WorkerLife<Start, Work, Note, Result, Totals> {
 
   constructor(
     number: number,
-    channel: Channel<ToWorker<Start, Work>, FromWorker<Note, Result, Totals>>,
-    events: LifeEvents<Work, Note, Result>,
+    channel: Channel<ToWorker<Start, Work, Answer>, FromWorker<Note, Result, Totals, Question>>,
+    events: LifeEvents<Work, Note, Result, Question, Answer>,
   ) {
     this.number = number
     this.#channel = channel
@@ -145,7 +146,7 @@ export class WorkerLife<Start, Work, Note, Result, Totals> {
   }
 
   /** A message that cannot be sent ends the worker: it would wait for it for ever. */
-  async #post(message: ToWorker<Start, Work>): Promise<void> {
+  async #post(message: ToWorker<Start, Work, Answer>): Promise<void> {
     try {
       await this.#channel.post(message)
     } catch (error) {
@@ -154,7 +155,7 @@ export class WorkerLife<Start, Work, Note, Result, Totals> {
     }
   }
 
-  #receive(message: FromWorker<Note, Result, Totals>): void {
+  #receive(message: FromWorker<Note, Result, Totals, Question>): void {
     switch (message.kind) {
       case 'ready':
         // Told at once: a promise would let the exit overtake it.
@@ -166,6 +167,9 @@ export class WorkerLife<Start, Work, Note, Result, Totals> {
         return
       case 'note':
         this.#events.onNote(message.note, message.id)
+        return
+      case 'ask':
+        void this.#reply(message.id, message.number, message.question)
         return
       case 'totals':
         this.#totals = message.totals
@@ -180,7 +184,20 @@ export class WorkerLife<Start, Work, Note, Result, Totals> {
     }
   }
 
-  #answer(message: Extract<FromWorker<Note, Result, Totals>, { kind: 'done' | 'failed' }>): void {
+  async #reply(id: number, question: number, asked: Question): Promise<void> {
+    const work = this.inFlight.get(id)
+    if (work === undefined) {
+      this.#fail(new DroverError('unexpected', `worker ${this.number} asked about work ${id}, which it does not have`))
+      return
+    }
+    try {
+      await this.#post({ kind: 'answer', question, answer: await this.#events.onAsk(asked, work) })
+    } catch (error) {
+      await this.#post({ kind: 'refusal', question, error: toErrorShape(error) })
+    }
+  }
+
+  #answer(message: Extract<FromWorker<Note, Result, Totals, Question>, { kind: 'done' | 'failed' }>): void {
     const work = this.inFlight.get(message.id)
     if (work === undefined) {
       this.#fail(

@@ -15,7 +15,7 @@ import {
   type Work,
 } from '../support/fixtures/cluster-worker.ts'
 
-type Options = ClusterOptions<Start, Work, Note, Result, Totals>
+type Options = ClusterOptions<Start, Work, Note, Result, Totals, string, string>
 
 const fixture = (name: string): URL => new URL(`../support/fixtures/${name}.ts`, import.meta.url)
 const never = new AbortController().signal
@@ -100,6 +100,38 @@ describe.each(isolations)('cluster of %s', (isolation) => {
     )
     expect(watched.notices).toEqual([])
     expect([cluster.size, cluster.busy]).toEqual([0, 0])
+  })
+
+  it('answers workers that ask about their work, in any order, and refuses with an error', async () => {
+    const watched = new Watched()
+    const first = Promise.withResolvers<string>()
+    await using cluster = await watched.start(isolation, {
+      onAsk: async (question, { id }) => {
+        expect(question).toBe(`about ${id}`)
+        if (id === 1) return first.promise
+        if (id === 3) throw new DroverError('schema-drift', 'no such column', { hint: 'add it' })
+        return '12345'
+      },
+    })
+    for (const id of numbers(4)) await cluster.dispatch({ id, act: 'ask' }, [], never)
+    await expect.poll(() => watched.results.length + watched.failed.length).toBe(3)
+    first.resolve('123')
+    await cluster.idle(never)
+    expect(watched.results.map(({ id, sum }) => [id, sum]).toSorted()).toEqual([
+      [1, 3],
+      [2, 5],
+      [4, 5],
+    ])
+    expect(watched.failed).toMatchObject([{ work: { id: 3 }, error: { code: 'schema-drift', hint: 'add it' } }])
+    await cluster.finish()
+  })
+
+  it('fails work that asks where nobody answers', async () => {
+    const watched = new Watched()
+    await using cluster = await watched.start(isolation)
+    await cluster.dispatch({ id: 1, act: 'ask' }, [], never)
+    await cluster.idle(never)
+    expect(watched.failed).toMatchObject([{ work: { id: 1 }, error: { code: 'unexpected' } }])
   })
 
   it('ends without having had any work', async () => {
