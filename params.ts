@@ -33,6 +33,12 @@ export const SAMPLE_ROWS = 10_000
 /** Bytes of documents looked at to choose types, so that a sample of huge documents stays bounded. */
 export const SAMPLE_BYTES: number = 32 * 1024 * 1024
 
+/** Columns of a table that are planned at most; the fields beyond, the rarest, share one `jsonb` column. */
+export const MAX_COLUMNS = 400
+
+/** Columns that fields first seen during the copy may add to a table; those beyond go to the same `jsonb` column. */
+export const MAX_NEW_COLUMNS = 200
+
 /** How long a worker may take from its start to being connected, in milliseconds. */
 export const READY_TIMEOUT_MS = 30_000
 

@@ -3,10 +3,19 @@ import type { Source, Target } from './connectors/contract.ts'
 import type { Format } from './core/batch.ts'
 import { DroverError } from './core/errors.ts'
 import type { TablePlan } from './core/plan.ts'
+import type { Pipeline, TransformSpec } from './core/transform.ts'
 import { createBsonDecoder } from './format/bson-decoder.ts'
-import type { Decoder, Encoder, Transcoder } from './format/codec.ts'
+import type { JoinScalars } from './format/array-type.ts'
+import { createBsonObserver } from './format/bson-observe.ts'
+import { castValue } from './format/cast-value.ts'
+import type { Decoder, Observer, RowEncoder, Transcoder } from './format/codec.ts'
+import { displayText } from './format/json-text.ts'
 import { createPgCopyEncoder } from './format/pgcopy-encoder.ts'
+import { createRowObserver } from './format/row-observe.ts'
 import { composeTranscoder } from './format/transcode.ts'
+import { joinScalars } from './schema/lattice.ts'
+import { parseTypeName } from './schema/type-names.ts'
+import { loadPipeline } from './transforms/pipeline.ts'
 
 // The only list of what is built in. A connector is loaded when a URL asks for it.
 
@@ -19,6 +28,7 @@ export interface TargetOptions {
 const sources: Readonly<Record<string, (url: string) => Promise<Source>>> = {
   mongodb: async (url) => (await import('./connectors/mongodb/connect.ts')).openMongoSource(url),
   'mongodb+srv': async (url) => (await import('./connectors/mongodb/connect.ts')).openMongoSource(url),
+  bson: async (url) => (await import('./connectors/bson-dump/connect.ts')).openDumpSource(url),
 }
 
 const targets: Readonly<Record<string, (url: string, options: TargetOptions) => Promise<Target>>> = {
@@ -31,8 +41,12 @@ const decoders: Readonly<Partial<Record<Format, (plan: TablePlan, keyField: stri
   bson: createBsonDecoder,
 }
 
-const encoders: Readonly<Partial<Record<Format, (plan: TablePlan) => Encoder>>> = {
+const encoders: Readonly<Partial<Record<Format, (plan: TablePlan) => RowEncoder>>> = {
   pgcopy: createPgCopyEncoder,
+}
+
+const observers: Readonly<Partial<Record<Format, (keyField: string, join: JoinScalars) => Observer>>> = {
+  bson: createBsonObserver,
 }
 
 /** Opens the source a URL names. Throws `unknown-scheme`, and what the connector throws. */
@@ -45,14 +59,62 @@ export async function openTarget(url: string, options: TargetOptions): Promise<T
   return choose(targets, sources, url, 'target')(url, options)
 }
 
-/** The way from one format to another for one table, through rows. */
-export function createTranscoder(from: Format, to: Format, plan: TablePlan, keyField: string): Transcoder {
+/** The way from one format to another for one table, through rows. Throws `invalid-transform`. */
+export async function createTranscoder(
+  from: Format,
+  to: Format,
+  plan: TablePlan,
+  keyField: string,
+): Promise<Transcoder> {
   const decoder = decoders[from]
   const encoder = encoders[to]
-  if (decoder === undefined || encoder === undefined) {
-    throw new DroverError('unexpected', `there is no way from ${from} to ${to}`)
-  }
-  return composeTranscoder(decoder(plan, keyField), encoder(plan))
+  if (decoder === undefined || encoder === undefined) throw noWay(`from ${from} to ${to}`)
+  const pipeline = await pipelineFor(plan.transform ?? null, plan.source)
+  return composeTranscoder(decoder(plan, keyField), encoder(plan), pipeline)
+}
+
+/** Looks at rows of one table as they are in the source, or as a transform leaves them. Throws `invalid-transform`. */
+export async function createObserver(
+  from: Format,
+  keyField: string,
+  table: string,
+  transform: TransformSpec | null,
+): Promise<Observer> {
+  const observer = observers[from]
+  const decoder = decoders[from]
+  if (observer === undefined || decoder === undefined) throw noWay(`to look at ${from}`)
+  const pipeline = await pipelineFor(transform, table)
+  if (pipeline === null) return observer(keyField, joinScalars)
+  return createRowObserver(decoder(everything(table, transform), keyField), pipeline, joinScalars)
+}
+
+/** Decodes rows with all of their fields, apart from any plan. */
+export function createRowDecoder(from: Format, keyField: string, table: string): Decoder {
+  const decoder = decoders[from]
+  if (decoder === undefined) throw noWay(`to look at ${from}`)
+  return decoder(everything(table, { file: null, steps: [] }), keyField)
+}
+
+async function pipelineFor(transform: TransformSpec | null, table: string): Promise<Pipeline | null> {
+  if (transform === null || transform.steps.length === 0) return null
+  return loadPipeline(transform, table, {
+    caster: (name) => {
+      const type = parseTypeName(name)
+      return (value) => castValue(value, type, 'plain')
+    },
+    show: displayText,
+  })
+}
+
+/** A plan under which every field is decoded. */
+function everything(source: string, transform: TransformSpec | null): TablePlan {
+  const target = { schema: '', name: source }
+  const kept = { source, target, columns: [], key: [], ignore: [], nestedJson: 'plain', schemaVersion: 0 } as const
+  return { ...kept, transform: transform ?? undefined }
+}
+
+function noWay(words: string): DroverError {
+  return new DroverError('unexpected', `there is no way ${words}`)
 }
 
 function choose<T>(
@@ -63,7 +125,7 @@ function choose<T>(
 ): T {
   const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(url)?.[1]?.toLowerCase()
   const known = Object.keys(from)
-  const list = known.map((name) => `${name}://`).join(', ')
+  const list = known.map(written).join(', ')
   if (scheme === undefined) {
     throw new DroverError('invalid-url', `the ${role} is not a URL: it does not begin with a scheme`, {
       hint: `a ${role} begins with ${list}`,
@@ -71,8 +133,13 @@ function choose<T>(
   }
   const found = Object.hasOwn(from, scheme) ? from[scheme] : undefined
   if (found !== undefined) return found
-  const part = Object.hasOwn(others, scheme) ? `${scheme}:// cannot be a ${role}` : `unknown scheme ${scheme}://`
+  const part = Object.hasOwn(others, scheme) ? `${scheme}: cannot be a ${role}` : `unknown scheme ${scheme}:`
   throw new DroverError('unknown-scheme', part, {
-    hint: `did you mean ${closest(scheme, known)}://? a ${role} is one of ${list}`,
+    hint: `did you mean ${written(closest(scheme, known))}? a ${role} is one of ${list}`,
   })
+}
+
+/** Addresses of servers have a host, those of files a path. */
+function written(scheme: string): string {
+  return scheme === 'bson' ? 'bson:PATH' : `${scheme}://`
 }

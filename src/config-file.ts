@@ -1,17 +1,7 @@
 import { dirname, resolve } from 'node:path'
-import { closest } from 'fastest-levenshtein'
-import {
-  isAlias,
-  isMap,
-  isScalar,
-  isSeq,
-  LineCounter,
-  parseDocument,
-  type Document,
-  type Scalar,
-  type YAMLMap,
-} from 'yaml'
+import { isMap, isScalar, isSeq, type YAMLMap } from 'yaml'
 import { allSpecs } from './config-options.ts'
+import { textOf, YamlFile } from './config-yaml.ts'
 import { DroverError } from './core/errors.ts'
 import { isPattern } from './core/wildcard.ts'
 
@@ -45,7 +35,7 @@ export interface FileContext {
 
 const topKeys = ['from', 'to', 'defaults', 'tables']
 const elsewhere = new Set(['from', 'to', 'tables'])
-const inFile = allSpecs.filter(({ given }) => given === 'everywhere')
+const inFile = allSpecs.filter(({ given }) => given === 'everywhere' || given === 'file')
 const defaultKeys = [...new Set(inFile.map(({ name }) => name))].filter((name) => !elsewhere.has(name))
 const tableKeys = ['to', ...inFile.filter(({ shaping }) => shaping).map(({ name }) => name)]
 
@@ -56,19 +46,17 @@ export function readConfigFile(context: FileContext): ConfigFile {
 
 class Reader {
   readonly #context: FileContext
-  readonly #lines = new LineCounter()
-  readonly #document: Document
+  readonly #file: YamlFile
 
   constructor(context: FileContext) {
+    const { path } = context
     this.#context = context
-    this.#document = parseDocument(this.#readText(context.path, 'config file'), { lineCounter: this.#lines })
+    const text = this.#readText(path, 'config file')
+    this.#file = new YamlFile(text, { path, fault: 'invalid-config', unknownKey: 'unknown-key', homeOf })
   }
 
   read(): ConfigFile {
-    const [fault] = [...this.#document.errors, ...this.#document.warnings]
-    if (fault !== undefined)
-      throw this.#error(fault.pos[0], fault.message.split('\n')[0]?.replace(/ at line .*/, '') ?? '')
-    const top = this.#entries(this.#document.contents, topKeys, 'the file')
+    const top = this.#file.entries(this.#file.contents, topKeys, 'the file')
     const values = new Map<string, FileValue>()
     for (const key of ['from', 'to']) {
       const node = top.get(key)
@@ -76,11 +64,12 @@ class Reader {
     }
     const defaults = top.get('defaults')
     if (defaults !== undefined) {
-      for (const [key, node] of this.#entries(defaults, defaultKeys, 'defaults')) values.set(key, this.#value(node))
+      for (const [key, node] of this.#file.entries(defaults, defaultKeys, 'defaults'))
+        values.set(key, this.#value(node))
     }
     const tables = this.#tables(top.get('tables'))
     if (tables.length > 0) {
-      values.set('tables', { raw: tables.map(({ pattern }) => pattern), line: this.#line(top.get('tables')) })
+      values.set('tables', { raw: tables.map(({ pattern }) => pattern), line: this.#file.line(top.get('tables')) })
     }
     return { path: this.#context.path, values, tables }
   }
@@ -88,120 +77,72 @@ class Reader {
   /** A list of names, or a map from name to overrides. */
   #tables(node: unknown): readonly TableOverrides[] {
     if (node === undefined) return []
-    const value = this.#resolved(node)
+    const value = this.#file.resolved(node)
     if (isSeq(value)) {
-      return value.items.map((item) => ({ pattern: this.#name(item), values: new Map<string, FileValue>() }))
+      return value.items.map((item) => ({ pattern: this.#file.name(item), values: new Map<string, FileValue>() }))
     }
-    if (!isMap(value)) throw this.#error(value, 'tables: must be a list of names, or a map from name to overrides')
-    return [...this.#entries(value, null, 'tables')].map(([pattern, overrides]) => this.#overrides(pattern, overrides))
+    if (!isMap(value)) throw this.#file.error(value, 'tables: must be a list of names, or a map from name to overrides')
+    return [...this.#file.entries(value, null, 'tables')].map(([pattern, overrides]) =>
+      this.#overrides(pattern, overrides),
+    )
   }
 
   #overrides(pattern: string, node: unknown): TableOverrides {
     const values = new Map<string, FileValue>()
-    for (const [key, value] of this.#entries(node, tableKeys, `tables: ${pattern}`)) values.set(key, this.#value(value))
+    for (const [key, value] of this.#file.entries(node, tableKeys, `tables: ${pattern}`))
+      values.set(key, this.#value(value))
     const target = values.get('to')
     if (target !== undefined && isPattern(pattern)) {
-      throw this.#errorAt(target.line, `to: under ${pattern} would give every table that matches the same name`)
+      throw this.#file.errorAt(target.line, `to: under ${pattern} would give every table that matches the same name`)
     }
     return { pattern, values }
   }
 
-  /** The entries of a map with the keys checked. A key without a value stands for an empty map. */
-  #entries(node: unknown, known: readonly string[] | null, place: string): ReadonlyMap<string, unknown> {
-    const map = this.#resolved(node)
-    if (map === null || (isScalar(map) && map.value === null)) return new Map()
-    if (!isMap(map)) throw this.#error(map, `${place} must be a map of keys and values`)
-    return new Map(
-      map.items.map(({ key, value }) => {
-        const name = this.#name(key)
-        if (known !== null && !known.includes(name)) throw this.#unknownKey(key, name, known, place)
-        return [name, value]
-      }),
-    )
-  }
-
-  #unknownKey(key: unknown, name: string, known: readonly string[], place: string): DroverError {
-    const homes = [
-      { keys: topKeys, home: 'at the top of the file' },
-      { keys: defaultKeys, home: 'under defaults:' },
-    ]
-    const found = homes.find(({ keys }) => keys !== known && keys.includes(name))
-    const hint = found === undefined ? `did you mean ${closest(name, [...known])}?` : `${name} belongs ${found.home}`
-    return new DroverError('unknown-key', `${this.#place(this.#line(key))}: unknown key ${name} in ${place}`, { hint })
-  }
-
-  #name(node: unknown): string {
-    const scalar = this.#resolved(node)
-    if (isScalar(scalar) && scalar.value !== null) return textOf(scalar)
-    throw this.#error(scalar, 'a name must be text')
-  }
-
   #value(node: unknown): FileValue {
-    const line = this.#line(node)
+    const line = this.#file.line(node)
     return { raw: this.#raw(node, line), line }
   }
 
   /** Numbers keep the text they have in the file, so that `1e3` is judged like everywhere else. */
   #raw(node: unknown, line: number): unknown {
-    const value = this.#resolved(node)
+    const value = this.#file.resolved(node)
     if (isSeq(value)) return value.items.map((item) => this.#raw(item, line))
     if (isMap(value)) return this.#record(value, line)
-    if (!isScalar(value) || value.value === null) throw this.#errorAt(line, 'a key has no value')
+    if (!isScalar(value) || value.value === null) throw this.#file.errorAt(line, 'a key has no value')
     if (typeof value.value === 'string') return this.#filled(value.value, line)
     return typeof value.value === 'boolean' ? value.value : textOf(value)
   }
 
   #record(map: YAMLMap, line: number): Readonly<Record<string, unknown>> {
-    return Object.fromEntries(map.items.map(({ key, value }) => [this.#name(key), this.#raw(value, line)]))
+    return Object.fromEntries(map.items.map(({ key, value }) => [this.#file.name(key), this.#raw(value, line)]))
   }
 
   /** Fills in `${NAME}` and `${file:path}`; `$${` is a plain `${`. */
   #filled(text: string, line: number): string {
     return text.replaceAll(/\$(\$\{)|\$\{([^}]*)(\}?)/g, (_, escaped?: string, name?: string, end?: string) => {
       if (escaped !== undefined) return escaped
-      if (name === undefined || end === '') throw this.#errorAt(line, '${ has no closing }')
+      if (name === undefined || end === '') throw this.#file.errorAt(line, '${ has no closing }')
       if (name.startsWith('file:')) return this.#fileContent(name.slice('file:'.length), line)
       const value = this.#context.variable(name)
       if (value !== undefined) return value
-      throw this.#errorAt(line, `the environment has no ${name}`, 'a plain ${ is written $${')
+      throw this.#file.errorAt(line, `the environment has no ${name}`, 'a plain ${ is written $${')
     })
   }
 
   /** Files are looked for beside the config file. The last line break is not part of the value. */
   #fileContent(name: string, line: number): string {
     const path = resolve(dirname(this.#context.path), name)
-    return this.#readText(path, `file named in ${this.#place(line)}`).replace(/\r?\n$/, '')
+    return this.#readText(path, `file named in ${this.#file.place(line)}`).replace(/\r?\n$/, '')
   }
 
   #readText(path: string, what: string): string {
     return readText(path, what, this.#context.readFile)
   }
-
-  #resolved(node: unknown): unknown {
-    return isAlias(node) ? node.resolve(this.#document) : node
-  }
-
-  #line(node: unknown): number {
-    const range = isScalar(node) || isMap(node) || isSeq(node) || isAlias(node) ? node.range : undefined
-    return this.#lines.linePos(range?.[0] ?? 0).line
-  }
-
-  #place(line: number): string {
-    return `${this.#context.path} line ${line}`
-  }
-
-  #error(at: unknown, message: string): DroverError {
-    return this.#errorAt(typeof at === 'number' ? this.#lines.linePos(at).line : this.#line(at), message)
-  }
-
-  #errorAt(line: number, message: string, hint?: string): DroverError {
-    return new DroverError('invalid-config', `${this.#place(line)}: ${message}`, { hint })
-  }
 }
 
-/** As it stands in the file, without quotes. */
-function textOf({ source, value }: Scalar): string {
-  return source ?? (typeof value === 'string' ? value : JSON.stringify(value))
+function homeOf(name: string, known: readonly string[]): string | null {
+  if (known !== topKeys && topKeys.includes(name)) return 'at the top of the file'
+  return known !== defaultKeys && defaultKeys.includes(name) ? 'under defaults:' : null
 }
 
 /** Reads a file the user named. Throws `invalid-config`. */

@@ -130,7 +130,7 @@ export class Settings {
 }
 
 function flagLayer(specs: readonly OptionSpec<unknown>[], flags: Readonly<Record<string, unknown>>): Layer {
-  const known = specs.filter(({ given }) => given !== 'environment').map(({ name }) => name)
+  const known = specs.filter(({ given }) => isFlag(given)).map(({ name }) => name)
   for (const name of Object.keys(flags)) if (!known.includes(name)) throw unknownFlag(name, known)
   return ({ name, kind }) => {
     const raw = flags[name]
@@ -199,8 +199,12 @@ function overrideOf(file: ConfigFile, table: string, option: string): FileValue 
   return (exact ?? having.findLast(({ pattern }) => matchesPattern(pattern, table)))?.values.get(option)
 }
 
+function isFlag(given: OptionSpec<unknown>['given']): boolean {
+  return given !== 'environment' && given !== 'file'
+}
+
 function unknownFlag(name: string, known: readonly string[]): DroverError {
-  const others = allSpecs.filter((option) => option.name === name && option.given !== 'environment')
+  const others = allSpecs.filter((option) => option.name === name && isFlag(option.given))
   const dashed = (word: string): string => (word.length === 1 ? `-${word}` : `--${word}`)
   if (others.length === 0) return unknownOption(dashed(name), known.map(dashed))
   const commands = others.flatMap((option) => option.commands).join(', ')

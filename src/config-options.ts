@@ -7,14 +7,31 @@ import {
   ISOLATION,
   ITEMS_PER_PAGE,
   LEDGER_SCHEMA,
+  MAX_COLUMNS,
+  MAX_NEW_COLUMNS,
   RETRY_BUDGET_SECONDS,
+  SAMPLE_ROWS,
   TARGET_SCHEMA,
 } from '../params.ts'
 import type { Mode } from './connectors/contract.ts'
 import type { NestedJson } from './core/plan.ts'
+import type { TransformStep } from './core/transform.ts'
 import type { Feed, Isolation } from './core/result.ts'
-import { choice, flag, list, listOf, pairs, text, url, whole, wholeOrAuto, type ValueKind } from './core/value-kind.ts'
+import {
+  choice,
+  flag,
+  list,
+  listOf,
+  pairs,
+  structure,
+  text,
+  url,
+  whole,
+  wholeOrAuto,
+  type ValueKind,
+} from './core/value-kind.ts'
 import type { LogLevel, ProgressKind } from './core/view.ts'
+import { parseSteps } from './transforms/parse-steps.ts'
 
 // The one table of options. Command line, environment, config file and help are all made from it.
 
@@ -22,6 +39,8 @@ export type Command = 'migrate' | 'plan' | 'inspect' | 'doctor' | 'seed' | 'benc
 
 export type Naming = 'snake_case' | 'preserve'
 export type BenchMode = 'insert' | 'sequential' | Isolation
+export type OnConflict = 'error' | 'skip' | 'update'
+export type OnDrift = 'evolve' | 'stop'
 export type Shape = 'users' | 'orders' | 'fact'
 
 export interface OptionSpec<T> {
@@ -42,7 +61,7 @@ export interface OptionSpec<T> {
   /** Can be set for single tables in the config file. */
   readonly shaping: boolean
   /** Where it can be given, beside the environment and the library. */
-  readonly given: 'everywhere' | 'command line' | 'environment'
+  readonly given: 'everywhere' | 'command line' | 'environment' | 'file'
 }
 
 const copying: readonly Command[] = ['migrate', 'plan']
@@ -68,7 +87,7 @@ function option<T>(
   extras: Extras = {},
 ): OptionSpec<T> {
   const given = extras.given ?? 'everywhere'
-  const twin = given === 'environment' ? [] : [`DROVER_${name.toUpperCase().replaceAll('-', '_')}`]
+  const twin = given === 'environment' || given === 'file' ? [] : [`DROVER_${name.toUpperCase().replaceAll('-', '_')}`]
   return {
     name,
     kind,
@@ -104,6 +123,11 @@ export const spec: {
   readonly columns: OptionSpec<List | null>, readonly excludeColumns: OptionSpec<List>, readonly rename: OptionSpec<Pairs>,
   readonly cast: OptionSpec<Pairs>, readonly where: Text, readonly limit: Whole, readonly naming: OptionSpec<Naming | null>,
   readonly nestedJson: OptionSpec<NestedJson>, readonly verify: OptionSpec<'none' | 'count'>, readonly expect: Whole,
+  readonly onConflict: OptionSpec<OnConflict>, readonly onDrift: OptionSpec<OnDrift>, readonly pin: OptionSpec<List>,
+  readonly sampleRows: OptionSpec<number>, readonly maxColumns: OptionSpec<number>, readonly maxNewColumns: OptionSpec<number>, readonly nest: OptionSpec<Pairs>,
+  readonly since: OptionSpec<Pairs>, readonly map: OptionSpec<Pairs>, readonly filter: Text, readonly transform: Text,
+  readonly steps: OptionSpec<readonly TransformStep[] | null>, readonly references: OptionSpec<Pairs>, readonly noIndexes: OptionSpec<boolean>,
+  readonly plan: Text, readonly save: Text, readonly showExamples: OptionSpec<boolean>, readonly maskExamples: OptionSpec<boolean>,
   readonly rowsExpected: Whole, readonly retryBudget: OptionSpec<number>, readonly maxRetries: Whole,
   readonly dryRun: OptionSpec<boolean>, readonly origins: OptionSpec<boolean>,
   readonly rows: OptionSpec<number>, readonly rngSeed: OptionSpec<number>, readonly shape: OptionSpec<Shape>, readonly drop: OptionSpec<boolean>,
@@ -124,16 +148,31 @@ export const spec: {
   sequential: option('sequential', copying, flag(), false, 'One inline worker: the baseline'),
   feed: option('feed', copying, choice('paged', 'partitioned', 'auto'), FEED, 'Who reads: the coordinator, or each worker its own partition', knob),
 
-  mode: option('mode', copying, choice('create', 'append', 'truncate', 'recreate'), 'create', 'What may happen to a target table that exists', shaping),
+  mode: option('mode', copying, choice('create', 'append', 'truncate', 'recreate', 'upsert'), 'create', 'What may happen to a target table that exists', shaping),
+  onConflict: option('on-conflict', copying, choice('error', 'skip', 'update'), 'error', 'With --mode append: what happens to a row whose key is there already', shaping),
   noPrimaryKey: option('no-primary-key', copying, flag(), false, 'Build no primary key', { ...shaping, field: 'primaryKey', negated: true }),
   targetSchema: option('target-schema', [...copying, 'doctor'], text('NAME'), TARGET_SCHEMA, 'Schema of the target tables', knob),
   ledgerSchema: option('ledger-schema', [...copying, 'doctor'], text('NAME'), LEDGER_SCHEMA, "Schema of drover's own tables in the target", knob),
+  noIndexes: option('no-indexes', copying, flag(), false, 'Build no secondary indexes', { ...shaping, field: 'indexes', negated: true }),
+  references: option('references', copying, pairs('field=table.field'), {}, 'A field that refers to the key of another table: becomes a foreign key', shaping),
   infer: option('infer', copying, choice('sample', 'full'), 'sample', 'Choose types from a sample, or from every row'),
+
+  sampleRows: option('sample-rows', copying, whole(1), SAMPLE_ROWS, 'Rows looked at to choose types', knob),
 
   columns: option('columns', copying, list('a,b'), null, 'Fields to copy, and no others', shaping),
   excludeColumns: option('exclude-columns', copying, list('a,b'), [], 'Fields to leave out', shaping),
   rename: option('rename', copying, pairs('a=b'), {}, 'Column name for a field', shaping),
   cast: option('cast', copying, pairs('col=type'), {}, 'Type for a field', shaping),
+  nest: option('nest', copying, pairs('path=column|jsonb|text|skip|table'), {}, 'What becomes of a nested document or array', shaping),
+  pin: option('pin', copying, list('a,b'), [], 'Fields whose columns are never widened', shaping),
+  onDrift: option('on-drift', copying, choice('evolve', 'stop'), 'evolve', 'Rows that do not fit the planned table: change the table, or stop', shaping),
+  maxColumns: option('max-columns', copying, whole(1), MAX_COLUMNS, 'Columns of a table; the rarest fields beyond share a jsonb column', { ...knob, ...shaping }),
+  maxNewColumns: option('max-new-columns', copying, whole(0), MAX_NEW_COLUMNS, 'Columns that drift may add to a table', { ...knob, ...shaping }),
+  map: option('map', copying, pairs('field=function|function'), {}, 'Functions for the values of a field: lowercase, uppercase, trim, default_value(x), type_cast(type), regex_replace(/a/, b), constant(x), template("{a} {b}"), or those of --transform', shaping),
+  filter: option('filter', copying, text('NAME'), null, 'Function of --transform that says which rows are copied', shaping),
+  transform: option('transform', copying, text('FILE'), null, "Module with your functions; its default function gets every row", shaping),
+  steps: option('steps', copying, structure('LIST', 'a list of steps such as {rename: {a: b}}', parseSteps), null, 'The pipeline, step by step', { ...shaping, given: 'file' }),
+  since: option('since', copying, pairs('field=value'), {}, 'Only rows whose field is at least that value: a date, -1d, a number, an id, or last', shaping),
   where: option('where', copying, text('FILTER'), null, 'Rows to copy; MongoDB: a filter in extended JSON', shaping),
   limit: option('limit', copying, whole(0), null, 'Rows to copy of each table, in key order', shaping),
   naming: option('naming', copying, choice('snake_case', 'preserve'), null, 'How columns and tables are named (default: snake_case from document stores)', shaping),
@@ -144,6 +183,10 @@ export const spec: {
   rowsExpected: option('amount-users', copying, whole(0), AMOUNT_USERS, 'Rows expected, for percent and ETA', { ...knob, env: 'AMOUNT_USERS', field: 'rowsExpected', given: 'environment' }),
   retryBudget: option('retry-budget', copying, whole(0, 'SECONDS'), RETRY_BUDGET_SECONDS, 'How long transient faults are retried', knob),
   maxRetries: option('max-retries', copying, whole(0), null, 'How often a batch is retried (default: within the budget)'),
+  plan: option('plan', ['migrate'], text('FILE'), null, 'Run a plan that drover plan --save has written', commandLine),
+  save: option('save', ['plan'], text('FILE'), null, 'File for the plan, to be edited, and run by migrate --plan', commandLine),
+  showExamples: option('examples', ['inspect'], flag(), false, 'Show values that were seen'),
+  maskExamples: option('mask', ['inspect'], flag(), false, 'Show of examples only what kind of characters they have'),
   dryRun: option('dry-run', ['migrate'], flag(), false, 'Plan only: the same as drover plan', commandLine),
   origins: option('origins', ['plan'], flag(), false, 'Show each setting and where it comes from', commandLine),
 

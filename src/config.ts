@@ -1,8 +1,19 @@
+import { pipelineOf } from './config-pipeline.ts'
 import { Settings, type Environment, type LayerInputs, type Origin, type Setting } from './config-layers.ts'
-import { spec, type BenchMode, type Command, type Naming, type OptionSpec, type Shape } from './config-options.ts'
+import {
+  spec,
+  type BenchMode,
+  type Command,
+  type Naming,
+  type OnConflict,
+  type OnDrift,
+  type OptionSpec,
+  type Shape,
+} from './config-options.ts'
 import type { Mode } from './connectors/contract.ts'
 import { DroverError } from './core/errors.ts'
 import type { NestedJson } from './core/plan.ts'
+import type { StepOption, TransformSpec } from './core/transform.ts'
 import type { Feed, Isolation } from './core/result.ts'
 import type { LogLevel, ProgressKind } from './core/view.ts'
 
@@ -19,6 +30,20 @@ export interface TableConfig {
   readonly naming: Naming | null
   readonly nestedJson: NestedJson
   readonly primaryKey: boolean
+  readonly indexes: boolean
+  /** `table.field` of the key that a field refers to. */
+  readonly references: Readonly<Record<string, string>>
+  readonly onConflict: OnConflict
+  readonly onDrift: OnDrift
+  readonly pin: readonly string[]
+  readonly maxColumns: number
+  readonly maxNewColumns: number
+  /** What becomes of a nested document or array, by its path. */
+  readonly nest: Readonly<Record<string, string>>
+  /** At most one field, and the least value of the rows to copy. */
+  readonly since: Readonly<Record<string, string>>
+  /** What is done to rows before they meet their columns; null: nothing. */
+  readonly pipeline: TransformSpec | null
   /** Name in the target, as it is; null: made from the source's. */
   readonly targetName: string | null
   origin(option: string): Origin
@@ -45,6 +70,7 @@ export interface Config extends TableConfig, ViewConfig {
   readonly targetSchema: string
   readonly ledgerSchema: string
   readonly infer: 'sample' | 'full'
+  readonly sampleRows: number
   readonly verify: 'none' | 'count'
   /** Rows that must have been written; null: not asked. */
   readonly expect: number | null
@@ -53,6 +79,9 @@ export interface Config extends TableConfig, ViewConfig {
   readonly retryBudgetSeconds: number
   readonly maxRetries: number | null
   readonly dryRun: boolean
+  /** A plan file to run, and one to write; null: none. */
+  readonly planFile: string | null
+  readonly saveTo: string | null
   /** Of the environment, what databases' own clients read: `PGPASSWORD`, `PGSSLMODE`, the home of `.pgpass` … */
   readonly clientEnvironment: Environment
   /** The shaping options of one table of the source: exact name before wildcard, later before earlier. */
@@ -60,11 +89,23 @@ export interface Config extends TableConfig, ViewConfig {
   settings(): readonly Setting[]
 }
 
-type Fields = Omit<Config, 'forTable' | 'settings' | 'origin' | 'targetName' | 'retryBudgetSeconds'>
+type Fields = Omit<
+  Config,
+  'forTable' | 'settings' | 'origin' | 'targetName' | 'retryBudgetSeconds' | 'pipeline' | 'planFile' | 'saveTo'
+>
 
 /** What a caller of the library may give, by field name. */
 export type ConfigOptions = { readonly [Field in keyof Fields]?: Fields[Field] | undefined } & {
   readonly sequential?: boolean | undefined
+  /** Functions for the values of a field, as in `{ email: 'lowercase|trim' }`. */
+  readonly map?: Readonly<Record<string, string>> | undefined
+  /** Path of a module with functions of your own. */
+  readonly transform?: string | undefined
+  readonly steps?: readonly StepOption[] | undefined
+  /** Name of the function that says which rows are copied. */
+  readonly filter?: string | undefined
+  /** Path of a plan file to run. */
+  readonly plan?: string | undefined
   /** Seconds. */
   readonly retryBudget?: number | undefined
   /** Path of a config file. */
@@ -98,12 +139,15 @@ export function buildConfig(inputs: ConfigInputs): Config {
     targetSchema: given.value(spec.targetSchema),
     ledgerSchema: given.value(spec.ledgerSchema),
     infer: given.value(spec.infer),
+    sampleRows: given.value(spec.sampleRows),
     verify: given.value(spec.verify),
     expect: given.value(spec.expect),
     rowsExpected: given.value(spec.rowsExpected),
     retryBudgetSeconds: given.value(spec.retryBudget),
     maxRetries: given.value(spec.maxRetries),
     dryRun: given.value(spec.dryRun),
+    planFile: given.value(spec.plan),
+    saveTo: given.value(spec.save),
     clientEnvironment: clientEnvironment(inputs.environment),
     forTable: (name) => tableConfig(given, name),
     settings: () => given.settings(),
@@ -120,6 +164,7 @@ function clientEnvironment(environment: Environment): Environment {
 export interface InspectConfig extends ViewConfig {
   readonly from: string
   readonly tables: readonly string[]
+  readonly examples: 'none' | 'masked' | 'plain'
 }
 
 export function buildInspectConfig(inputs: ConfigInputs): InspectConfig {
@@ -128,6 +173,7 @@ export function buildInspectConfig(inputs: ConfigInputs): InspectConfig {
     ...viewConfig(given),
     from: given.required(spec.from),
     tables: given.value(spec.tables),
+    examples: given.value(spec.maskExamples) ? 'masked' : given.value(spec.showExamples) ? 'plain' : 'none',
   })
 }
 
@@ -209,9 +255,31 @@ function tableConfig(given: Settings, table: string | null): TableConfig {
     naming: given.value(spec.naming, table),
     nestedJson: given.value(spec.nestedJson, table),
     primaryKey: !given.value(spec.noPrimaryKey, table),
+    indexes: !given.value(spec.noIndexes, table),
+    references: given.value(spec.references, table),
+    onConflict: given.value(spec.onConflict, table),
+    onDrift: given.value(spec.onDrift, table),
+    pin: given.value(spec.pin, table),
+    maxColumns: given.value(spec.maxColumns, table),
+    maxNewColumns: given.value(spec.maxNewColumns, table),
+    nest: given.value(spec.nest, table),
+    since: sinceOf(given, table),
+    pipeline: pipelineOf({
+      file: given.value(spec.transform, table),
+      steps: given.value(spec.steps, table),
+      map: given.value(spec.map, table),
+      filter: given.value(spec.filter, table),
+    }),
     targetName: given.targetName(table),
     origin: (option: string) => given.origin(option, table),
   })
+}
+
+function sinceOf(given: Settings, table: string | null): Readonly<Record<string, string>> {
+  const since = given.value(spec.since, table)
+  const [, second] = Object.keys(since)
+  if (second === undefined) return since
+  throw new DroverError('invalid-value', `--since names ${Object.keys(since).join(' and ')}; allowed is one field`)
 }
 
 /** `--sequential` stands for one inline worker, unless a stronger layer, or the same, says otherwise: then it is refused. */

@@ -2,6 +2,7 @@ import { PROGRESS_INTERVAL_MS } from '../params.ts'
 import { buildConfig, type Config } from './config.ts'
 import type { Mode } from './connectors/contract.ts'
 import type { NestedJson } from './core/plan.ts'
+import type { StepOption } from './core/transform.ts'
 import type { Feed, Isolation, MigrationResult } from './core/result.ts'
 import type { PlanReport } from './engine/plan-report.ts'
 import { planMigration, runMigration, type RunContext } from './migrate.ts'
@@ -15,10 +16,23 @@ export { threadEndpoint } from './cluster/thread-channel.ts'
 export type { Mode } from './connectors/contract.ts'
 export type { Counts } from './core/counts.ts'
 export { DroverError, type ErrorCode, type ErrorKind, type ErrorShape } from './core/errors.ts'
-export type { NestedJson } from './core/plan.ts'
+export type { ForeignKeyPlan, IndexPlan } from './core/index-plan.ts'
+export type { ChildPlan, ColumnPlan, NestedJson, TablePlan } from './core/plan.ts'
 export type { Difference, Feed, Isolation, MigrationResult, Stages, TableResult, Verification } from './core/result.ts'
+export type { StepOption, TransformContext } from './core/transform.ts'
+export { Decimal, Instant, ObjectId, Uuid, type DocumentValue, type Special, type Value } from './core/value.ts'
 export type { PlanReport, TableReport } from './engine/plan-report.ts'
 export type { Notice, Phase, Progress, TableProgress } from './telemetry/progress.ts'
+export type {
+  FieldAnswer,
+  FilterFunction,
+  InputRow,
+  OutputRow,
+  RowAnswer,
+  RowFunction,
+  ValueContext,
+  ValueFunction,
+} from './transforms/user-types.ts'
 
 /** What is copied and how, as on the command line but in camelCase, and who watches. */
 export interface MigrateOptions {
@@ -36,16 +50,43 @@ export interface MigrateOptions {
   readonly sequential?: boolean | undefined
   readonly feed?: Feed | 'auto' | undefined
   readonly mode?: Mode | undefined
+  /** With `append`: what happens to a row whose key is there already. */
+  readonly onConflict?: 'error' | 'skip' | 'update' | undefined
   readonly primaryKey?: boolean | undefined
+  /** Whether secondary indexes are built. */
+  readonly indexes?: boolean | undefined
+  /** `table.field` of the key that a field refers to. */
+  readonly references?: Readonly<Record<string, string>> | undefined
   readonly targetSchema?: string | undefined
   readonly ledgerSchema?: string | undefined
   readonly infer?: 'sample' | 'full' | undefined
+  /** Rows looked at to choose types. */
+  readonly sampleRows?: number | undefined
+  /** What happens to rows that have no place in the planned table: the table is changed, or the run stops. */
+  readonly onDrift?: 'evolve' | 'stop' | undefined
+  /** Fields whose columns are never widened. */
+  readonly pin?: readonly string[] | undefined
+  readonly maxColumns?: number | undefined
+  /** Columns that drift may add to a table. */
+  readonly maxNewColumns?: number | undefined
+  /** By path: `column`, `jsonb`, `text`, `skip` or `table`. */
+  readonly nest?: Readonly<Record<string, string>> | undefined
   readonly columns?: readonly string[] | undefined
   readonly excludeColumns?: readonly string[] | undefined
   /** Column name by field. */
   readonly rename?: Readonly<Record<string, string>> | undefined
   /** Type name by field, as `--cast` takes it. */
   readonly cast?: Readonly<Record<string, string>> | undefined
+  /** Functions for the values of a field, as in `{ email: 'lowercase|trim' }`. */
+  readonly map?: Readonly<Record<string, string>> | undefined
+  /** Path of a module with functions of your own; its default function gets every row. */
+  readonly transform?: string | undefined
+  /** Name of a function of that module that says which rows are copied. */
+  readonly filter?: string | undefined
+  /** The whole pipeline, step by step, in place of `map` and `filter`. */
+  readonly steps?: readonly StepOption[] | undefined
+  /** One field and the least value of the rows to copy, or `last`. */
+  readonly since?: Readonly<Record<string, string>> | undefined
   /** MongoDB: a filter in extended JSON. */
   readonly where?: string | undefined
   readonly limit?: number | undefined

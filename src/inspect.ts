@@ -1,15 +1,37 @@
 import { SAMPLE_BYTES, SAMPLE_ROWS } from '../params.ts'
-import { openSource } from './catalog.ts'
-import type { Finding, Source, SourceTable } from './connectors/contract.ts'
-import type { FieldSample, Sample } from './core/sample.ts'
+import { createObserver, createRowDecoder, openSource } from './catalog.ts'
+import type { Finding, SampledRows, Source, SourceTable } from './connectors/contract.ts'
+import type { SourceIndex } from './core/index-plan.ts'
+import { RowError } from './core/row-error.ts'
+import type { Sample } from './core/sample.ts'
 import { selectTables } from './engine/select-tables.ts'
+import { Examples, styledFilter, type ExampleStyle } from './inspect-examples.ts'
+import { findTrouble, inspectFields, type InspectedField, type InspectedTrouble } from './inspect-fields.ts'
+import { notesOn, postgresNames, proposeNesting, soundRows, type Proposal } from './inspect-notes.ts'
+import { nameTables } from './schema/naming.ts'
 
-export interface InspectedTable {
-  readonly table: SourceTable
-  /** Null for a table that cannot be copied. */
-  readonly sample: Sample | null
-  /** What a copy will have to decide about: one sentence each. */
-  readonly trouble: readonly string[]
+/** What is in the rows of a table that were looked at. */
+export interface InspectedRows {
+  readonly rows: number
+  /** These are all the rows there are. */
+  readonly complete: boolean
+  readonly averageBytes: number | null
+  /** Rows that cannot be read, and tell nothing. */
+  readonly damaged: number
+  readonly fields: readonly InspectedField[]
+  /** There were more distinct fields than are kept. */
+  readonly moreFields: boolean
+}
+
+export interface InspectedTable extends SourceTable {
+  /** Null for a table that cannot be copied; so are the lists below empty then. */
+  readonly sample: InspectedRows | null
+  readonly indexes: readonly SourceIndex[]
+  /** Values that a copy has to decide about. */
+  readonly trouble: readonly InspectedTrouble[]
+  /** What a copy to PostgreSQL without any option makes of it, where that is not as in the source: one sentence each. */
+  readonly notes: readonly string[]
+  readonly proposals: readonly Proposal[]
 }
 
 export interface InspectReport {
@@ -17,16 +39,21 @@ export interface InspectReport {
   readonly source: string
   readonly findings: readonly Finding[]
   readonly tables: readonly InspectedTable[]
+  /** Names of tables that would change in PostgreSQL, or clash: one sentence each. */
+  readonly notes: readonly string[]
 }
 
 export interface InspectOptions {
   /** Names and wildcards; empty: every table. */
   readonly tables?: readonly string[] | undefined
+  /** Whether values of the rows are shown (`none`), and how. */
+  readonly examples?: ExampleStyle | undefined
   readonly signal: AbortSignal
 }
 
-/** Looks at a source and changes nothing: tables, fields with the types seen, sizes. */
-export async function inspectSource(url: string, { tables = [], signal }: InspectOptions): Promise<InspectReport> {
+/** Looks at a source and changes nothing: tables, fields with the types seen, sizes, indexes, what will be trouble. */
+export async function inspectSource(url: string, options: InspectOptions): Promise<InspectReport> {
+  const { tables = [], examples = 'none', signal } = options
   await using source = await openSource(url)
   const findings = await source.check(signal)
   const described = await source.describe(signal)
@@ -34,24 +61,82 @@ export async function inspectSource(url: string, { tables = [], signal }: Inspec
   const { chosen, skipped } =
     copied || tables.length > 0 ? selectTables(described, tables) : { chosen: [], skipped: described }
   const inspected: InspectedTable[] = []
-  for (const table of chosen) inspected.push(await inspectTable(source, table, signal))
-  const others = skipped.map((table) => ({ table, sample: null, trouble: [] }))
-  return { source: source.name, findings, tables: [...inspected, ...others] }
+  for (const table of chosen) inspected.push(await inspectTable(source, table, examples, signal))
+  const others = skipped.map((table) => {
+    return { ...table, sample: null, indexes: [], trouble: [], notes: [], proposals: [] }
+  })
+  return { source: source.name, findings, tables: [...inspected, ...others], notes: tableNames(chosen) }
 }
 
-async function inspectTable(source: Source, table: SourceTable, signal: AbortSignal): Promise<InspectedTable> {
-  const selection = { table: table.name, where: null, fields: null, limit: null }
-  const sample = await source.sample(selection, { rows: SAMPLE_ROWS, bytes: SAMPLE_BYTES }, signal)
-  const trouble = sample.fields.flatMap((field) => troubleOf(field))
-  return { table, sample, trouble: table.ordered ? trouble : ['cannot be read in key order: one cursor', ...trouble] }
+function tableNames(tables: readonly SourceTable[]): readonly string[] {
+  const wanted = tables.map(({ name }) => ({ source: name, naming: 'snake_case' as const }))
+  return nameTables(wanted, postgresNames.maxBytes).warnings
 }
 
-function troubleOf({ field, types }: FieldSample): string[] {
-  const kinds = types.filter(({ type }) => type !== 'null' && type !== 'empty-array')
-  const names = kinds.map(({ name }) => name).join(', ')
-  const found: string[] = []
-  if (kinds.length > 1) found.push(`${field} has values of ${kinds.length} types: ${names}`)
-  if (kinds.length === 0) found.push(`${field} has no value that tells its type`)
-  if (field === '') found.push('a field has an empty name')
-  return found
+async function inspectTable(
+  source: Source,
+  table: SourceTable,
+  style: ExampleStyle,
+  signal: AbortSignal,
+): Promise<InspectedTable> {
+  const { name } = table
+  const selection = { table: name, where: null, fields: null, limit: null }
+  const sampled = await source.sample(selection, { rows: SAMPLE_ROWS, bytes: SAMPLE_BYTES }, signal)
+  const sample = await observe(source, name, sampled, signal)
+  const rows = soundRows(sample)
+  const examples = Examples.ofRows(sample, style)
+  if (style !== 'none') collectExamples(source, name, sampled, examples, signal)
+  const indexes = await source.indexes(name, signal)
+  return {
+    ...table,
+    sample: {
+      rows: sample.rows,
+      complete: sample.complete,
+      averageBytes: sample.rows === 0 ? null : sample.bytes / sample.rows,
+      damaged: sample.damaged,
+      fields: inspectFields(sample, rows, examples, style),
+      moreFields: sample.more,
+    },
+    indexes: indexes.map((index) => {
+      return { ...index, partial: index.partial === null ? null : styledFilter(index.partial, style) }
+    }),
+    trouble: findTrouble(sample, style),
+    notes: notesOn(sample),
+    proposals: proposeNesting(sample),
+  }
+}
+
+async function observe(
+  { format, keyField }: Source,
+  table: string,
+  { batches, complete }: SampledRows,
+  signal: AbortSignal,
+): Promise<Sample> {
+  const observer = await createObserver(format, keyField, table, null)
+  for (const batch of batches) {
+    signal.throwIfAborted()
+    await observer.observe(batch)
+  }
+  return observer.sample(complete)
+}
+
+function collectExamples(
+  { format, keyField }: Source,
+  table: string,
+  { batches }: SampledRows,
+  examples: Examples,
+  signal: AbortSignal,
+): void {
+  const decoder = createRowDecoder(format, keyField, table)
+  for (const batch of batches) {
+    signal.throwIfAborted()
+    for (let index = 0; index < batch.rows; index++) {
+      try {
+        examples.addDocument(decoder.decodeRow(batch, index).fields)
+      } catch (error) {
+        // A damaged row is counted as such where the rows are observed.
+        if (!(error instanceof RowError)) throw error
+      }
+    }
+  }
 }

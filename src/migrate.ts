@@ -1,19 +1,24 @@
 import { randomBytes } from 'node:crypto'
 import { availableParallelism } from 'node:os'
-import { SAMPLE_BYTES, SAMPLE_ROWS } from '../params.ts'
+import { SAMPLE_BYTES } from '../params.ts'
 import { openSource, openTarget } from './catalog.ts'
 import type { Config } from './config.ts'
-import type { Lease, Ledger, MigrationId, MigrationRecord, Source, Target } from './connectors/contract.ts'
+import type { Ledger, Lease, Mark, MigrationId, MigrationRecord, Source, Target } from './connectors/contract.ts'
 import { addCounts, noCounts, type Counts } from './core/counts.ts'
 import { DroverError, toErrorShape } from './core/errors.ts'
 import { maskUrl } from './core/mask-url.ts'
+import type { TargetName } from './core/plan.ts'
 import type { MigrationResult } from './core/result.ts'
 import { copyTables } from './engine/copy.ts'
+import { Drift } from './engine/drift.ts'
+import { planExtras } from './engine/plan-extras.ts'
 import { finishTables } from './engine/finish.ts'
 import type { PlanReport } from './engine/plan-report.ts'
-import { chooseTables, planRun, type PlanContext } from './engine/plan.ts'
+import { chooseTables, type Choice } from './engine/choose-tables.ts'
+import type { PlanContext } from './engine/plan-context.ts'
+import { planRun } from './engine/plan.ts'
 import { RunReport } from './engine/run-report.ts'
-import type { Reporter } from './telemetry/progress.ts'
+import type { Notice, Reporter } from './telemetry/progress.ts'
 import { demand, verifyRun } from './verify/verify.ts'
 
 /** Who watches a run, and who may stop it. */
@@ -33,25 +38,25 @@ interface Session extends PlanContext, AsyncDisposable {}
  */
 export async function runMigration(config: Config, context: RunContext): Promise<MigrationResult> {
   const { signal } = context
-  await using session = await connect(config, signal)
+  await using session = await connect(config, context)
   const { source, target, ledger } = session
   const choice = await chooseTables(session, signal)
   const id = newMigrationId()
-  await using lease = await ledger.lease(
-    id,
-    choice.tables.map((table) => table.target),
-    signal,
-  )
-  const plan = await planRun(session, choice, signal)
-  announce(plan, choice.warnings, context.reporter)
+  await using lease = await ledger.lease(id, targetsOf(choice), signal)
+  const planned = await planRun(session, choice, signal)
+  announce(planned, choice.warnings, context.reporter)
 
-  using report = new RunReport(id, config, plan, context)
+  using report = new RunReport(id, config, planned, context)
   const run = AbortSignal.any([signal, lease.lost])
   report.phase('create')
-  const partitions = await ledger.begin(recordOf(id, config, plan), lease, run)
+  const partitions = await ledger.begin(recordOf(id, config, planned), lease, run)
   try {
     report.phase('copy')
-    await copyTables({ config, source, ledger, lease, migration: id, plan, partitions, report }, run)
+    const plans = planned.tables.map((table) => table.planned.plan)
+    const notice = (notice: Notice): void => report.notice(notice)
+    const drift = new Drift({ config, ledger, lease, migration: id, target, keyField: source.keyField, plans, notice })
+    await copyTables({ config, source, ledger, lease, migration: id, plan: planned, partitions, report, drift }, run)
+    const plan = asEvolved(planned, drift, session)
     report.phase('finish')
     await ledger.setState(id, lease, 'finishing', null)
     await finishTables({ config, target, plan, report }, run)
@@ -61,7 +66,7 @@ export async function runMigration(config: Config, context: RunContext): Promise
     const verification = await verifyRun({ config, source, target, tables: plan.tables, committed }, run)
     report.verified(verification)
     demand(verification, config.expect, sumOf(committed).written)
-    await ledger.setState(id, lease, 'done', null)
+    await ledger.setState(id, lease, 'done', null, marksOf(plan))
   } catch (error) {
     report.stopped(causeOf(error, signal, lease))
     if (!lease.lost.aborted) await recordStop(ledger, lease, id, report)
@@ -71,14 +76,14 @@ export async function runMigration(config: Config, context: RunContext): Promise
 
 /** Preflight and plan, and nothing else: the target is not written to. */
 export async function planMigration(config: Config, context: RunContext): Promise<PlanReport> {
-  await using session = await connect(config, context.signal)
+  await using session = await connect(config, context)
   const choice = await chooseTables(session, context.signal)
   const plan = await planRun(session, choice, context.signal)
   for (const message of choice.warnings) context.reporter.notice({ level: 'warning', message })
   return plan
 }
 
-async function connect(config: Config, signal: AbortSignal): Promise<Session> {
+async function connect(config: Config, { signal, reporter }: RunContext): Promise<Session> {
   if (config.from === config.to) {
     throw new DroverError('same-source-and-target', `source and target are the same: ${maskUrl(config.from)}`)
   }
@@ -94,7 +99,9 @@ async function connect(config: Config, signal: AbortSignal): Promise<Session> {
     target,
     ledger,
     cores: availableParallelism(),
-    sampleLimits: { rows: SAMPLE_ROWS, bytes: SAMPLE_BYTES },
+    sampleLimits: { rows: config.sampleRows, bytes: SAMPLE_BYTES },
+    now: Date.now(),
+    notice: (notice) => reporter.notice(notice),
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   }
 }
@@ -122,9 +129,40 @@ function announce(plan: PlanReport, warnings: readonly string[], reporter: Repor
   const found = plan.findings.filter(({ level }) => level === 'warning').map(({ error }) => error.message)
   const ofTables = plan.tables.flatMap((table) => table.warnings)
   for (const message of [...found, ...warnings, ...ofTables]) reporter.notice({ level: 'warning', message })
+  for (const message of plan.tables.flatMap((table) => table.proposals)) reporter.notice({ level: 'info', message })
   for (const { name, skipped } of plan.skipped) {
     reporter.notice({ level: 'info', message: `${name} is not copied: ${skipped}` })
   }
+}
+
+function targetsOf(choice: Choice): readonly TargetName[] {
+  return choice.tables.flatMap(({ target, children }) => [target, ...children.values()])
+}
+
+/** The plan with the tables that drift has left, and what their columns make of indexes and references now. */
+function asEvolved(plan: PlanReport, drift: Drift, { config, target }: Session): PlanReport {
+  const evolved = plan.tables.map((table) => {
+    return { ...table, planned: { ...table.planned, plan: drift.planOf(table.planned.plan.source) } }
+  })
+  if (evolved.every(({ planned }, index) => planned.plan === plan.tables[index]?.planned.plan)) return plan
+  const extras = planExtras(
+    config,
+    target,
+    evolved.map((table) => ({ ...table, plan: table.planned.plan })),
+  )
+  const tables = evolved.map((table) => {
+    return { ...table, planned: { ...table.planned, ...extras.get(table.planned.plan.source) } }
+  })
+  return { ...plan, tables }
+}
+
+/** How far an incremental copy has come: stored with the state that says it is complete. */
+function marksOf({ tables }: PlanReport): readonly Mark[] {
+  return tables.flatMap(({ planned: { plan, selection } }) => {
+    const { since } = selection
+    if (since === undefined || since.upTo === null) return []
+    return [{ table: plan.source, field: since.field, value: since.upTo }]
+  })
 }
 
 /** Sorts by the day it began; the random part keeps two of one day apart. */

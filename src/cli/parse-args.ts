@@ -124,7 +124,7 @@ function createParser(columns: number): ReturnType<typeof yargs> {
     const { usage, help, examples } = commands[name]
     parser.command(usage, help, (command) => {
       for (const option of specsOf(name))
-        if (option.given !== 'environment') command.option(option.name, shapeOf(option))
+        if (option.given !== 'environment' && option.given !== 'file') command.option(option.name, shapeOf(option))
       return command.epilogue(examplesText(examples))
     })
   }

@@ -1,9 +1,10 @@
-import type { Batch, BatchId, BatchLimits, Bounds, Format, Partition } from '../core/batch.ts'
+import type { Batch, BatchId, BatchLimits, Bounds, EncodedRows, Format, Partition } from '../core/batch.ts'
 import type { Counts } from '../core/counts.ts'
 import type { ErrorShape } from '../core/errors.ts'
 import type { ExistingColumn } from '../core/existing-column.ts'
+import type { ForeignKeyPlan, IndexPlan, SourceIndex } from '../core/index-plan.ts'
 import type { TablePlan, TargetName } from '../core/plan.ts'
-import type { Sample } from '../core/sample.ts'
+import type { TableChange } from '../core/table-change.ts'
 
 /** Something a check found. An `error` refuses the run before anything is written. */
 export interface Finding {
@@ -35,6 +36,24 @@ export interface Selection {
   /** Fields to read, the key always included; null: all. */
   readonly fields: readonly string[] | null
   readonly limit: number | null
+  /** Only rows whose field lies in a range; absent: all. */
+  readonly since?: SinceRange | undefined
+}
+
+/** `from ≤ field ≤ upTo`, both values in the source's own language (MongoDB: extended JSON). */
+export interface SinceRange {
+  readonly field: string
+  /** Null: from the beginning, and rows without the field as well. */
+  readonly from: string | null
+  /** The highest value when the copy was planned; null: there was none. */
+  readonly upTo: string | null
+}
+
+/** Rows of a table to choose types by. */
+export interface SampledRows {
+  readonly batches: readonly Batch[]
+  /** These are all the rows of the selection. */
+  readonly complete: boolean
 }
 
 /** Memory for batches; what is given back is handed out again. */
@@ -60,12 +79,21 @@ export interface Source extends AsyncDisposable {
   check(signal: AbortSignal): Promise<readonly Finding[]>
   /** Every table of the database, skipped ones included, by name. */
   describe(signal: AbortSignal): Promise<readonly SourceTable[]>
-  /** Looks at rows spread over the whole key range, and at its first and last; `rows: null` looks at every row. */
+  /** Indexes of a table; none for a source that has none. */
+  indexes(table: string, signal: AbortSignal): Promise<readonly SourceIndex[]>
+  /** The highest value of a field among the rows selected, as {@link SinceRange} takes it; null: no row has the field. */
+  highest(selection: Selection, field: string, signal: AbortSignal): Promise<string | null>
+  /**
+   * A value that a person wrote (a date, `-1d` before `now`, a number, an id, a text), as one of the same type as `like`,
+   * which is of this source. `now` is in milliseconds since 1970. Throws `invalid-value`.
+   */
+  parseMark(text: string, like: string, now: number): string
+  /** Rows spread over the whole key range, its first and its last among them; all of them where they are few. */
   sample(
     selection: Selection,
-    limits: { readonly rows: number | null; readonly bytes: number },
+    limits: { readonly rows: number; readonly bytes: number },
     signal: AbortSignal,
-  ): Promise<Sample>
+  ): Promise<SampledRows>
   /** The exact number of rows selected, by asking the server. */
   count(selection: Selection, signal: AbortSignal): Promise<number>
   /**
@@ -89,7 +117,7 @@ export interface Source extends AsyncDisposable {
 
 // ── target ──
 
-export type Mode = 'create' | 'append' | 'truncate' | 'recreate'
+export type Mode = 'create' | 'append' | 'truncate' | 'recreate' | 'upsert'
 
 export interface ExistingTable {
   readonly target: TargetName
@@ -126,7 +154,10 @@ export interface Target extends AsyncDisposable {
   /** Those of the named tables that exist. */
   existing(names: readonly TargetName[], signal: AbortSignal): Promise<readonly ExistingTable[]>
   /** The statements that would create the table and, apart, those run after the load. For people: `plan` prints them. */
-  ddl(plan: TablePlan): { readonly create: string; readonly finish: readonly string[] }
+  ddl(planned: Pick<PlannedTable, 'plan' | 'indexes' | 'references'>): {
+    readonly create: string
+    readonly finish: readonly string[]
+  }
   /** The longest name of a table or column, in bytes of UTF-8. */
   readonly maxNameBytes: number
   /** The most columns that a table can have. */
@@ -135,8 +166,14 @@ export interface Target extends AsyncDisposable {
   readonly reservedColumns: readonly string[]
   openLedger(signal: AbortSignal): Promise<Ledger>
   openWriter(options: WriterOptions, signal: AbortSignal): Promise<Writer>
-  /** Builds the key and refreshes statistics; may be called again. Throws `key-violation`. */
+  /** Builds the keys of a table and its child tables and refreshes statistics; may be called again. Throws `key-violation`. */
   finish(plan: TablePlan, options: { readonly buildKey: boolean }, signal: AbortSignal): Promise<void>
+  /** Builds an index unless it is there. Throws `key-violation`, which lists values that violate it. */
+  buildIndex(index: IndexPlan, signal: AbortSignal): Promise<void>
+  /** Adds a reference and validates it, unless it is there. Throws `key-violation`, which lists values without a row. */
+  addForeignKey(reference: ForeignKeyPlan, signal: AbortSignal): Promise<void>
+  /** What the target has to write anew for a change; null: it changes its catalog only. */
+  costOf(change: TableChange, signal: AbortSignal): Promise<{ readonly rows: number; readonly bytes: number } | null>
   /** The exact number of rows in the table. */
   count(target: TargetName, signal: AbortSignal): Promise<number>
 }
@@ -168,6 +205,20 @@ export interface PlannedTable {
   /** The source reads it in key order, so any part of it can be read again. */
   readonly ordered: boolean
   readonly partitions: readonly Bounds[]
+  /** Columns that an existing table gets before the first row, because it lacks them. */
+  readonly additions?: readonly TableChange[] | undefined
+  /** Built after the load. */
+  readonly indexes?: readonly IndexPlan[] | undefined
+  readonly references?: readonly ForeignKeyPlan[] | undefined
+}
+
+/** How far an incremental copy of a table has come, by a field that only grows. */
+export interface Mark {
+  /** Name of the table in the source. */
+  readonly table: string
+  readonly field: string
+  /** In the source's own language. */
+  readonly value: string
 }
 
 /** One line of the ledger: a committed batch. */
@@ -213,7 +264,28 @@ export interface Ledger extends AsyncDisposable {
   ): Promise<readonly Partition[]>
   /** Sums of all entries by source table. */
   totals(migration: MigrationId): Promise<ReadonlyMap<string, Counts & { readonly bytes: number }>>
-  setState(migration: MigrationId, lease: Lease, state: MigrationState, error: ErrorShape | null): Promise<void>
+  /** With `marks`, which are stored for the migration's source and target tables in the same transaction. */
+  setState(
+    migration: MigrationId,
+    lease: Lease,
+    state: MigrationState,
+    error: ErrorShape | null,
+    marks?: readonly Mark[],
+  ): Promise<void>
+  /** The mark of an earlier migration from this source (by its masked address) into this target table. */
+  mark(source: string, table: string, target: TargetName, field: string): Promise<Mark | null>
+  /**
+   * Changes the tables of a plan. First fences: batches that are open end, and none that was encoded for an earlier
+   * version can be claimed. Then, in one transaction, alters the tables and stores the plan with its new version.
+   * Throws `schema-drift` for a change that the target refuses; the table then stays fenced.
+   */
+  evolve(
+    migration: MigrationId,
+    lease: Lease,
+    plan: TablePlan,
+    changes: readonly TableChange[],
+    signal: AbortSignal,
+  ): Promise<void>
 }
 
 // ── writer ──
@@ -222,28 +294,40 @@ export interface Ledger extends AsyncDisposable {
 export interface WriterOptions {
   readonly migration: MigrationId
   readonly epoch: number
-  readonly tables: readonly TablePlan[]
 }
 
 /** One connection that writes batches, one after the other. */
 export interface Writer extends AsyncDisposable {
   /**
    * Opens the transaction and claims the batch. Answers the counts of the entry where the batch is committed already.
-   * Throws `lease-lost` where the partition is closed or belongs to another epoch. Safe to call again after any
+   * Throws `lease-lost` where the partition is closed or belongs to another epoch, and `schema-drift` where the table
+   * has another schema version than `plan`, which is one of this table. Safe to call again after any
    * failure, also one of unknown outcome: it waits for the earlier transaction to end.
    */
-  begin(id: BatchId, signal: AbortSignal): Promise<OpenBatch | { readonly committed: Counts }>
+  begin(id: BatchId, plan: TablePlan, signal: AbortSignal): Promise<OpenBatch | { readonly committed: Counts }>
 }
 
 /** A claimed batch: one transaction. Disposed without commit it is rolled back. */
 export interface OpenBatch extends AsyncDisposable {
-  /** Writes rows in the format the target accepts. A row the target refuses is answered, and then nothing is written. */
-  write(
-    batch: Batch,
-  ): Promise<
-    | { readonly written: number; readonly skipped: number }
-    | { readonly rejected: { readonly index: number | null; readonly error: ErrorShape } }
+  /**
+   * Writes the rows of a batch for each table of its plan, in the order of `partsOf` and in the format the target
+   * accepts; called once at most.
+   * `skipped` counts rows of the plan's own table that were there already or came again in the batch, and `left` names
+   * their places, ascending; their children are left with them. `derived` counts rows of child tables. A row the target
+   * refuses is answered, and then nothing is written.
+   */
+  write(parts: readonly EncodedRows[]): Promise<
+    | {
+        readonly written: number
+        readonly skipped: number
+        readonly left: readonly number[]
+        readonly derived: number
+      }
+    | {
+        readonly rejected: { readonly part: number; readonly index: number | null; readonly error: ErrorShape }
+      }
   >
+  /** `written` and `derived` of the counts together are what `write` answered; throws `conservation-broken` otherwise. */
   commit(counts: Counts, bytes: number): Promise<void>
 }
 

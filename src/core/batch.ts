@@ -30,13 +30,25 @@ export interface BatchId extends Bounds {
 /** What a batch's bytes are. */
 export type Format = 'bson' | 'pgcopy'
 
-/** Consecutive rows of one partition, packed. Row i is `bytes[offsets[i] … offsets[i + 1])`; `offsets` has rows + 1 entries. */
-export interface Batch {
-  readonly id: BatchId
+/** Rows one behind the other. Row i is `bytes[offsets[i] … offsets[i + 1])`; `offsets` has rows + 1 entries. */
+export interface PackedRows {
   readonly format: Format
   readonly rows: number
   readonly bytes: Uint8Array
   readonly offsets: Uint32Array
+}
+
+/** Consecutive rows of one partition, packed. */
+export interface Batch extends PackedRows {
+  readonly id: BatchId
+}
+
+/** Rows of one table of a plan, ready to be written. */
+export interface EncodedRows extends PackedRows {
+  /** Which table of the plan: its place in `partsOf`. */
+  readonly part: number
+  /** Of a child table: for each row the place in part 0 of the row it belongs to, ascending. Null for part 0 itself. */
+  readonly owners: Uint32Array | null
 }
 
 /** Bounds of a batch; whichever is met first closes it. A row larger than `bytes` is a batch of its own. */

@@ -44,7 +44,11 @@ export const errorKinds = {
   'invalid-config': 'usage',
   /** A URL that cannot be parsed. */
   'invalid-url': 'usage',
-  /** `--where` is not valid extended JSON. */
+  /** The file of `--transform` cannot be loaded, or has no function of a name that a step asks for. */
+  'invalid-transform': 'usage',
+  /** A plan file that cannot be read, or that somebody has edited into what is no plan. */
+  'invalid-plan': 'usage',
+  /** `--where` is not valid extended JSON, or the source cannot filter. */
   'invalid-filter': 'usage',
   /** Node is older than drover needs. */
   'node-too-old': 'usage',
@@ -80,17 +84,23 @@ export const errorKinds = {
   'too-many-workers': 'preflight',
   /** Two tables or columns would get the same name, or a name is not possible at all. */
   'name-collision': 'preflight',
+  /** A plan file no longer fits what is in the source. */
+  'plan-outdated': 'preflight',
+  /** A dump is cut short, or is not what it says it is. */
+  'damaged-dump': 'preflight',
   /** An earlier migration of the same table has not been finished. */
   'unfinished-migration': 'preflight',
   /** No local server can be started on this machine. */
   'no-local-server': 'preflight',
   /** A row the target cannot hold: text with NUL, a date past its calendar, a damaged document. */
   'row-rejected': 'rejected',
+  /** A transform could not take a row: the user's function threw, or a value has no form in the type asked for. */
+  'transform-failed': 'rejected',
   /** The counts of source, ledger and target differ. */
   'count-mismatch': 'mismatch',
   /** `--expect` was not met. */
   'expectation-missed': 'mismatch',
-  /** The data violates the key that was to be built. */
+  /** The data violates a key, a unique index or a reference that was to be built. */
   'key-violation': 'mismatch',
   /** The source failed in the middle of the run. */
   'source-failed': 'fault',

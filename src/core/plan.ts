@@ -1,4 +1,5 @@
 import type { LogicalType } from './logical-type.ts'
+import type { TransformSpec } from './transform.ts'
 
 /** How values that JSON lacks look inside a `json` column: readable, or relaxed extended JSON v2 throughout. */
 export type NestedJson = 'plain' | 'extended'
@@ -11,33 +12,106 @@ export interface TargetName {
 
 /** One field of the source and the column it becomes. */
 export interface ColumnPlan {
-  /** Name in the source. */
+  /** Name in the row; in a child table, name in the element. */
   readonly field: string
+  /** Below `field`, from the outside in, where the documents on the way have columns of their own. */
+  readonly within?: readonly string[] | undefined
+  /**
+   * What of the value the column holds where that is not all of it. `others`: a value that is no document (documents
+   * have columns of their own); `length`: the number of elements of an array that is a child table.
+   */
+  readonly holds?: 'others' | 'length' | undefined
   /** Name in the target, unquoted. */
   readonly name: string
   readonly type: LogicalType
   /** Chosen by `--cast`: values are converted by the exact rules of docs/types.md, or refused; otherwise they must fit. */
   readonly cast: boolean
+  /** Never widened: a value that does not fit is refused. */
+  readonly pinned?: boolean | undefined
   /** Overrides the table's, for this column: a key of several types must keep them apart. */
   readonly nestedJson?: NestedJson | undefined
   /** Longest text that the column holds, in characters. */
   readonly maxCharacters?: number | undefined
 }
 
-/** What becomes of one table. Plain data: it crosses threads and is stored in the ledger. */
-export interface TablePlan {
-  readonly source: string
+/** What becomes of documents that are rows of one target table: those of a source table, or the elements of an array. */
+export interface RowsPlan {
   readonly target: TargetName
   readonly columns: readonly ColumnPlan[]
   /** Names of the target columns of the primary key; empty: none. */
   readonly key: readonly string[]
   /** Fields left out on purpose; `others` leaves out every field that has no column. Any other field is drift. */
   readonly ignore: readonly string[] | 'others'
+  /** Documents whose fields have columns of their own (`within`), by their path. A field of theirs not planned is drift. */
+  readonly flattened?: readonly FlattenedPlan[] | undefined
+  /** Name of the `json` column that takes every field without a column, as one document; absent: there is none. */
+  readonly overflow?: string | undefined
+  readonly children?: readonly ChildPlan[] | undefined
+}
+
+export interface FlattenedPlan {
+  /** From the row inwards. */
+  readonly path: readonly string[]
+  /** Names of its fields that are left out on purpose. */
+  readonly ignore: readonly string[]
+}
+
+/** An array or document within a row that has a table of its own: one row for each element. */
+export interface ChildPlan extends RowsPlan {
+  /** From the parent's row (or element) inwards. */
+  readonly path: readonly string[]
+  /** The key of the source row, repeated: `field` and `within` are those of the row, whatever the depth of the child. */
+  readonly rowKey: readonly ColumnPlan[]
+  /**
+   * Columns of the places in the arrays on the way, the outermost first and its own last. Places count from 1; a value
+   * that is no array has the place 0.
+   */
+  readonly ordinals: readonly string[]
+  /** Takes the elements that are no documents; null: none is expected, and one is drift. `field` is empty. */
+  readonly value: ColumnPlan | null
+}
+
+/** What becomes of one table. Plain data: it crosses threads and is stored in the ledger. */
+export interface TablePlan extends RowsPlan {
+  readonly source: string
   readonly nestedJson: NestedJson
+  /** What happens to a row whose key is in the target already; absent: it violates the key. */
+  readonly onConflict?: 'skip' | 'update' | undefined
   /** Carried by each batch and checked by its claim. */
   readonly schemaVersion: number
+  /** What is done to rows before they meet their columns; absent: nothing. */
+  readonly transform?: TransformSpec | undefined
+}
+
+/** A column as the target has it. */
+export interface TargetColumn {
+  readonly name: string
+  readonly type: LogicalType
 }
 
 export function qualified(target: TargetName): string {
   return `${target.schema}.${target.name}`
+}
+
+/** The table itself and all its child tables, a parent before its children. The place in this list is its *part*. */
+export function partsOf(plan: TablePlan): readonly (TablePlan | ChildPlan)[] {
+  return [plan, ...childrenOf(plan)]
+}
+
+function childrenOf(plan: RowsPlan): readonly ChildPlan[] {
+  return (plan.children ?? []).flatMap((child) => [child, ...childrenOf(child)])
+}
+
+/** Every column of a table in the one order of DDL and COPY. */
+export function targetColumns(part: TablePlan | ChildPlan): readonly TargetColumn[] {
+  const before: TargetColumn[] = isChild(part)
+    ? [...part.rowKey, ...part.ordinals.map((name) => ({ name, type: 'int32' as const }))]
+    : []
+  const value = isChild(part) && part.value !== null ? [part.value] : []
+  const overflow = part.overflow === undefined ? [] : [{ name: part.overflow, type: 'json' as const }]
+  return [...before, ...part.columns, ...value, ...overflow].map(({ name, type }) => ({ name, type }))
+}
+
+export function isChild(part: TablePlan | ChildPlan): part is ChildPlan {
+  return 'ordinals' in part
 }

@@ -102,8 +102,41 @@ export function pairs(placeholder: string): ValueKind<Readonly<Record<string, st
   }
 }
 
+/** Takes anything that `parse` takes, such as a whole structure of the config file. */
+export function structure<T>(
+  placeholder: string,
+  allowed: string,
+  parse: (raw: unknown) => T | undefined,
+): ValueKind<T> {
+  return { form: 'value', placeholder, allowed, parse }
+}
+
+// What holds commas that separate nothing: text in quotes and patterns between parentheses, as in `f("a,b", /c,d/)`.
+const shielded = /"[^"]*"|'[^']*'|(?<=[(,]\s*)\/(?:\\.|[^/\\])*\//y
+
+/** Splits at commas that are not between parentheses; there, quoted text and patterns may hold any character. */
 export function splitList(raw: string): string[] {
-  return raw.split(',').map((part) => part.trim())
+  const parts: string[] = []
+  let start = 0
+  let depth = 0
+  for (let at = 0; at < raw.length; at++) {
+    const character = raw.charAt(at)
+    if (depth > 0) {
+      shielded.lastIndex = at
+      const [shield] = shielded.exec(raw) ?? []
+      if (shield !== undefined) {
+        at += shield.length - 1
+        continue
+      }
+    }
+    if (character === '(') depth++
+    else if (character === ')') depth = Math.max(0, depth - 1)
+    else if (character === ',' && depth === 0) {
+      parts.push(raw.slice(start, at))
+      start = at + 1
+    }
+  }
+  return [...parts, raw.slice(start)].map((part) => part.trim())
 }
 
 function wholeOf(raw: unknown, min: number): number | undefined {

@@ -4,12 +4,13 @@ import type { Config } from '../config.ts'
 import type { Ledger, Lease, MigrationId, Source } from '../connectors/contract.ts'
 import type { Partition } from '../core/batch.ts'
 import { createBufferPool } from './buffer-pool.ts'
+import type { Drift } from './drift.ts'
 import { feedPaged, feedPartitioned } from './feed.ts'
 import type { PlanReport } from './plan-report.ts'
 import type { RunReport } from './run-report.ts'
 import { secondsSince } from './stages.ts'
 import { workerIn } from './worker.ts'
-import type { Note, Totals, Work, WorkerStart } from './work.ts'
+import type { CopyStart, DriftAnswer, DriftQuestion, Note, Totals, Work } from './work.ts'
 
 /** Base and cap of the pause between two tries of a batch, in milliseconds. */
 const RETRY_BASE_MS = 100
@@ -24,6 +25,8 @@ export interface CopyContext {
   readonly plan: PlanReport
   readonly partitions: readonly Partition[]
   readonly report: RunReport
+  /** Answers workers that meet rows without a place in the plan. */
+  readonly drift: Drift
 }
 
 /**
@@ -46,8 +49,9 @@ export async function copyTables(context: CopyContext, signal: AbortSignal): Pro
         if (note.kind === 'committed') aggregator.add(note.committed)
         else report.retried(note.table, note.message)
       },
+      onAsk: (question: DriftQuestion): Promise<DriftAnswer> => context.drift.answer(question, run),
       onDone: (_work, result) => {
-        if (result !== null) aggregator.add(result)
+        if (result !== null && 'counts' in result) aggregator.add(result)
       },
       onFailed: (_work, error) => stopping.abort(error),
       onLost: (work) => lost.push(work),
@@ -71,7 +75,8 @@ export async function copyTables(context: CopyContext, signal: AbortSignal): Pro
 }
 
 function clusterShape({ config, plan, source, migration, lease }: CopyContext) {
-  const start: WorkerStart = {
+  const start: CopyStart = {
+    job: 'copy',
     sourceUrl: config.from,
     targetUrl: config.to,
     ledgerSchema: config.ledgerSchema,

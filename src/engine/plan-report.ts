@@ -1,4 +1,5 @@
 import type { Finding, PlannedTable, SourceTable } from '../connectors/contract.ts'
+import type { SourceIndex } from '../core/index-plan.ts'
 import type { Feed, Isolation } from '../core/result.ts'
 import type { Sample } from '../core/sample.ts'
 
@@ -6,9 +7,12 @@ import type { Sample } from '../core/sample.ts'
 export interface TableReport {
   readonly planned: PlannedTable
   readonly sample: Sample
+  readonly sourceIndexes: readonly SourceIndex[]
   readonly estimatedRows: number | null
   readonly ddl: { readonly create: string; readonly finish: readonly string[] }
   readonly warnings: readonly string[]
+  /** Of the source's indexes, what is not built and what to do about it: one sentence each. */
+  readonly proposals: readonly string[]
 }
 
 /** Everything a run would do. */

@@ -3,11 +3,17 @@ import type { Batch, BatchLimits, Format, Partition } from '../core/batch.ts'
 import type { Counts } from '../core/counts.ts'
 import type { TablePlan } from '../core/plan.ts'
 import type { Feed, Stages } from '../core/result.ts'
+import type { Sample } from '../core/sample.ts'
+import type { TransformSpec } from '../core/transform.ts'
 import type { RetryPolicy } from './retry.ts'
 
 // What the coordinator and its workers say to each other, inside the cluster's messages. Plain data throughout.
 
-export interface WorkerStart {
+/** What a worker is opened for: to copy, or to look at every row before types are chosen. */
+export type WorkerStart = CopyStart | SurveyStart
+
+export interface CopyStart {
+  readonly job: 'copy'
   readonly sourceUrl: string
   readonly targetUrl: string
   readonly ledgerSchema: string
@@ -22,9 +28,27 @@ export interface WorkerStart {
   readonly retry: RetryPolicy
 }
 
-/** A batch that the coordinator has read (paged), or a partition that the worker reads itself (partitioned). */
+export interface SurveyStart {
+  readonly job: 'survey'
+  readonly sourceUrl: string
+  readonly limits: BatchLimits
+}
+
+/**
+ * A batch that the coordinator has read (paged), or a partition that the worker reads itself (partitioned), or one whose
+ * rows it only looks at.
+ */
 export type Work =
-  { readonly kind: 'batch'; readonly batch: Batch } | { readonly kind: 'partition'; readonly partition: Partition }
+  | { readonly kind: 'batch'; readonly batch: Batch }
+  | { readonly kind: 'partition'; readonly partition: Partition }
+  | SurveyWork
+
+export interface SurveyWork {
+  readonly kind: 'survey'
+  readonly selection: Selection
+  readonly partition: Partition
+  readonly transform: TransformSpec | null
+}
 
 /** A batch whose transaction has committed. */
 export interface Committed {
@@ -40,8 +64,23 @@ export type Note =
   | { readonly kind: 'committed'; readonly committed: Committed }
   | { readonly kind: 'retried'; readonly table: string; readonly message: string; readonly pauseMs: number }
 
-/** The committed batch of a paged work; null for a partition, whose batches were noted one by one. */
-export type Result = Committed | null
+/** Asked by a worker that cannot go on with the plan of a table that it has. */
+export interface DriftQuestion {
+  readonly table: string
+  /** Version of the plan that it has. */
+  readonly schemaVersion: number
+  /** All rows of a batch that holds some without a place; null: the batch was refused because its version is old. */
+  readonly seen: Sample | null
+}
+
+/** A newer plan; null: there is none that would help. */
+export type DriftAnswer = TablePlan | null
+
+/**
+ * The committed batch of a paged work; null for a partition, whose batches were noted one by one; what was seen in a
+ * partition that was only looked at.
+ */
+export type Result = Committed | null | { readonly sample: Sample }
 
 export interface Totals {
   readonly counts: Counts

@@ -1,14 +1,28 @@
-import { createTranscoder, openSource, openTarget } from '../catalog.ts'
+import { createObserver, createTranscoder, openSource, openTarget } from '../catalog.ts'
 import type { Handlers, WorkContext } from '../cluster/serve.ts'
 import type { Source } from '../connectors/contract.ts'
 import type { Batch, Partition } from '../core/batch.ts'
 import { addCounts, noCounts, type Counts } from '../core/counts.ts'
 import { DroverError } from '../core/errors.ts'
 import type { Stages } from '../core/result.ts'
-import { BatchWriter } from './batch-writer.ts'
+import { BatchWriter, type Coordinator } from './batch-writer.ts'
 import { createBufferPool } from './buffer-pool.ts'
 import { secondsSince } from './stages.ts'
-import type { Committed, Note, Result, Totals, Work, WorkerStart } from './work.ts'
+import { openSurveyor } from './survey-worker.ts'
+import type {
+  Committed,
+  CopyStart,
+  DriftAnswer,
+  DriftQuestion,
+  Note,
+  Result,
+  Totals,
+  Work,
+  WorkerStart,
+} from './work.ts'
+
+type WorkerHandlers = Handlers<Work, Note, Result, Totals, DriftQuestion, DriftAnswer>
+type Context = WorkContext<Note, DriftQuestion, DriftAnswer>
 
 /** Batches a worker holds while it reads for itself: one at the server, one being encoded, one being read. */
 const OWN_BUFFERS = 3
@@ -19,32 +33,39 @@ export interface WorkerPlace {
   readonly ownProcess: boolean
 }
 
-/** Opens a worker: its target connection, and its source connection where it reads for itself. */
-export function workerIn(place: WorkerPlace): (start: WorkerStart) => Promise<Handlers<Work, Note, Result, Totals>> {
-  return async (start) => {
-    await using opening = new AsyncDisposableStack()
-    const target = opening.use(await openTarget(start.targetUrl, start))
-    const tables = start.tables.map(({ plan }) => plan)
-    const { migration, epoch } = start
-    const ending = new AbortController()
-    const writer = opening.use(await target.openWriter({ migration, epoch, tables }, ending.signal))
-    const source = start.feed === 'partitioned' ? opening.use(await openSource(start.sourceUrl)) : null
-    const batchWriter = new BatchWriter({
-      writer,
-      transcoders: new Map(
-        tables.map((plan) => [plan.source, createTranscoder(start.sourceFormat, target.accepts, plan, start.keyField)]),
-      ),
-      retry: start.retry,
-      classify: (error) => target.classify(error),
-    })
-    return new MigrationWorker(place, start, source, batchWriter, ending, opening.move())
-  }
+/** Opens a worker for what it is started for. */
+export function workerIn(place: WorkerPlace): (start: WorkerStart) => Promise<WorkerHandlers> {
+  return (start) => (start.job === 'copy' ? openCopier(place, start) : openSurveyor(start))
+}
+
+/** With its target connection, and its source connection where it reads for itself. */
+async function openCopier(place: WorkerPlace, start: CopyStart): Promise<WorkerHandlers> {
+  await using opening = new AsyncDisposableStack()
+  const target = opening.use(await openTarget(start.targetUrl, start))
+  const { migration, epoch, sourceFormat, keyField } = start
+  const ending = new AbortController()
+  const writer = opening.use(await target.openWriter({ migration, epoch }, ending.signal))
+  const source = start.feed === 'partitioned' ? opening.use(await openSource(start.sourceUrl)) : null
+  const batchWriter = new BatchWriter({
+    writer,
+    plans: start.tables.map(({ plan }) => plan),
+    createTranscoder: (plan) => createTranscoder(sourceFormat, target.accepts, plan, keyField),
+    observe: async (batch, plan) => {
+      const observer = await createObserver(sourceFormat, keyField, plan.source, plan.transform ?? null)
+      await observer.observe(batch)
+      return observer.sample(true)
+    },
+    retry: start.retry,
+    classify: (error) => target.classify(error),
+  })
+  await batchWriter.prepare()
+  return new Copier(place, start, source, batchWriter, ending, opening.move())
 }
 
 /** Commits batches, its own or those it is sent, and adds up what it did. */
-class MigrationWorker implements Handlers<Work, Note, Result, Totals> {
+class Copier implements WorkerHandlers {
   readonly #place: WorkerPlace
-  readonly #start: WorkerStart
+  readonly #start: CopyStart
   readonly #source: Source | null
   readonly #batches: BatchWriter
   readonly #ending: AbortController
@@ -54,7 +75,7 @@ class MigrationWorker implements Handlers<Work, Note, Result, Totals> {
 
   constructor(
     place: WorkerPlace,
-    start: WorkerStart,
+    start: CopyStart,
     source: Source | null,
     batches: BatchWriter,
     ending: AbortController,
@@ -68,14 +89,12 @@ class MigrationWorker implements Handlers<Work, Note, Result, Totals> {
     this.#resources = resources
   }
 
-  async work(
-    work: Work,
-    context: WorkContext<Note>,
-  ): Promise<{ result: Result; buffers?: readonly ArrayBuffer[] | undefined }> {
+  async work(work: Work, context: Context): Promise<{ result: Result; buffers?: readonly ArrayBuffer[] | undefined }> {
     if (work.kind === 'partition') {
       await this.#movePartition(work.partition, context)
       return { result: null }
     }
+    if (work.kind === 'survey') throw new DroverError('unexpected', 'a worker that copies was sent a survey')
     const result = await this.#commit(work.batch, context, 0)
     const { buffer } = work.batch.bytes
     return buffer instanceof ArrayBuffer ? { result, buffers: [buffer] } : { result }
@@ -96,7 +115,7 @@ class MigrationWorker implements Handlers<Work, Note, Result, Totals> {
   }
 
   /** Reads a partition with this worker's own cursor: one batch at the server while the next is read and encoded. */
-  async #movePartition(partition: Partition, context: WorkContext<Note>): Promise<void> {
+  async #movePartition(partition: Partition, context: Context): Promise<void> {
     const selection = this.#start.tables.find(({ plan }) => plan.source === partition.table)?.selection
     if (this.#source === null || selection === undefined) {
       throw new DroverError('unexpected', `this worker cannot read ${partition.table}`)
@@ -123,8 +142,8 @@ class MigrationWorker implements Handlers<Work, Note, Result, Totals> {
     }
   }
 
-  async #commit(batch: Batch, context: WorkContext<Note>, read: number): Promise<Committed> {
-    const committed = await this.#batches.write(batch, (note) => context.note(note), this.#ending.signal)
+  async #commit(batch: Batch, coordinator: Coordinator, read: number): Promise<Committed> {
+    const committed = await this.#batches.write(batch, coordinator, this.#ending.signal)
     this.#counts = addCounts(this.#counts, committed.counts)
     this.#committed++
     const stages: Stages = { ...committed.stages, read }

@@ -1,21 +1,23 @@
 import type { Batch } from '../core/batch.ts'
 import { DroverError } from '../core/errors.ts'
 import type { TablePlan } from '../core/plan.ts'
+import { RowError } from '../core/row-error.ts'
 import type { Row, Value } from '../core/value.ts'
 import { BsonDamage, BsonReader } from './bson-reader.ts'
 import { bsonTypeName, tag } from './bson-types.ts'
 import { BsonValues } from './bson-values.ts'
 import type { Decoder } from './codec.ts'
-import { RowError } from './codec.ts'
+import { unplannedField } from './drift.ts'
 import { displayText } from './json-text.ts'
 import { shownName } from './row-error.ts'
+import { plannedFields } from './row-shape.ts'
 
 /** A field that the plan knows. */
 interface KnownField {
   readonly name: string
   /** UTF-8 with the terminator that BSON has. */
   readonly bytes: Uint8Array
-  /** It has a column; otherwise it is left out. */
+  /** It becomes part of the row; otherwise it is left out. */
   readonly planned: boolean
   readonly isKey: boolean
   /** The row that had it last, to notice a field that occurs twice. */
@@ -23,8 +25,9 @@ interface KnownField {
 }
 
 /**
- * BSON documents → rows that hold the planned fields. A damaged document is `row-rejected`, and so is a name that
- * occurs twice among the fields the plan knows; a field that the plan does not know is `schema-drift`.
+ * BSON documents → rows that hold the fields that the plan has a use for: with a transform all, with an overflow column
+ * all but those left out. Otherwise a field that the plan does not know is `schema-drift`. A damaged document is
+ * `row-rejected`, and so is a name that occurs twice among the fields that are not skipped unseen.
  */
 export function createBsonDecoder(plan: TablePlan, keyField: string): Decoder {
   return new BsonDecoder(plan, keyField)
@@ -34,12 +37,15 @@ class BsonDecoder implements Decoder {
   readonly #table: string
   readonly #keyField: string
   readonly #known: ReadonlyMap<string, KnownField>
-  readonly #skipUnknown: boolean
+  /** What happens to fields that the plan does not know. */
+  readonly #unknown: 'skip' | 'keep' | 'refuse'
   readonly #reader = new BsonReader(new Uint8Array())
   readonly #values = new BsonValues(this.#reader)
   /** The known fields in the order of the rows before: documents of a table mostly agree on it. */
   readonly #expected: (KnownField | undefined)[] = []
   #row = 0
+  /** The name last read. Those of known fields are compared, mostly, and not read. */
+  #name = ''
   // Where the row at hand begins and ends in the reader's bytes.
   #start = 0
   #end = 0
@@ -48,7 +54,7 @@ class BsonDecoder implements Decoder {
     this.#table = plan.source
     this.#keyField = keyField
     this.#known = knownFields(plan, keyField)
-    this.#skipUnknown = plan.ignore === 'others'
+    this.#unknown = unknownOf(plan)
   }
 
   decodeRow(batch: Batch, index: number): Row {
@@ -81,6 +87,10 @@ class BsonDecoder implements Decoder {
       const valueAt = reader.nameEnd
       if (field === undefined) {
         next = reader.valueEnd(type, valueAt, last)
+        if (this.#unknown === 'keep') {
+          const kept = this.#keep(fields, type, valueAt, next)
+          if (this.#name === this.#keyField) key = kept
+        }
         continue
       }
       values.field(field.name)
@@ -88,23 +98,34 @@ class BsonDecoder implements Decoder {
       if (field.seenIn === row) throw new BsonDamage('the field occurs twice')
       field.seenIn = row
       if (!field.planned && !field.isKey) continue
-      const value = type === tag.undefined ? null : values.value(type, valueAt, next)
+      const value = this.#value(type, valueAt, next)
       if (field.isKey) key = value
       if (field.planned) fields[field.name] = value
     }
     return { key, fields }
   }
 
-  /** The known field whose element begins at `at`; undefined for one to be skipped. Leaves `nameEnd` behind its name. */
+  #keep(fields: Record<string, Value>, type: number, at: number, end: number): Value {
+    const name = this.#name
+    if (fields[name] !== undefined) throw new BsonDamage('the field occurs twice')
+    return (fields[name] = this.#value(type, at, end))
+  }
+
+  #value(type: number, at: number, end: number): Value {
+    return type === tag.undefined ? null : this.#values.value(type, at, end)
+  }
+
+  /** The known field whose element begins at `at`; undefined for another. Leaves `nameEnd` behind its name. */
   #fieldAt(at: number, last: number, position: number): KnownField | undefined {
     const expected = this.#expected[position]
     if (expected !== undefined && this.#isNamed(expected.bytes, at + 1, last)) return expected
     this.#values.field('')
     const name = this.#reader.readName(at + 1, last)
     this.#values.field(name)
+    this.#name = name
     const known = this.#known.get(name)
     if (known !== undefined) this.#expected[position] = known
-    else if (!this.#skipUnknown) throw this.#unplanned(name, this.#reader.bytes[at] as number)
+    else if (this.#unknown === 'refuse') throw this.#unplanned(name, this.#reader.bytes[at] as number)
     return known
   }
 
@@ -135,7 +156,7 @@ class BsonDecoder implements Decoder {
       const name = this.#reader.readName(next + 1, last)
       const valueAt = this.#reader.nameEnd
       next = this.#reader.valueEnd(type, valueAt, last)
-      if (name === this.#keyField) return type === tag.undefined ? null : this.#values.value(type, valueAt, next)
+      if (name === this.#keyField) return this.#value(type, valueAt, next)
     }
     return null
   }
@@ -168,24 +189,26 @@ class BsonDecoder implements Decoder {
   }
 
   #unplanned(name: string, type: number): RowError {
-    const field = shownName(name)
-    return new RowError({
-      code: 'schema-drift',
-      message:
-        `document ${this.#keyText()} of table ${this.#table} has the field ${field} (${bsonTypeName(type)}), ` +
-        'which the plan has no column for',
-      hint: `name it with --cast ${field}=jsonb, leave it out with --exclude-columns ${field}, or look at every document with --infer full`,
-    })
+    const subject = `document ${this.#keyText()} of table ${this.#table}`
+    return unplannedField(subject, shownName(name), bsonTypeName(type))
   }
 }
 
+function unknownOf({ transform, ignore, overflow }: TablePlan): 'skip' | 'keep' | 'refuse' {
+  // What a transform makes of a field, the plan does not say.
+  if (transform !== undefined) return 'keep'
+  if (ignore === 'others') return 'skip'
+  return overflow === undefined ? 'refuse' : 'keep'
+}
+
 function knownFields(plan: TablePlan, keyField: string): ReadonlyMap<string, KnownField> {
-  const planned = new Set(plan.columns.map(({ field }) => field))
-  const names = new Set([...planned, ...(plan.ignore === 'others' ? [keyField] : plan.ignore)])
+  const planned = plannedFields(plan)
+  const ignored = plan.ignore === 'others' ? [] : plan.ignore
+  const keepsAll = plan.transform !== undefined
   return new Map(
-    [...names].map((name) => {
+    [...planned, ...ignored, ...(plan.ignore === 'others' ? [keyField] : [])].map((name) => {
       const bytes = Buffer.from(`${name}\0`)
-      return [name, { name, bytes, planned: planned.has(name), isKey: name === keyField, seenIn: 0 }]
+      return [name, { name, bytes, planned: keepsAll || planned.has(name), isKey: name === keyField, seenIn: 0 }]
     }),
   )
 }

@@ -1,5 +1,6 @@
-import type { Batch } from '../core/batch.ts'
+import type { Batch, EncodedRows } from '../core/batch.ts'
 import type { ErrorShape } from '../core/errors.ts'
+import type { Sample } from '../core/sample.ts'
 import type { Row } from '../core/value.ts'
 
 /** A row that could not be carried over: its place in the batch, its key as text for people, and why. */
@@ -20,41 +21,56 @@ export interface Decoder {
   keyText(batch: Batch, index: number): string
 }
 
-/** Rows → bytes of a format, appended to a buffer that grows. */
-export interface Encoder {
-  readonly format: Batch['format']
-  /** Starts a new buffer, taken from those recycled where there is one. */
-  begin(rows: number): void
-  /** Appends one row. Throws {@link RowError}, and then the buffer is as it was before the row. */
-  encodeRow(row: Row): void
-  /** The rows appended since `begin`, packed, with their offsets. */
-  end(): { readonly rows: number; readonly bytes: Uint8Array; readonly offsets: Uint32Array }
+/** Rows → bytes of a format, for each table of a plan. */
+export interface RowEncoder {
+  /** Starts a batch of about so many rows. Batches may be open beside each other. */
+  begin(rows: number): EncodingBatch
   /** Gives the memory of an earlier batch back for reuse. */
-  recycle(bytes: Uint8Array): void
+  recycle(parts: readonly EncodedRows[]): void
 }
 
-/** What a transcoder makes of a batch: the rows that could be carried, under the same id, and those that could not. */
-export interface Transcoded {
-  readonly batch: Batch
+/** A batch that is being encoded. */
+export interface EncodingBatch {
+  /**
+   * Appends what row `origin` of the batch has become, one row or several, to all tables. Throws {@link RowError}, and
+   * then every table is as it was before.
+   */
+  add(origin: number, rows: Row | readonly Row[]): void
+  /** What was added, packed; it is over then. */
+  end(): EncodedBatch
+}
+
+export interface EncodedBatch {
+  /** One for each of `partsOf(plan)`, in its order. */
+  readonly parts: readonly EncodedRows[]
+  /** The place in the batch of the row that gave row `index` of a part. */
+  origin(part: number, index: number): number
+}
+
+/** What a transcoder makes of a batch: rows for each table of the plan, and the rows that could not be carried. */
+export interface Transcoded extends EncodedBatch {
+  /** Rows of the batch that gave at least one row of the plan's own table. */
+  readonly written: number
+  /** Rows that a transform left out. */
+  readonly filtered: number
   readonly rejected: readonly RejectedRow[]
+  /** Seconds spent in transforms; the encoding is the rest. */
+  readonly transformSeconds: number
 }
 
 /** A batch in one format → the same rows in another; compiled for one table's plan. */
 export interface Transcoder {
-  transcode(batch: Batch): Transcoded
+  /** A promise only where a transform is asynchronous. */
+  transcode(batch: Batch): Transcoded | Promise<Transcoded>
   /** The key of row i of a batch in the first format, as text for people; never throws. */
   keyText(batch: Batch, index: number): string
   /** Gives the memory of a transcoded batch back, once it is committed. */
-  recycle(batch: Batch): void
+  recycle(transcoded: Transcoded): void
 }
 
-/** Why one row cannot be carried over. */
-export class RowError extends Error {
-  override readonly name = 'RowError'
-  readonly shape: ErrorShape
-
-  constructor(shape: ErrorShape) {
-    super(shape.message)
-    this.shape = shape
-  }
+/** Looks at batches of one table and adds up what is in them. */
+export interface Observer {
+  observe(batch: Batch): void | Promise<void>
+  /** All that was observed so far. `complete` is the caller's to know. */
+  sample(complete: boolean): Sample
 }

@@ -138,8 +138,13 @@ function decimalJson(text: string, style: Style): string {
 // An escape sequence for U+0000: its backslash is not itself escaped.
 const escapedNul = /(?<!\\)(?:\\\\)*\\u0000/
 
+/** Whether the text that a special value is carried as has U+0000 in it. */
+export function hasNul({ json }: Special): boolean {
+  return escapedNul.test(json)
+}
+
 function specialJson(value: Special, style: Style): string {
-  if (style.strict && escapedNul.test(value.json)) throw unholdable(`a ${value.type} contains U+0000`)
+  if (style.strict && hasNul(value)) throw unholdable(`a ${value.type} contains U+0000`)
   return value.json
 }
 

@@ -1,156 +1,85 @@
+import type { EncodedRows } from '../core/batch.ts'
 import { DroverError } from '../core/errors.ts'
-import { typeName } from '../core/logical-type.ts'
-import type { ColumnPlan, TablePlan } from '../core/plan.ts'
-import type { Row, Value } from '../core/value.ts'
-import { ByteWriter } from './byte-writer.ts'
-import type { Encoder } from './codec.ts'
-import { RowError } from './codec.ts'
-import { displayText, jsonText } from './json-text.ts'
-import { appenderOf } from './pgcopy-columns.ts'
-import type { AppendValue } from './pgcopy-scalars.ts'
-import { shownName, shownText, unholdable, valueTypeName } from './row-error.ts'
-
-interface Column {
-  readonly plan: ColumnPlan
-  readonly append: AppendValue
-}
-
-// Batches in flight have their own memory each; what one huge row needed once is not kept.
-const mostKept = 4
-const largestKeptBytes = 32 * 1024 * 1024
+import { partsOf, type TablePlan } from '../core/plan.ts'
+import type { Row } from '../core/value.ts'
+import type { EncodedBatch, EncodingBatch, RowEncoder } from './codec.ts'
+import { PartEncoder, type OpenRow } from './part-encoder.ts'
+import { TupleMemory, TupleWriter } from './tuple-writer.ts'
 
 /**
  * Rows → tuples of PostgreSQL's binary COPY format (documentation of COPY, "Binary Format"), without its header and
- * trailer. Missing fields become NULL. A value that storing would change is `schema-drift`; one that no type of
- * PostgreSQL holds, or that a cast refuses, is `row-rejected`.
+ * trailer, for each table of the plan. Missing fields become NULL. What has no place in the plan, and a value that
+ * storing would change, is `schema-drift`; a value that no type of PostgreSQL holds, or that a cast refuses, is
+ * `row-rejected`.
  */
-export function createPgCopyEncoder(plan: TablePlan): Encoder {
-  return new PgCopyEncoder(plan)
+export function createPgCopyEncoder(plan: TablePlan): RowEncoder {
+  const parts = partsOf(plan)
+  const encoder = new PartEncoder(parts, 0)
+  const memory = parts.map(() => new TupleMemory())
+  return {
+    begin: (rows) => {
+      const tuples = memory.map((kept, part) => new TupleWriter(part, rows, kept))
+      return new PgCopyBatch(plan.source, encoder, tuples)
+    },
+    recycle: (encoded: readonly EncodedRows[]) => {
+      for (const { part, bytes } of encoded) memory[part]?.recycle(bytes)
+    },
+  }
 }
 
-class PgCopyEncoder implements Encoder {
-  readonly format = 'pgcopy'
-  readonly #table: string
-  readonly #columns: readonly Column[]
-  readonly #kept: ArrayBuffer[] = []
-  #out: ByteWriter | null = null
-  #offsets = new Uint32Array(1)
-  #rows = 0
+class PgCopyBatch implements EncodingBatch {
+  readonly #encoder: PartEncoder
+  readonly #tuples: readonly TupleWriter[]
+  /** How many tuples each part had before the row at hand. */
+  readonly #before: number[]
+  /** One object for all rows: it is no allocation for each. */
+  readonly #open: OpenRow
+  #ended = false
 
-  constructor(plan: TablePlan) {
-    this.#table = plan.source
-    this.#columns = plan.columns.map((column) => ({ plan: column, append: appenderOf(column, plan.nestedJson) }))
+  constructor(table: string, encoder: PartEncoder, tuples: readonly TupleWriter[]) {
+    this.#encoder = encoder
+    this.#tuples = tuples
+    this.#before = tuples.map(() => 0)
+    this.#open = { table, row: { key: null, fields: {} }, origin: 0, ordinals: [], tuples }
   }
 
-  begin(rows: number): void {
-    this.#out = new ByteWriter(this.#kept.pop() ?? null)
-    this.#offsets = new Uint32Array(rows + 1)
-    this.#rows = 0
-  }
-
-  encodeRow(row: Row): void {
-    const out = this.#open()
-    const start = out.at
+  add(origin: number, rows: Row | readonly Row[]): void {
+    if (this.#ended) throw new DroverError('unexpected', 'a row was added to a batch that has ended')
+    const tuples = this.#tuples
+    for (let part = 0; part < tuples.length; part++) this.#before[part] = (tuples[part] as TupleWriter).rows
     try {
-      out.reserve(2)
-      out.putInt16(this.#columns.length)
-      for (const column of this.#columns) this.#appendColumn(out, column, row)
+      if (isSeveral(rows)) for (const row of rows) this.#addOne(origin, row)
+      else this.#addOne(origin, rows)
     } catch (error) {
-      out.at = start
+      tuples.forEach((writer, part) => writer.keepOnly(this.#before[part] ?? 0))
       throw error
     }
-    this.#rows++
-    if (this.#rows === this.#offsets.length) this.#growOffsets()
-    this.#offsets[this.#rows] = out.at
   }
 
-  end(): { readonly rows: number; readonly bytes: Uint8Array; readonly offsets: Uint32Array } {
-    const out = this.#open()
-    this.#out = null
-    const bytes = new Uint8Array(out.bytes.buffer, out.bytes.byteOffset, out.at)
-    return { rows: this.#rows, bytes, offsets: this.#offsets.subarray(0, this.#rows + 1) }
-  }
-
-  recycle(bytes: Uint8Array): void {
-    const { buffer } = bytes
-    // Memory that was transferred to another thread is gone.
-    if (!(buffer instanceof ArrayBuffer) || buffer.detached) return
-    if (this.#kept.length < mostKept && buffer.byteLength <= largestKeptBytes) this.#kept.push(buffer)
-  }
-
-  #open(): ByteWriter {
-    if (this.#out === null) throw new DroverError('unexpected', 'rows are encoded between begin() and end()')
-    return this.#out
-  }
-
-  #appendColumn(out: ByteWriter, column: Column, row: Row): void {
-    const value = row.fields[column.plan.field]
-    if (value === null || value === undefined) {
-      out.reserve(4)
-      out.putInt32(-1)
-      return
+  end(): EncodedBatch {
+    this.#ended = true
+    const tuples = this.#tuples
+    return {
+      parts: tuples.map((writer) => writer.end()),
+      origin: (part, index) => this.#writer(0).owner(part === 0 ? index : this.#writer(part).owner(index)),
     }
-    let fits: boolean
-    try {
-      fits = column.append(out, value)
-    } catch (error) {
-      if (error instanceof RowError) throw this.#located(error, value, column.plan, row)
-      throw error
-    }
-    if (!fits) throw this.#unfit(value, column.plan, row)
   }
 
-  #unfit(value: Value, column: ColumnPlan, row: Row): RowError {
-    const type = typeName(column.type)
-    if (column.cast) {
-      const refused = `the ${valueTypeName(value)} ${shownText(displayText(value))} has no exact form as ${type}`
-      return this.#located(unholdable(refused), value, column, row)
-    }
-    return new RowError({
-      code: 'schema-drift',
-      message:
-        `document ${displayText(row.key)} of table ${this.#table} has in field ${shownName(column.field)} ` +
-        `a value of type ${detailedType(value)}, which does not fit column ${shownName(column.name)} of type ${type}`,
-      hint: hintFor(value, column),
-    })
+  #writer(part: number): TupleWriter {
+    const writer = this.#tuples[part]
+    if (writer === undefined) throw new DroverError('unexpected', `the plan has no part ${part}`)
+    return writer
   }
 
-  #located(error: RowError, value: Value, column: ColumnPlan, row: Row): RowError {
-    const where = `field ${shownName(column.field)}, column ${shownName(column.name)}`
-    return new RowError({
-      ...error.shape,
-      message: `document ${displayText(row.key)} of table ${this.#table}, ${where}: ${error.shape.message}`,
-      hint: hintFor(value, column),
-    })
-  }
-
-  #growOffsets(): void {
-    const grown = new Uint32Array(this.#offsets.length * 2)
-    grown.set(this.#offsets)
-    this.#offsets = grown
+  #addOne(origin: number, row: Row): void {
+    const open = this.#open
+    open.row = row
+    open.origin = origin
+    open.ordinals.length = 0
+    this.#encoder.encode(row.fields, open)
   }
 }
 
-function hintFor(value: Value, column: ColumnPlan): string {
-  const field = shownName(column.field)
-  return column.type !== 'json' && jsonHolds(value)
-    ? `--cast ${field}=jsonb makes a column that holds it`
-    : `repair the value in the source, or leave the field out with --exclude-columns ${field}`
-}
-
-function jsonHolds(value: Value): boolean {
-  try {
-    jsonText(value, 'plain')
-    return true
-  } catch (error) {
-    if (error instanceof RowError) return false
-    throw error
-  }
-}
-
-/** For an array also the types of its elements, the first few of them. */
-function detailedType(value: Value): string {
-  if (!Array.isArray(value)) return valueTypeName(value)
-  const types = new Set(value.slice(0, 1000).map((item: Value) => valueTypeName(item)))
-  return `array of ${[...types].slice(0, 4).join(' and ')}`
+function isSeveral(rows: Row | readonly Row[]): rows is readonly Row[] {
+  return Array.isArray(rows)
 }

@@ -82,7 +82,8 @@ function appendInt64(out: ByteWriter, value: Value): boolean {
 function appendFloat64(out: ByteWriter, value: Value): boolean {
   const double = typeof value === 'bigint' ? Number(value) : value
   if (typeof double !== 'number') return false
-  if (typeof value === 'bigint' && (!Number.isFinite(double) || BigInt(double) !== value)) return false
+  // Beyond, a double may be that number, and yet its text is another: 2^62 is shown as 4611686018427388000.
+  if (typeof value === 'bigint' && !Number.isSafeInteger(double)) return false
   out.reserve(12)
   out.putInt32(8)
   out.view.setFloat64(out.at, double)
@@ -149,10 +150,15 @@ const firstMillis = -210_866_803_200_000n
 const endMillis = 9_224_318_016_000_000n
 const microsPerMilli = 1000
 
+/** Whether timestamptz holds an instant. */
+export function fitsTimestamp(millis: bigint): boolean {
+  return millis >= firstMillis && millis < endMillis
+}
+
 function appendTimestamp(out: ByteWriter, value: Value): boolean {
   if (!(value instanceof Instant)) return false
   const { millis } = value
-  if (millis < firstMillis || millis >= endMillis) {
+  if (!fitsTimestamp(millis)) {
     throw unholdable(
       `the date ${millis} (milliseconds since 1970) lies outside of 4713 BC to 294276, which timestamptz holds`,
     )

@@ -1,6 +1,6 @@
 import type { Value } from '../core/value.ts'
 import { Decimal, Instant, ObjectId, Special, Uuid } from '../core/value.ts'
-import { RowError } from './codec.ts'
+import { RowError } from '../core/row-error.ts'
 
 /** A RowError for what no type of the target can hold; who knows row and field puts them in front of the reason. */
 export function unholdable(reason: string): RowError {

@@ -1,10 +1,11 @@
 import { type LogicalType, type ObservedType, typeName } from '../core/logical-type.ts'
-import type { FieldSample, Sample } from '../core/sample.ts'
-import { joinTypes } from './lattice.ts'
+import type { TypeCount, ValuesSample } from '../core/sample.ts'
 import { parseTypeName } from './type-names.ts'
+import type { SomeValues } from './values.ts'
 
 /** What a field of the source is to become. */
 export interface TypedField {
+  /** Its path, as options name it. */
   readonly field: string
   /** The join of all types seen, or the type of `--cast`: what a column must hold. */
   readonly observed: ObservedType
@@ -17,39 +18,58 @@ export interface TypedField {
   readonly nulls: number
 }
 
-/** Joins the types seen in a field into that of its column. `cast` is the name of a type, null where none was chosen. */
-export function typeField(seen: FieldSample, sample: Sample, cast: string | null): TypedField {
-  const values = seen.types.reduce((sum, { count }) => sum + count, 0)
-  const nullValues = seen.types.reduce((sum, { type, count }) => sum + (type === 'null' ? count : 0), 0)
-  const joined = seen.types.reduce<ObservedType>((type, next) => joinTypes(type, next.type), 'null')
-  const observed = cast === null ? joined : parseTypeName(cast)
+/**
+ * The type of a column for some values of a field.
+ *
+ * @param rows how many rows of the sample the table would have
+ * @param cast the name of a type, null where none was chosen
+ */
+export function typeValues(
+  field: string,
+  { types }: Pick<ValuesSample, 'types'>,
+  values: SomeValues,
+  rows: number,
+  cast: string | null,
+): TypedField {
+  const observed = cast === null ? values.observed : parseTypeName(cast)
   return {
-    field: seen.field,
+    field,
     observed,
-    type: observed === 'null' || observed === 'empty-array' ? 'json' : observed,
+    type: columnTypeOf(observed),
     cast: cast !== null,
-    shares: sharesOf(seen, values),
-    nulls: sample.rows - values + nullValues,
+    shares: sharesOf(types),
+    nulls: rows - values.count,
   }
 }
 
+/** The type of a new column for what was seen. Nothing seen yet means that anything may come. */
+export function columnTypeOf(observed: ObservedType): LogicalType {
+  return observed === 'null' || observed === 'empty-array' ? 'json' : observed
+}
+
 /** Why a new column is `jsonb` although no document is in it; null where that needs no words. */
-export function typeWarning({ field, observed, cast, shares }: TypedField, seen: FieldSample): string | null {
+export function typeWarning(
+  { field, observed, cast, shares }: TypedField,
+  { types }: Pick<ValuesSample, 'types'>,
+): string | null {
   if (cast) return null
   const name = JSON.stringify(field)
   if (shares === '') return `field ${name} was not seen: its column becomes jsonb; --cast gives it a type`
   if (observed === 'null' || observed === 'empty-array') {
     return `field ${name} was seen only as ${shares}: its column becomes jsonb; --cast gives it a type`
   }
-  const mixed = observed === 'json' && seen.types.some(({ type }) => type !== 'json' && type !== 'null')
+  const mixed = observed === 'json' && types.some(({ type }) => type !== 'json' && type !== 'null')
   return mixed ? `field ${name} holds ${shares}: its column becomes jsonb, which alone holds them all` : null
 }
 
-function sharesOf({ types }: FieldSample, values: number): string {
+/** The types with their shares, for people. */
+export function sharesOf(types: readonly TypeCount[]): string {
+  const values = types.reduce((sum, { count }) => sum + count, 0)
   return types.map((seen) => `${labelOf(seen.name, seen.type)} ${percent(seen.count, values)}`).join(', ')
 }
 
-function labelOf(name: string, type: ObservedType): string {
+/** A type seen, for people: by the source's name of it. */
+export function labelOf(name: string, type: ObservedType): string {
   if (type === 'empty-array') return `empty ${name}`
   if (!type.endsWith('[]')) return name
   return `${name} of ${typeName(type as LogicalType).slice(0, -2)}`

@@ -3,8 +3,9 @@ import { DroverError } from '../core/errors.ts'
 import type { ExistingColumn } from '../core/existing-column.ts'
 import { type LogicalType, typeName } from '../core/logical-type.ts'
 import { qualified, type TargetName } from '../core/plan.ts'
-import type { TypedField } from './column-type.ts'
+import type { TableChange } from '../core/table-change.ts'
 import { widensTo } from './lattice.ts'
+import { isOwn, type NamedSlot, type SlotKind } from './slots.ts'
 
 /** What a plan must know of a table that is there already and stays. */
 export interface ExistingShape {
@@ -13,61 +14,72 @@ export interface ExistingShape {
   readonly key: readonly string[]
 }
 
-/** A field and the name of its column. */
-export interface NamedField extends TypedField {
-  readonly name: string
-  /** Longest text that the column holds, in characters. */
-  readonly maxCharacters?: number | undefined
-}
+/** Columns that are encoded in one type only, and those that a table of drover's own making always has. */
+const exact: ReadonlySet<SlotKind> = new Set(['length', 'row-key', 'ordinal', 'overflow'])
+const essential: ReadonlySet<SlotKind> = new Set(['row-key', 'ordinal'])
 
 /**
- * The fields with types that the columns of an existing table accept as they are: the planned one, or else the
- * narrowest that it widens to.
+ * The slots with types that the columns of an existing table accept as they are: the planned one, or else the
+ * narrowest that it widens to. A column that is not there is an addition, where the table may evolve.
  *
  * @throws DroverError `target-incompatible`
  */
 export function fitExisting(
-  fields: readonly NamedField[],
+  slots: readonly NamedSlot[],
   existing: ExistingShape,
   target: TargetName,
-): { readonly fields: readonly NamedField[]; readonly warnings: readonly string[] } {
+  evolve: boolean,
+): {
+  readonly slots: readonly NamedSlot[]
+  readonly additions: readonly TableChange[]
+  readonly warnings: readonly string[]
+} {
   const columns = new Map(existing.columns.map((column) => [column.name, column]))
+  const additions: TableChange[] = []
   const warnings: string[] = []
-  const fitted = fields.map((field) => {
-    const column = columns.get(field.name)
-    if (column === undefined) throw missingColumn(field, existing, target)
-    if (column.required && field.nulls > 0) {
+  const fitted = slots.map((slot) => {
+    const column = columns.get(slot.name)
+    if (column === undefined) {
+      if (!evolve || essential.has(slot.kind)) throw missingColumn(slot, existing, target)
+      additions.push({ kind: 'add', target, column: { name: slot.name, type: slot.type } })
+      return slot
+    }
+    if (column.required && slot.nulls > 0) {
       warnings.push(
-        `column ${quote(field.name)} of ${qualified(target)} is NOT NULL, and field ${quote(field.field)} is null or missing in ${field.nulls} rows of the sample`,
+        `column ${quote(slot.name)} of ${qualified(target)} is NOT NULL, and field ${quote(slot.field)} is null or missing in ${slot.nulls} rows of the sample`,
       )
     }
-    return { ...field, type: acceptedType(field, column, target), maxCharacters: column.maxCharacters ?? undefined }
+    return { ...slot, type: acceptedType(slot, column, target), maxCharacters: column.maxCharacters ?? undefined }
   })
-  refuseUnfilled(fields, existing, target)
-  return { fields: fitted, warnings }
+  refuseUnfilled(slots, existing, target)
+  return { slots: fitted, additions, warnings }
 }
 
-function acceptedType(field: NamedField, column: ExistingColumn, target: TargetName): LogicalType {
+function acceptedType(slot: NamedSlot, column: ExistingColumn, target: TargetName): LogicalType {
   if (column.generated) {
-    throw incompatible(`${described(column, target)} is computed by the target and cannot be written`, leaveOut(field))
+    throw incompatible(`${described(column, target)} is computed by the target and cannot be written`, leaveOut(slot))
   }
-  if (field.observed === field.type && column.accepts.includes(field.type)) return field.type
-  const wider = column.accepts.filter((type) => widensTo(field.observed, type))
+  if (slot.observed === slot.type && column.accepts.includes(slot.type)) return slot.type
+  if (exact.has(slot.kind)) throw wrongType(slot, column, target, 'give the table another name')
+  const wider = column.accepts.filter((type) => widensTo(slot.observed, type))
   const narrowest = wider.find((type) => wider.every((other) => widensTo(type, other))) ?? wider[0]
   if (narrowest !== undefined) return narrowest
-  const values = field.cast
-    ? `is cast to ${typeName(field.type)}`
-    : `holds ${field.shares || 'nothing yet'} (${typeName(field.type)})`
   const castable = column.accepts.find((type) => type !== 'objectid' && type !== 'objectid[]')
-  const hint = castable === undefined ? leaveOut(field) : castHint(field, castable)
-  throw incompatible(
-    `${described(column, target)} is ${column.nativeType}, and field ${quote(field.field)} ${values}`,
-    hint,
-  )
+  const hint = castable === undefined ? leaveOut(slot) : castHint(slot, castable)
+  throw wrongType(slot, column, target, hint)
 }
 
-function refuseUnfilled(fields: readonly NamedField[], existing: ExistingShape, target: TargetName): void {
-  const written = new Set(fields.map(({ name }) => name))
+function wrongType(slot: NamedSlot, column: ExistingColumn, target: TargetName, hint: string): DroverError {
+  const subject = `${described(column, target)} is ${column.nativeType}, and ${isOwn(slot) ? 'drover' : 'field'}`
+  if (isOwn(slot)) return incompatible(`${subject} needs ${typeName(slot.type)} there, for ${quote(slot.field)}`, hint)
+  const values = slot.cast
+    ? `is cast to ${typeName(slot.type)}`
+    : `holds ${slot.shares || 'nothing yet'} (${typeName(slot.type)})`
+  return incompatible(`${subject} ${quote(slot.field)} ${values}`, hint)
+}
+
+function refuseUnfilled(slots: readonly NamedSlot[], existing: ExistingShape, target: TargetName): void {
+  const written = new Set(slots.map(({ name }) => name))
   const unfilled = existing.columns.find(
     ({ name, required, generated }) => required && !generated && !written.has(name),
   )
@@ -79,20 +91,25 @@ function refuseUnfilled(fields: readonly NamedField[], existing: ExistingShape, 
   )
 }
 
-function missingColumn(field: NamedField, existing: ExistingShape, target: TargetName): DroverError {
+function missingColumn(slot: NamedSlot, existing: ExistingShape, target: TargetName): DroverError {
+  const type = typeName(slot.type)
+  if (isOwn(slot)) {
+    const message = `${qualified(target)} has no column ${quote(slot.name)} (${type}), which drover needs there`
+    return incompatible(message, 'add the column, or give the table another name')
+  }
   const names = existing.columns.map(({ name }) => name)
-  const nearest = names.length === 0 ? '…' : closest(field.name, names)
+  const nearest = names.length === 0 ? '…' : closest(slot.name, names)
   return incompatible(
-    `${qualified(target)} has no column ${quote(field.name)} for field ${quote(field.field)} (${typeName(field.type)})`,
-    `name its column with --rename ${field.field}=${nearest}, leave it out with --exclude-columns ${field.field}, or add the column`,
+    `${qualified(target)} has no column ${quote(slot.name)} for field ${quote(slot.field)} (${type})`,
+    `name its column with --rename ${slot.field}=${nearest}, leave it out with --exclude-columns ${slot.field}, or add the column`,
   )
 }
 
-function castHint({ field }: NamedField, type: LogicalType): string {
+function castHint({ field }: NamedSlot, type: LogicalType): string {
   return `--cast ${field}=${typeName(type)} converts the values that it can, exactly, and refuses the others`
 }
 
-function leaveOut({ field }: NamedField): string {
+function leaveOut({ field }: NamedSlot): string {
   return `leave the field out with --exclude-columns ${field}, or give it another column with --rename ${field}=…`
 }
 

@@ -12,17 +12,39 @@ export interface NameLimits {
   readonly reserved: readonly string[]
 }
 
-/** A name of the source, and the name that it should get where a user has chosen one. */
+/** What needs the name of a column, and the name that it should get where a user has chosen one. */
 export interface NameRequest {
+  /** Name in the source, for people. */
   readonly source: string
+  /** What the name is made of; absent: `source`. */
+  readonly wanted?: string | undefined
   readonly chosen?: string | null | undefined
+  /** `column`: one that is no field of the source. */
+  readonly what?: 'field' | 'column' | undefined
 }
 
 /** Names given, in the order asked for, no two alike, and a sentence for each that had to be changed. */
+export interface ColumnNames {
+  readonly names: readonly string[]
+  readonly warnings: readonly string[]
+}
+
+/** Names given, by those of the source, no two alike, and a sentence for each that had to be changed. */
 export interface GivenNames {
   readonly names: ReadonlyMap<string, string>
   readonly warnings: readonly string[]
 }
+
+interface Request {
+  readonly source: string
+  readonly wanted?: string | undefined
+  readonly chosen?: string | null | undefined
+  readonly what: 'field' | 'column' | 'table'
+  readonly naming: Naming
+}
+
+/** Whom a name belongs to. */
+type Owner = Pick<Request, 'what' | 'source'>
 
 /** Hex digits of the hash that ends a name cut short. */
 const HASH_DIGITS = 8
@@ -54,15 +76,20 @@ export function columnName(field: string, naming: Naming, limits: NameLimits): s
 
 /**
  * Names for the columns of one table. A chosen name is taken as it is, and before all others; of fields that would get
- * the same name, later ones get `_2`, `_3` … in the order given.
+ * the same name, later ones get `_2`, `_3` … in the order given. Names of `taken` are given to nobody.
  *
  * @throws DroverError `name-collision` for two fields with the same chosen name, or a name that is not possible at all
  */
-export function nameColumns(fields: readonly NameRequest[], naming: Naming, limits: NameLimits): GivenNames {
+export function nameColumns(
+  requests: readonly NameRequest[],
+  naming: Naming,
+  limits: NameLimits,
+  taken: readonly string[] = [],
+): ColumnNames {
   return giveNames(
-    fields.map((field) => ({ ...field, naming })),
-    'field',
+    requests.map((request) => ({ ...request, what: request.what ?? 'field', naming })),
     limits,
+    new Map(taken.map((name) => [name, { what: 'column', source: name }])),
   )
 }
 
@@ -75,50 +102,52 @@ export function nameTables(
   }[],
   maxBytes: number,
 ): GivenNames {
-  const requests = tables.map(({ source, naming, targetName }) => ({ source, naming, chosen: targetName }))
-  return giveNames(requests, 'table', { maxBytes, reserved: [] })
+  const requests = tables.map(({ source, naming, targetName }) => ({
+    source,
+    naming,
+    chosen: targetName,
+    what: 'table' as const,
+  }))
+  const { names, warnings } = giveNames(requests, { maxBytes, reserved: [] }, new Map())
+  return { names: new Map(tables.map(({ source }, index) => [source, names[index] ?? source])), warnings }
 }
 
-function giveNames(
-  requests: readonly (NameRequest & { readonly naming: Naming })[],
-  what: 'field' | 'table',
-  limits: NameLimits,
-): GivenNames {
-  const owners = takeChosen(requests, what, limits)
-  const names = new Map<string, string>()
+function giveNames(requests: readonly Request[], limits: NameLimits, taken: ReadonlyMap<string, Owner>): ColumnNames {
+  const owners = takeChosen(requests, limits, taken)
   const warnings: string[] = []
-  for (const { source, chosen, naming } of requests) {
-    if (chosen !== undefined && chosen !== null) {
-      names.set(source, chosen)
-      continue
-    }
-    const styled = styledName(source, naming)
+  const names = requests.map((request) => {
+    const { source, chosen, naming } = request
+    if (chosen !== undefined && chosen !== null) return chosen
+    const styled = styledName(request.wanted ?? source, naming)
     const wanted = withinLimits(styled, source, limits)
     const given = firstFree(styled, wanted, owners, limits)
-    owners.set(given, source)
-    names.set(source, given)
-    if (given !== styled) warnings.push(renamedWarning(what, source, given, { styled, wanted, owners }))
-  }
+    owners.set(given, request)
+    if (given !== styled) warnings.push(renamedWarning(request, given, { styled, wanted, owners }))
+    return given
+  })
   return { names, warnings }
 }
 
 /** Names chosen by the user with whom they belong to. They are refused, never changed. */
-function takeChosen(requests: readonly NameRequest[], what: string, limits: NameLimits): Map<string, string> {
-  const owners = new Map<string, string>()
-  for (const { source, chosen } of requests) {
+function takeChosen(
+  requests: readonly Request[],
+  limits: NameLimits,
+  taken: ReadonlyMap<string, Owner>,
+): Map<string, Owner> {
+  const owners = new Map(taken)
+  for (const request of requests) {
+    const { chosen, what, source } = request
     if (chosen === undefined || chosen === null) continue
     refuseChosen(chosen, what, source, limits)
     const other = owners.get(chosen)
     if (other !== undefined) {
       throw new DroverError(
         'name-collision',
-        `${what}s ${quote(other)} and ${quote(source)} are both to be named ${quote(chosen)}`,
-        {
-          hint: 'give one of them another name',
-        },
+        `${other.what} ${quote(other.source)} and ${what} ${quote(source)} are both to be named ${quote(chosen)}`,
+        { hint: 'give one of them another name' },
       )
     }
-    owners.set(chosen, source)
+    owners.set(chosen, request)
   }
   return owners
 }
@@ -150,7 +179,7 @@ function withinLimits(styled: string, source: string, { maxBytes, reserved }: Na
 function firstFree(
   styled: string,
   wanted: string,
-  owners: ReadonlyMap<string, string>,
+  owners: ReadonlyMap<string, Owner>,
   { maxBytes, reserved }: NameLimits,
 ): string {
   let candidate = wanted
@@ -178,14 +207,14 @@ function shorten(name: string, maxBytes: number): string {
 }
 
 function renamedWarning(
-  what: string,
-  source: string,
+  { what, source }: Owner,
   given: string,
-  names: { readonly styled: string; readonly wanted: string; readonly owners: ReadonlyMap<string, string> },
+  names: { readonly styled: string; readonly wanted: string; readonly owners: ReadonlyMap<string, Owner> },
 ): string {
   const subject = `${what} ${quote(source)} becomes ${quote(given)}`
   if (given !== names.wanted) {
-    return `${subject}, because ${quote(names.wanted)} is taken by ${what} ${quote(names.owners.get(names.wanted) ?? names.wanted)}`
+    const owner = names.owners.get(names.wanted) ?? { what, source: names.wanted }
+    return `${subject}, because ${quote(names.wanted)} is taken by ${owner.what} ${quote(owner.source)}`
   }
   return names.wanted.startsWith(names.styled)
     ? `${subject}, because the target keeps ${quote(names.styled)} for itself`

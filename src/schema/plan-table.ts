@@ -1,15 +1,30 @@
-import type { ColumnPlan, NestedJson, TablePlan, TargetName } from '../core/plan.ts'
+import { DroverError } from '../core/errors.ts'
+import { type ColumnPlan, type NestedJson, qualified, type TablePlan, type TargetName } from '../core/plan.ts'
 import type { Sample } from '../core/sample.ts'
-import { typeField, typeWarning } from './column-type.ts'
-import { type ExistingShape, fitExisting, type NamedField } from './fit-existing.ts'
-import { nameColumns, type Naming } from './naming.ts'
-import { type FieldOptions, selectFields } from './select-fields.ts'
+import type { TableChange } from '../core/table-change.ts'
+import type { TransformSpec } from '../core/transform.ts'
+import { checkMentions } from './check-mentions.ts'
+import { type PathOptions, resolveOptions, type ResolvedOptions } from './choices.ts'
+import type { ExistingShape } from './fit-existing.ts'
+import { layOut, type Layout } from './lay-out.ts'
+import type { Naming } from './naming.ts'
+import { keyOfPath } from './path.ts'
+import { childrenOf, columnsOf, keptKey, planChildren, type PlannedChildren } from './plan-children.ts'
+import { type PartRules, type PlannedPart, planPart } from './plan-part.ts'
+import { selectFields } from './select-fields.ts'
+import { isOwn, type NamedSlot, type Slot } from './slots.ts'
 
-export interface PlanTableOptions extends FieldOptions {
+export interface PlanTableOptions extends PathOptions {
   readonly naming: Naming
   readonly nestedJson: NestedJson
   /** Whether a new table gets a primary key. */
   readonly primaryKey: boolean
+  /** The most columns that a target table gets; the rarest fields beyond share one. */
+  readonly maxColumns: number
+  /** `evolve`: an existing table gets the columns that it lacks. */
+  readonly onDrift: 'evolve' | 'stop'
+  /** What happens to a row whose key is in the target already. */
+  readonly onConflict: 'error' | 'skip' | 'update'
 }
 
 export interface PlanTableInput {
@@ -19,22 +34,33 @@ export interface PlanTableInput {
   /** The field that identifies a row. */
   readonly keyField: string
   readonly target: TargetName
+  /** The child table for a path that `--nest` makes a table, as it is written there. */
+  readonly childTarget: (path: string) => TargetName
   readonly options: PlanTableOptions
+  /** What was done to the rows of the sample, and will be to all; null: nothing. */
+  readonly transform: TransformSpec | null
   /** The longest name of a column, in bytes of UTF-8. */
   readonly maxNameBytes: number
   /** Names that no column may have. */
   readonly reservedColumns: readonly string[]
   /** The target table where it is there already and stays; null: it is created. */
   readonly existing: ExistingShape | null
+  /** By qualified name, the child tables that are there already and stay; the others are created. */
+  readonly existingChildren: ReadonlyMap<string, ExistingShape>
 }
 
 export interface PlannedColumns {
   readonly plan: TablePlan
+  /** Columns that existing tables lack. */
+  readonly additions: readonly TableChange[]
   /** A sentence each. */
   readonly warnings: readonly string[]
 }
 
 const FIRST_SCHEMA_VERSION = 1
+
+/** Columns of a flattened document named in a sentence. */
+const SHOWN = 8
 
 /**
  * Decides what becomes of one table, from a sample of its rows, the options and what is in the target. Pure.
@@ -43,47 +69,117 @@ const FIRST_SCHEMA_VERSION = 1
  * `target-incompatible`
  */
 export function planTable(input: PlanTableInput): PlannedColumns {
-  const { sample, keyField, options, existing } = input
-  const selected = selectFields(sample, keyField, options)
-  const named = nameColumns(
-    selected.fields.map(({ field }) => ({ source: field, chosen: own(options.rename, field) })),
-    options.naming,
-    { maxBytes: input.maxNameBytes, reserved: input.reservedColumns },
-  )
-  const warnings = [...selected.warnings, ...named.warnings]
-  const fields = selected.fields.map((seen): NamedField => {
-    const typed = typeField(seen, sample, own(options.cast, seen.field))
-    const warning = existing === null ? typeWarning(typed, seen) : null
-    if (warning !== null) warnings.push(warning)
-    return { ...typed, name: named.names.get(seen.field) ?? seen.field }
-  })
-  const fitted = existing === null ? { fields, warnings: [] } : fitExisting(fields, existing, input.target)
-  const key = existing === null ? newKey(fields, input) : { columns: keptKey(fields, existing), warnings: [] }
+  const { keyField, options, existing, target } = input
+  const resolved = resolveOptions(input.sample, options)
+  const { choices, sample } = resolved
+  const selected = selectFields(sample, keyField, resolved.top)
+  const rows = sample.rows - sample.damaged - (sample.failed?.count ?? 0)
+  const layout = layOut(selected.fields, { base: [], within: [], rows }, choices)
+  refuseSplitKey(layout, keyField)
+  const rules = rulesOf(input)
+  const part = planPart({ target, slots: layout.slots, mustHave: mustHaveIn(input), existing }, rules)
+  const key =
+    existing === null ? newKey(part, input, resolved) : { columns: keptKey(part.slots, existing), warnings: [] }
+  const columns = columnsOf(part.slots, (slot) => isKeyField(slot, keyField))
+  const children = planBelow(layout, columns, key.columns, input, resolved, rules)
+  checkMentions(resolved.mentions, choices, new Map([...layout.roles, ...children.roles]))
+  const overflow = part.slots.find(({ kind }) => kind === 'overflow')
   const plan: TablePlan = {
     source: input.source,
-    target: input.target,
-    columns: fitted.fields.map((field) => columnOf(field, keyField)),
+    target,
+    columns,
     key: key.columns,
-    ignore: options.columns === null ? options.excludeColumns : 'others',
+    ignore: options.columns === null ? resolved.top.excludeColumns : 'others',
+    ...(layout.flattened.length === 0 ? {} : { flattened: layout.flattened }),
+    ...(overflow === undefined ? {} : { overflow: overflow.name }),
+    ...childrenOf(children),
     nestedJson: options.nestedJson,
+    ...(options.onConflict === 'error' ? {} : { onConflict: options.onConflict }),
     schemaVersion: FIRST_SCHEMA_VERSION,
+    ...(input.transform === null ? {} : { transform: input.transform }),
   }
-  return { plan, warnings: [...warnings, ...fitted.warnings, ...key.warnings] }
+  return {
+    plan,
+    additions: [...part.additions, ...children.additions],
+    warnings: [
+      ...resolved.warnings,
+      ...selected.warnings,
+      ...(existing === null ? layout.warnings : []),
+      ...part.warnings,
+      ...flattenedWarnings(layout, part),
+      ...key.warnings,
+      ...children.warnings,
+    ],
+  }
 }
 
-function columnOf({ field, name, type, cast, maxCharacters }: NamedField, keyField: string): ColumnPlan {
-  const column = { field, name, type, cast, ...(maxCharacters === undefined ? {} : { maxCharacters }) }
-  // Plain JSON would write keys of different types alike, ObjectId("65…") and "65…".
-  return field === keyField && type === 'json' ? { ...column, nestedJson: 'extended' } : column
+function rulesOf({ options, maxNameBytes, reservedColumns }: PlanTableInput): PartRules {
+  return {
+    naming: options.naming,
+    names: { maxBytes: maxNameBytes, reserved: reservedColumns },
+    maxColumns: options.maxColumns,
+    evolve: options.onDrift === 'evolve',
+  }
+}
+
+/** Where `--columns` lists the fields, those without a column are left out, so each of the list has one. */
+function mustHaveIn({ keyField, options }: PlanTableInput): (slot: Slot) => boolean {
+  const isListed = (slot: Slot): boolean => options.columns !== null && slot.path.length === 1
+  return (slot) => slot.named || isListed(slot) || isKeyField(slot, keyField)
+}
+
+function planBelow(
+  layout: Layout,
+  columns: readonly ColumnPlan[],
+  key: readonly string[],
+  input: PlanTableInput,
+  { choices }: ResolvedOptions,
+  rules: PartRules,
+): PlannedChildren {
+  const [first] = layout.children
+  const { keyField, target, childTarget, existingChildren: existing } = input
+  const keyColumn = columns.find(({ field, within, holds }) => {
+    return field === keyField && within === undefined && holds === undefined
+  })
+  if (first === undefined) return { plans: [], roles: new Map(), additions: [], warnings: [] }
+  if (keyColumn === undefined) {
+    throw new DroverError(
+      'conflicting-options',
+      `--nest makes ${JSON.stringify(first.seen.field)} a table, and the key ${JSON.stringify(keyField)}, by which its rows know theirs, has no column`,
+      { hint: `copy ${JSON.stringify(keyField)} too, or nest as jsonb` },
+    )
+  }
+  const isKeyed = key.length === 1 && key[0] === keyColumn.name
+  const context = { choices, rules, target, keyColumn, isKeyed, childTarget, existing }
+  const planned = planChildren(layout, [], context)
+  if (isKeyed) return planned
+  const warning = `no reference from the child tables of ${qualified(target)} is possible: ${JSON.stringify(keyColumn.name)} is not its primary key`
+  return { ...planned, warnings: [...planned.warnings, warning] }
+}
+
+/** The key identifies a row by one value. */
+function refuseSplitKey({ roles }: Layout, keyField: string): void {
+  const role = roles.get(keyOfPath([keyField]))
+  if (role === undefined || role === 'column') return
+  throw new DroverError(
+    'conflicting-options',
+    `--nest makes ${JSON.stringify(keyField)} ${role === 'table' ? 'a table' : 'several columns'}, and as the key it must be one column`,
+    { hint: `take ${JSON.stringify(keyField)} out of --nest` },
+  )
+}
+
+function isKeyField({ kind, path }: Slot, keyField: string): boolean {
+  return kind === 'field' && path.length === 1 && path[0] === keyField
 }
 
 /** The primary key of a new table, or why it has none. */
 function newKey(
-  fields: readonly NamedField[],
-  { keyField, options, sample }: PlanTableInput,
+  { slots }: PlannedPart,
+  { keyField, options }: PlanTableInput,
+  { sample }: ResolvedOptions,
 ): { readonly columns: readonly string[]; readonly warnings: readonly string[] } {
   if (!options.primaryKey) return { columns: [], warnings: [] }
-  const key = fields.find(({ field }) => field === keyField)
+  const key = slots.find((slot) => isKeyField(slot, keyField))
   const name = JSON.stringify(keyField)
   if (key === undefined) {
     const seen = sample.fields.some(({ field }) => field === keyField) || sample.rows === 0
@@ -99,13 +195,15 @@ function newKey(
   return { columns: [key.name], warnings: [] }
 }
 
-/** The key that an existing table has, where rows are known by it: all its columns are written. */
-function keptKey(fields: readonly NamedField[], existing: ExistingShape): readonly string[] {
-  const written = new Set(fields.map(({ name }) => name))
-  return existing.key.every((column) => written.has(column)) ? existing.key : []
-}
-
-/** A property of the object's own: a field may be called `constructor`. */
-function own(values: { readonly [field: string]: string }, field: string): string | null {
-  return Object.hasOwn(values, field) ? (values[field] ?? null) : null
+/** What has become of documents within the row. */
+function flattenedWarnings({ flattened }: Layout, { slots }: PlannedPart): readonly string[] {
+  return flattened
+    .filter(({ path }) => path.length === 1)
+    .map(({ path: [field = ''] }) => {
+      const within = slots.filter((slot: NamedSlot) => !isOwn(slot) && slot.path[0] === field)
+      const names = within.slice(0, SHOWN).map(({ name }) => JSON.stringify(name))
+      const rest = within.length > SHOWN ? ` and ${within.length - SHOWN} more` : ''
+      const columns = names.length === 0 ? 'none yet' : names.join(', ')
+      return `field ${JSON.stringify(field)} has columns of its own: ${columns}${rest}`
+    })
 }

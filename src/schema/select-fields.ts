@@ -1,23 +1,23 @@
-import { closest, distance } from 'fastest-levenshtein'
 import { DroverError } from '../core/errors.ts'
 import type { FieldSample, Sample } from '../core/sample.ts'
+import { isWrong, unknownField } from './unknown-field.ts'
+import { unseen } from './values.ts'
 
-/** The options that say which fields of a table are copied, all by their names in the source. */
+/** The options that say which fields of a table are copied, and how, all by their names in the source. */
 export interface FieldOptions {
   /** Exactly these, in this order; null: all. */
   readonly columns: readonly string[] | null
   readonly excludeColumns: readonly string[]
   readonly rename: { readonly [field: string]: string }
   readonly cast: { readonly [field: string]: string }
+  /** Fields whose columns never widen. */
+  readonly pin: readonly string[]
 }
 
 export interface SelectedFields {
   readonly fields: readonly FieldSample[]
   readonly warnings: readonly string[]
 }
-
-/** Letters in which a name may differ from one that was seen to be taken for a slip of the pen. */
-const SLIP = 2
 
 /**
  * The fields that become columns: those of `--columns`, or else the key, the others in the order first seen, and last
@@ -43,28 +43,18 @@ export function selectFields(sample: Sample, keyField: string, options: FieldOpt
     .map((field) => seen.get(field) ?? expectEmpty('--columns', field, seen, sample))
   checkTouched('--rename', Object.keys(options.rename), fields, seen, sample)
   checkTouched('--cast', Object.keys(options.cast), fields, seen, sample)
+  checkTouched('--pin', options.pin, fields, seen, sample)
   return { fields, warnings }
 }
 
-function refuseConflicts({ columns, excludeColumns, cast, rename }: FieldOptions): void {
+function refuseConflicts({ columns, excludeColumns }: FieldOptions): void {
   const twice = columns?.find((field, index) => columns.indexOf(field) !== index)
   if (twice !== undefined) throw new DroverError('invalid-value', `--columns names ${quote(twice)} twice`)
-  const wanted: readonly [string, readonly string[]][] = [
-    ['--columns', columns ?? []],
-    ['--cast', Object.keys(cast)],
-    ['--rename', Object.keys(rename)],
-  ]
-  for (const [option, fields] of wanted) {
-    const field = fields.find((name) => excludeColumns.includes(name))
-    if (field === undefined) continue
-    throw new DroverError(
-      'conflicting-options',
-      `${option} names ${quote(field)}, and --exclude-columns leaves it out`,
-      {
-        hint: `take ${quote(field)} out of one of the two`,
-      },
-    )
-  }
+  const field = columns?.find((name) => excludeColumns.includes(name))
+  if (field === undefined) return
+  throw new DroverError('conflicting-options', `--columns names ${quote(field)}, which another option leaves out`, {
+    hint: `take ${quote(field)} out of one of the two`,
+  })
 }
 
 function defaultOrder(seen: ReadonlyMap<string, FieldSample>, sample: Sample, keyField: string): readonly string[] {
@@ -81,9 +71,8 @@ function checkExcluded(
   warnings: string[],
 ): void {
   if (seen.has(field)) return
-  const nearest = closest(field, [...seen.keys()])
-  const slip = seen.size > 0 && distance(field, nearest) <= SLIP
-  if (sample.rows > 0 && (sample.complete || slip)) throw unknownColumn('--exclude-columns', field, seen, sample)
+  const known = [...seen.keys()]
+  if (isWrong(field, known, sample)) throw unknownField('--exclude-columns', field, known, sample)
   warnings.push(
     `field ${quote(field)} was not seen in ${sample.rows} rows; --exclude-columns leaves it out wherever it is`,
   )
@@ -116,27 +105,8 @@ function expectEmpty(
   seen: ReadonlyMap<string, FieldSample>,
   sample: Sample,
 ): FieldSample {
-  if (sample.rows > 0) throw unknownColumn(option, field, seen, sample)
+  if (sample.rows > 0) throw unknownField(option, field, [...seen.keys()], sample)
   return unseen(field)
-}
-
-function unknownColumn(
-  option: string,
-  field: string,
-  seen: ReadonlyMap<string, FieldSample>,
-  sample: Sample,
-): DroverError {
-  const names = [...seen.keys()]
-  const rare = sample.complete ? '' : `; a rare field is found by --infer full, or declared by --cast ${field}=type`
-  const where = sample.complete ? `any of the ${sample.rows} rows` : `a sample of ${sample.rows} rows`
-  const nearest = names.length === 0 ? '' : `did you mean ${closest(field, names)}? `
-  return new DroverError('unknown-column', `${option} names ${quote(field)}, which is not in ${where}`, {
-    hint: `${nearest}Fields are ${names.join(', ')}${rare}`,
-  })
-}
-
-function unseen(field: string): FieldSample {
-  return { field, types: [] }
 }
 
 function quote(name: string): string {

@@ -35,6 +35,14 @@ export function formatPercent(percent: number | null): string {
   return percent === null ? '?' : `${Math.floor(Math.min(100, Math.max(0, percent)))} %`
 }
 
+/** A share in percent, never rounded to 0 or to 100: a single odd row matters. */
+export function formatShare(percent: number): string {
+  if (percent === 100 || percent === 0) return `${percent} %`
+  if (percent < 0.1) return '< 0.1 %'
+  if (percent > 99.9) return '> 99.9 %'
+  return `${Number(percent.toFixed(1))} %`
+}
+
 /** Names come from databases: control characters are shown, not obeyed by the terminal. */
 export function printable(text: string): string {
   return text.replace(/[\p{Cc}\p{Bidi_Control}\u2028\u2029]/gu, (character) => {
@@ -67,6 +75,25 @@ export function fit(text: string, width: number): string {
     cut += character
   }
   return width < 1 ? '' : `${cut}…`
+}
+
+/** Lines of at most `width` columns, broken at spaces; a word that is wider stays whole. */
+export function wrap(text: string, width: number): string[] {
+  return wrapParts(text.split(' '), width)
+}
+
+/** Parts with a space between them, in lines of at most `width` columns; a part that is wider stays whole. */
+export function wrapParts(parts: readonly string[], width: number): string[] {
+  const [first = '', ...rest] = parts
+  const lines: string[] = []
+  let line = first
+  for (const part of rest) {
+    if (textWidth(line) + 1 + textWidth(part) > width) {
+      lines.push(line)
+      line = part
+    } else line += ` ${part}`
+  }
+  return [...lines, line]
 }
 
 /** One column of a table of text. */

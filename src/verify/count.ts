@@ -1,6 +1,6 @@
 import type { PlannedTable, Source, Target } from '../connectors/contract.ts'
 import type { Counts } from '../core/counts.ts'
-import { qualified } from '../core/plan.ts'
+import { partsOf, qualified } from '../core/plan.ts'
 import type { Difference, Verification } from '../core/result.ts'
 
 export interface CountInput {
@@ -32,25 +32,31 @@ async function verifyTable(
   { planned, committed, rowsBefore }: CountInput,
   signal: AbortSignal,
 ): Promise<{ difference: Difference | null; note: string }> {
-  const table = planned.plan.source
-  const name = qualified(planned.plan.target)
-  const [inSource, inTarget] = await Promise.all([
+  const { plan } = planned
+  const table = plan.source
+  const parts = partsOf(plan)
+  const [inSource, ...inTargets] = await Promise.all([
     source.count(planned.selection, signal),
-    target.count(planned.plan.target, signal),
+    ...parts.map((part) => target.count(part.target, signal)),
   ])
-  const added = inTarget - planned.baseline
+  const added = inTargets.reduce((sum, rows) => sum + rows, 0) - planned.baseline
+  const children = ['', ' and its child table'][parts.length - 1] ?? ` and its ${parts.length - 1} child tables`
+  const name = qualified(plan.target) + children
   const expected = committed.read - committed.filtered - committed.skipped - committed.deadLetters + committed.derived
   const differ = (sourceSays: string): { difference: Difference; note: string } => ({
     difference: { table, key: null, column: null, source: sourceSays, target: `${added} rows` },
     note: `${table}: ${sourceSays}, ${committed.read} read, ${added} in ${name}`,
   })
-  if (added !== expected) return differ(`${expected} rows expected from the ledger`)
+  // An update takes the place of a row, so the target need not have grown by what was written.
+  const updates = plan.onConflict === 'update'
+  if (!updates && added !== expected) return differ(`${expected} rows expected from the ledger`)
+  const inTarget = updates ? `${expected} merged into ${name}` : `${added} in ${name}`
   if (inSource === committed.read) {
-    return { difference: null, note: `${table}: ${inSource} in the source, ${added} in ${name}` }
+    return { difference: null, note: `${table}: ${inSource} in the source, ${inTarget}` }
   }
   if (rowsBefore !== null && rowsBefore === inSource) return differ(`${inSource} rows in the source`)
   return {
     difference: null,
-    note: `${table}: the source changed during the copy (${rowsBefore ?? '?'} rows before, ${inSource} after); ${committed.read} read, ${added} in ${name}`,
+    note: `${table}: the source changed during the copy (${rowsBefore ?? '?'} rows before, ${inSource} after); ${committed.read} read, ${inTarget}`,
   }
 }

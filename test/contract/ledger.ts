@@ -6,7 +6,7 @@ import {
   allWritten,
   at,
   batchId,
-  batchOf,
+  encoded,
   beginMigration,
   commitRows,
   never,
@@ -119,7 +119,7 @@ export function describeLedger(name: string, make: () => Promise<LedgerUnderTest
       expect(second.epoch).toBe(2)
       expect(await first.ledger.entries(first.id, 1)).toHaveLength(1)
 
-      const fenced = writer.begin(batchId('users', 1, 1), never)
+      const fenced = writer.begin(batchId('users', 1, 1), users, never)
       await expect(fenced).rejects.toMatchObject({ code: 'lease-lost' })
       const state = first.ledger.setState(first.id, first.lease, 'done', null)
       await expect(state).rejects.toMatchObject({ code: 'lease-lost' })
@@ -138,7 +138,7 @@ export function describeLedger(name: string, make: () => Promise<LedgerUnderTest
       await using two = await begun.openWriter()
       const id = batchId('users', 1, 0)
       await using open = await openBatch(one, id, [tuple('a', 1)])
-      const second = two.begin(id, never)
+      const second = two.begin(id, users, never)
       await under.untilSomebodyWaits()
       await open.commit(allWritten(1), 1)
       expect(await second).toEqual({ committed: allWritten(1) })
@@ -176,15 +176,14 @@ export function describeLedger(name: string, make: () => Promise<LedgerUnderTest
       await using writer = await begun.openWriter()
       await commitRows(writer, batchId('users', 1, 0), [tuple('a', 1)])
       const other = { ...batchId('users', 1, 0), upTo: at(99) }
-      await expect(writer.begin(other, never)).rejects.toMatchObject({ code: 'conservation-broken' })
+      await expect(writer.begin(other, users, never)).rejects.toMatchObject({ code: 'conservation-broken' })
     })
 
     it('refuses a batch that was encoded for another version of the schema', async () => {
       await using under = await make()
       await using begun = await beginMigration(under.target, 'm', [plannedOf(users)])
-      const tables = [planOf('users', { schemaVersion: 2 })]
-      await using writer = await under.target.openWriter({ migration: begun.id, epoch: 1, tables }, never)
-      const claim = writer.begin(batchId('users', 1, 0), never)
+      await using writer = await begun.openWriter()
+      const claim = writer.begin(batchId('users', 1, 0), planOf('users', { schemaVersion: 2 }), never)
       await expect(claim).rejects.toMatchObject({ code: 'schema-drift' })
     })
   })
@@ -206,7 +205,7 @@ export function describeLedger(name: string, make: () => Promise<LedgerUnderTest
         { after: at(4), upTo: null, id: 4, table: 'users' },
       ]
       expect(await planning).toEqual(expected)
-      const late = one.begin(batchId('users', 1, 0), never)
+      const late = one.begin(batchId('users', 1, 0), users, never)
       await expect(late).rejects.toMatchObject({ code: 'lease-lost', message: expect.stringContaining('closed') })
       const gap: BatchId = { table: 'users', partition: 2, seq: 0, last: true, after: null, upTo: at(1) }
       await commitRows(two, gap, [tuple('a', 1)])
@@ -236,9 +235,9 @@ export function describeLedger(name: string, make: () => Promise<LedgerUnderTest
 }
 
 async function openBatch(writer: Writer, id: BatchId, tuples: readonly Buffer[]): Promise<OpenBatch> {
-  const opened = await writer.begin(id, never)
+  const opened = await writer.begin(id, users, never)
   if ('committed' in opened) throw new Error('committed already')
-  await opened.write(batchOf(id, tuples))
+  await opened.write([encoded(tuples)])
   return opened
 }
 

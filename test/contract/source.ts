@@ -78,13 +78,12 @@ export function describeSource(name: string, make: (rows: number) => Promise<Sou
 
     it('samples every row of a small table', async () => {
       await using under = await make(20)
-      for (const rows of [100, null]) {
-        const sample = await under.source.sample(all(under), { rows, bytes: 1_000_000 }, never)
-        expect(sample).toMatchObject({ rows: 20, complete: true })
-        expect(sample.fields[0]?.field).toBe(under.source.keyField)
-      }
+      const all20 = await under.source.sample(all(under), { rows: 100, bytes: 1_000_000 }, never)
+      expect(all20.complete).toBe(true)
+      expect(rowsOf(all20.batches)).toEqual(rowsOf(await readRange(under, open, unlimited)))
       const some = await under.source.sample(all(under), { rows: 2, bytes: 1_000_000 }, never)
       expect(some.complete).toBe(false)
+      expect(rowsOf(some.batches).length).toBeGreaterThan(0)
     })
 
     it('stops with the reason of the signal', async () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Target } from '../../src/connectors/contract.ts'
 import { noCounts } from '../../src/core/counts.ts'
-import { batchId, batchOf, beginMigration, commitRows, never, plannedOf, planOf, tuple } from '../support/migration.ts'
+import { batchId, encoded, beginMigration, commitRows, never, plannedOf, planOf, tuple } from '../support/migration.ts'
 
 /** A target in a database of its own, and nothing in it. */
 export interface TargetUnderTest extends AsyncDisposable {
@@ -43,7 +43,7 @@ export function describeTarget(name: string, make: () => Promise<TargetUnderTest
       await using writer = await begun.openWriter()
       const id = batchId('users', 1, 0)
       expect(await commitRows(writer, id, [tuple('a', 1), tuple('b', 2)])).toMatchObject({ written: 2 })
-      expect(await writer.begin(id, never)).toEqual({ committed: { ...noCounts, read: 2, written: 2 } })
+      expect(await writer.begin(id, users, never)).toEqual({ committed: { ...noCounts, read: 2, written: 2 } })
       expect(await under.target.count(users.target, never)).toBe(2)
     })
 
@@ -53,10 +53,10 @@ export function describeTarget(name: string, make: () => Promise<TargetUnderTest
       await using writer = await begun.openWriter()
       const id = batchId('users', 1, 0)
       {
-        const opened = await writer.begin(id, never)
+        const opened = await writer.begin(id, users, never)
         if ('committed' in opened) throw new Error('never committed')
         await using open = opened
-        expect(await open.write(batchOf(id, [tuple('a', 1)]))).toEqual({ written: 1, skipped: 0 })
+        expect(await open.write([encoded([tuple('a', 1)])])).toEqual({ written: 1, skipped: 0, left: [], derived: 0 })
       }
       expect(await under.target.count(users.target, never)).toBe(0)
       expect(await begun.ledger.entries(begun.id, 1)).toEqual([])
@@ -82,10 +82,10 @@ export function describeTarget(name: string, make: () => Promise<TargetUnderTest
         { ...noCounts, read: 2, written: 1 },
         { ...noCounts, read: 2, written: 2 },
       ]) {
-        const opened = await writer.begin(id, never)
+        const opened = await writer.begin(id, users, never)
         if ('committed' in opened) throw new Error('never committed')
         await using open = opened
-        await open.write(batchOf(id, [tuple('a', 1)]))
+        await open.write([encoded([tuple('a', 1)])])
         await expect(open.commit(counts, 1)).rejects.toMatchObject({ code: 'conservation-broken' })
       }
       expect(await under.target.count(users.target, never)).toBe(0)
@@ -99,9 +99,9 @@ export function describeTarget(name: string, make: () => Promise<TargetUnderTest
       await using writer = await begun.openWriter()
       const id = batchId('users', 1, 0)
       const controller = new AbortController()
-      const opened = await writer.begin(id, controller.signal)
+      const opened = await writer.begin(id, users, controller.signal)
       if ('committed' in opened) throw new Error('never committed')
-      const writing = opened.write(batchOf(id, [tuple('a', 1)]))
+      const writing = opened.write([encoded([tuple('a', 1)])])
       controller.abort(reason)
       await expect(writing.then(() => opened.commit({ ...noCounts, read: 1, written: 1 }, 1))).rejects.toBe(reason)
       await opened[Symbol.asyncDispose]()

@@ -105,10 +105,9 @@ const samples: { readonly [type in LogicalType]?: readonly (readonly [Value, str
 /** Sends one column of values by binary COPY and reads it back as text, in order. */
 async function roundTrip(client: pg.Client, type: LogicalType, values: readonly Value[]): Promise<(string | null)[]> {
   await client.query(`create temp table sent (n integer, a ${nativeType(type)})`)
-  const encoder = createPgCopyEncoder(planOf({ n: 'int32', a: type }))
-  encoder.begin(values.length)
-  values.forEach((value, n) => encoder.encodeRow(rowOf({ n, a: value })))
-  const { bytes } = encoder.end()
+  const batch = createPgCopyEncoder(planOf({ n: 'int32', a: type })).begin(values.length)
+  values.forEach((value, n) => batch.add(n, rowOf({ n, a: value })))
+  const bytes = batch.end().parts[0]?.bytes ?? new Uint8Array()
   await pipeline([header, bytes, trailer], client.query(copyFrom('copy sent (n, a) from stdin (format binary)')))
   const { rows } = await client.query<{ shown: string | null }>('select a::text as shown from sent order by n')
   await client.query('drop table sent')

@@ -14,13 +14,17 @@ export interface BothDatabases extends AsyncDisposable {
   readonly to: string
   readonly db: Db
   sql(text: string): Promise<readonly Record<string, unknown>[]>
+  /** The same, with every value as PostgreSQL writes it. */
+  texts(text: string): Promise<readonly Record<string, string | null>[]>
 }
+
+const asText = { getTypeParser: () => (value: unknown) => value }
 
 export async function databases(): Promise<BothDatabases> {
   await using stack = new AsyncDisposableStack()
   const mongo = stack.use(await freshMongo())
   const postgres = stack.use(await freshPostgres())
-  const client = new pg.Client({ connectionString: postgres.url })
+  const client = new pg.Client({ connectionString: postgres.url, options: '-c timezone=UTC' })
   await client.connect()
   stack.defer(() => client.end())
   const driver = stack.use(await MongoClient.connect(mongo.url))
@@ -30,6 +34,7 @@ export async function databases(): Promise<BothDatabases> {
     to: postgres.url,
     db: driver.db(),
     sql: async (text: string) => (await client.query<Record<string, unknown>>(text)).rows,
+    texts: async (text: string) => (await client.query<Record<string, string | null>>({ text, types: asText })).rows,
     [Symbol.asyncDispose]: () => moved.disposeAsync(),
   }
 }

@@ -68,6 +68,8 @@ export async function compareValues(options: {
   readonly table: string
   /** Field of the source by column of the target. */
   readonly columns: Readonly<Record<string, string>>
+  /** Columns that are jsonb whatever their values are; null values stay SQL NULL. */
+  readonly json?: readonly string[]
 }): Promise<number> {
   await using mongo = await MongoClient.connect(options.mongoUrl)
   const client = new pg.Client({ connectionString: options.postgresUrl, types: { getTypeParser: () => String } })
@@ -87,7 +89,7 @@ export async function compareValues(options: {
       for (const row of rows) {
         const document = await documents.next()
         if (document === null) throw new Error(`row ${row['_id']} is not in the source`)
-        compareRow(document, row, options.columns)
+        compareRow(document, row, options.columns, options.json ?? [])
         equal++
       }
       if (rows.length === 0) break
@@ -104,9 +106,14 @@ function compareRow(
   document: Document,
   row: Readonly<Record<string, string | null>>,
   columns: Readonly<Record<string, string>>,
+  json: readonly string[],
 ): void {
   for (const [column, field] of Object.entries(columns)) {
-    const expected = expectedText(document[field])
+    const value: unknown = document[field]
+    const expected: Expected =
+      json.includes(column) && value !== undefined && value !== null
+        ? { as: 'json', text: canonical(plainJson(value)) }
+        : expectedText(value)
     const actual = row[column]
     if (actual === undefined) throw new Error(`no column ${column}`)
     if (!sameText(expected, actual)) {

@@ -8,9 +8,9 @@ import type {
   Target,
   Writer,
 } from '../../src/connectors/contract.ts'
-import type { Batch, BatchId, Bounds, Partition, Position } from '../../src/core/batch.ts'
+import type { BatchId, Bounds, EncodedRows, Partition, Position } from '../../src/core/batch.ts'
 import { noCounts, type Counts } from '../../src/core/counts.ts'
-import type { TablePlan } from '../../src/core/plan.ts'
+import type { ChildPlan, TablePlan } from '../../src/core/plan.ts'
 
 export const never: AbortSignal = new AbortController().signal
 
@@ -32,6 +32,21 @@ export function planOf(name: string, change: Partial<TablePlan> = {}): TablePlan
     ignore: [],
     nestedJson: 'plain',
     schemaVersion: 1,
+    ...change,
+  }
+}
+
+/** A child table of rows as {@link planOf} has them: key, place, and one column of text. */
+export function childOf(field: string, change: Partial<ChildPlan> = {}): ChildPlan {
+  return {
+    target: { schema: 'public', name: field },
+    path: [field],
+    rowKey: [{ field: '_id', name: 'row_id', type: 'text', cast: false }],
+    ordinals: ['place'],
+    columns: [{ field: 'name', name: 'name', type: 'text', cast: false }],
+    value: null,
+    key: ['row_id', 'place'],
+    ignore: [],
     ...change,
   }
 }
@@ -68,10 +83,7 @@ export async function beginMigration(target: Target, id: string, tables: readonl
     ledger,
     lease,
     partitions,
-    openWriter: async (epoch = lease.epoch) => {
-      const plans = tables.map(({ plan }) => plan)
-      return resources.use(await target.openWriter({ migration, epoch, tables: plans }, never))
-    },
+    openWriter: async (epoch = lease.epoch) => resources.use(await target.openWriter({ migration, epoch }, never)),
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   }
 }
@@ -81,38 +93,74 @@ export function batchId(table: string, partition: number, seq: number, last = fa
   return { table, partition, seq, last, after: seq === 0 ? null : at(seq), upTo: last ? null : at(seq + 1) }
 }
 
-/** The row (text, int32) as a tuple of a binary COPY. */
-export function tuple(id: string, n: number): Buffer {
-  const text = Buffer.from(id)
-  const head = Buffer.alloc(6)
-  head.writeInt16BE(2, 0)
-  head.writeInt32BE(text.length, 2)
-  const tail = Buffer.alloc(8)
-  tail.writeInt32BE(4, 0)
-  tail.writeInt32BE(n, 4)
-  return Buffer.concat([head, text, tail])
+/** A row as a tuple of a binary COPY: strings are text, numbers int32. */
+export function tuple(...values: readonly (string | number | null)[]): Buffer {
+  const count = Buffer.alloc(2)
+  count.writeInt16BE(values.length)
+  return Buffer.concat([count, ...values.map(tupleField)])
 }
 
-export function batchOf(id: BatchId, tuples: readonly Buffer[]): Batch {
+function tupleField(value: string | number | null): Buffer {
+  if (value === null) return Buffer.from('ffffffff', 'hex')
+  const field = Buffer.alloc(4)
+  if (typeof value === 'string') {
+    const text = Buffer.from(value)
+    field.writeInt32BE(text.length)
+    return Buffer.concat([field, text])
+  }
+  const number = Buffer.alloc(4)
+  field.writeInt32BE(4)
+  number.writeInt32BE(value)
+  return Buffer.concat([field, number])
+}
+
+/** Tuples as the rows of one part of a plan; those of a child table say to which row of part 0 each belongs. */
+export function encoded(tuples: readonly Buffer[], part = 0, owners: readonly number[] | null = null): EncodedRows {
   const offsets = new Uint32Array(tuples.length + 1)
   tuples.forEach((bytes, i) => {
     offsets[i + 1] = (offsets[i] ?? 0) + bytes.length
   })
-  return { id, format: 'pgcopy', rows: tuples.length, bytes: Buffer.concat(tuples), offsets }
+  return {
+    part,
+    format: 'pgcopy',
+    rows: tuples.length,
+    bytes: Buffer.concat(tuples),
+    offsets,
+    owners: owners === null ? null : Uint32Array.from(owners),
+  }
 }
 
 export function allWritten(rows: number): Counts {
   return { ...noCounts, read: rows, written: rows }
 }
 
-/** Claims, writes and commits a batch; answers the counts, also of a batch that is committed already. */
-export async function commitRows(writer: Writer, id: BatchId, tuples: readonly Buffer[]): Promise<Counts> {
-  const begun = await writer.begin(id, never)
+/** Claims, writes and commits rows of one table; answers the counts, also of a batch that is committed already. */
+export async function commitRows(
+  writer: Writer,
+  id: BatchId,
+  tuples: readonly Buffer[],
+  plan: TablePlan = planOf(id.table),
+): Promise<Counts> {
+  return commitParts(writer, id, plan, [encoded(tuples)])
+}
+
+/** Claims, writes and commits a batch whose source rows gave one row of part 0 each. */
+export async function commitParts(
+  writer: Writer,
+  id: BatchId,
+  plan: TablePlan,
+  parts: readonly EncodedRows[],
+): Promise<Counts> {
+  const begun = await writer.begin(id, plan, never)
   if ('committed' in begun) return begun.committed
   await using open = begun
-  const batch = batchOf(id, tuples)
-  const answer = await open.write(batch)
+  const answer = await open.write(parts)
   if ('rejected' in answer) throw new Error(answer.rejected.error.message)
-  await open.commit(allWritten(tuples.length), batch.bytes.length)
-  return allWritten(tuples.length)
+  const { written, skipped, derived } = answer
+  const counts = { ...noCounts, read: parts[0]?.rows ?? 0, written, skipped, derived }
+  await open.commit(
+    counts,
+    parts.reduce((sum, { bytes }) => sum + bytes.length, 0),
+  )
+  return counts
 }

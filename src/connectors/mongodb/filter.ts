@@ -52,6 +52,11 @@ export function parseFilter(text: string): Document {
   return convertObject(parsed)
 }
 
+/** A value of extended JSON v2, canonical or relaxed, as {@link parseFilter} reads them. Throws `invalid-filter`. */
+export function parseValue(text: string): unknown {
+  return convert(parseJson(text))
+}
+
 function parseJson(text: string): unknown {
   try {
     return parseWithSource(text, (_key, value, { source }) => {

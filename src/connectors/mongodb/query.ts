@@ -1,8 +1,8 @@
 import type { Collection, Document } from 'mongodb'
 import type { Bounds, Position } from '../../core/batch.ts'
 import { DroverError } from '../../core/errors.ts'
-import type { Selection, SourceTable } from '../contract.ts'
-import { parseFilter } from './filter.ts'
+import type { Selection, SinceRange, SourceTable } from '../contract.ts'
+import { parseFilter, parseValue } from './filter.ts'
 import { keyExpression } from './position.ts'
 
 /** A table as the parts of the connector hand it around. Its documents are raw. */
@@ -36,10 +36,11 @@ export function pageRows({ info, roundTripMs }: MongoTable): number {
   return Math.max(Math.floor(bytes / info.averageRowBytes), 1)
 }
 
-/** The user's filter and the bounds, as one filter. Throws `invalid-filter` and `unknown-operator`. */
+/** The user's filter, the range and the bounds, as one filter. Throws `invalid-filter` and `unknown-operator`. */
 export function filterOf(selection: Selection, bounds: Bounds): Document {
   const filters: Document[] = []
   if (selection.where !== null) filters.push(parseFilter(selection.where))
+  if (selection.since !== undefined) filters.push(...sinceFilter(selection.since))
   // {_id: {$gt: x}} would see only keys of the type of x; an expression compares across all of them.
   const range: Document[] = []
   if (bounds.after !== null) range.push({ $gt: ['$_id', sent(bounds.after, selection)] })
@@ -47,6 +48,25 @@ export function filterOf(selection: Selection, bounds: Bounds): Document {
   if (range.length > 0) filters.push({ $expr: { $and: range } })
   const [first = {}] = filters
   return filters.length < 2 ? first : { $and: filters }
+}
+
+/** A field or a path as a filter may hold it. Throws `invalid-value` for what would be an operator, or no name. */
+export function fieldName(field: string): string {
+  if (!field.includes('\0') && field.split('.').every((name) => name !== '' && !name.startsWith('$'))) return field
+  throw new DroverError('invalid-value', `${JSON.stringify(field)} is not the name of a field`, {
+    hint: 'name a field, or one within documents as in "address.city"',
+  })
+}
+
+/** MongoDB compares within one type: a value of another type than a bound's is in no range that has the bound. */
+function sinceFilter({ field, from, upTo }: SinceRange): readonly Document[] {
+  const name = fieldName(field)
+  const highest = upTo === null ? null : parseValue(upTo)
+  if (from !== null) {
+    return [{ [name]: { $gte: parseValue(from), ...(highest === null ? {} : { $lte: highest }) } }]
+  }
+  // Not `$lte`: that would leave out rows without the field.
+  return highest === null ? [] : [{ $nor: [{ [name]: { $gt: highest } }] }]
 }
 
 /** Null where every field is wanted, or where MongoDB would take one of the names for a path or an operator. */

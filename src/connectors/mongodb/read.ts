@@ -1,8 +1,9 @@
-import type { Batch, Partition } from '../../core/batch.ts'
+import type { Batch, Partition, Position } from '../../core/batch.ts'
 import { DroverError } from '../../core/errors.ts'
+import { BatchCutter, type CutterOptions } from '../batch-cutter.ts'
 import type { Selection } from '../contract.ts'
-import { BatchCutter, type CutterOptions } from './batch-cutter.ts'
 import { readPages } from './pages.ts'
+import { positionOf } from './position.ts'
 import type { MongoTable } from './query.ts'
 
 /** The rows of a partition, packed into batches: see the contract of a source. Throws what the driver throws. */
@@ -14,7 +15,8 @@ export async function* readBatches(
   signal: AbortSignal,
 ): AsyncGenerator<Batch, void, undefined> {
   if (!table.info.ordered) refuseMiddle(selection, options)
-  const cutter = new BatchCutter(partition, table.info.ordered, options)
+  const keyOfLast = (document: Uint8Array): Position => positionOf(document, selection.table)
+  const cutter = new BatchCutter(partition, table.info.ordered ? keyOfLast : () => null, options)
   try {
     if (selection.limit !== 0) {
       for await (const page of readPages(table, selection, partition, signal)) {

@@ -1,13 +1,12 @@
 import type { Document, FindCursor, AggregationCursor } from 'mongodb'
 import type { Bounds } from '../../core/batch.ts'
-import type { Sample } from '../../core/sample.ts'
-import type { Selection } from '../contract.ts'
+import type { SampledRows, Selection } from '../contract.ts'
 import { untilAborted } from './abort.ts'
 import { byKey, filterOf, pageRows, projectionOf, type MongoTable } from './query.ts'
-import { SampleTally } from './sample-tally.ts'
+import { RowsTaken } from './rows-taken.ts'
 
 export interface SampleLimits {
-  readonly rows: number | null
+  readonly rows: number
   readonly bytes: number
 }
 
@@ -22,68 +21,69 @@ const filteredOversampling = 10
 
 const open: Bounds = { after: null, upTo: null }
 
-/** Counts types over rows of the selection: see the contract of a source. Throws what the driver throws. */
+/** Rows of the selection to choose types by: see the contract of a source. Throws what the driver throws. */
 export async function sampleTable(
   table: MongoTable,
   selection: Selection,
   limits: SampleLimits,
   signal: AbortSignal,
-): Promise<Sample> {
-  if (selection.limit === 0) return new SampleTally().result(true)
-  if (limits.rows === null) {
-    const whole = await readWhole(table, selection, Infinity, Infinity, signal)
-    return whole.tally.result(whole.ended)
+): Promise<SampledRows> {
+  if (selection.limit === 0) return { batches: [], complete: true }
+  if (mayReadWhole(table, selection, limits)) {
+    const whole = await readWhole(table, selection, limits, signal)
+    if (whole !== null) return { batches: whole.batches, complete: true }
   }
-  if (mayReadWhole(table, selection, limits.rows, limits.bytes)) {
-    const whole = await readWhole(table, selection, limits.rows * readWholeFactor, limits.bytes, signal)
-    if (whole.ended) return whole.tally.result(true)
-  }
-  return sampleSpread(table, selection, limits.rows, limits.bytes, signal)
+  const { batches } = await sampleSpread(table, selection, limits, signal)
+  return { batches, complete: false }
 }
 
 /** Where nothing is known of the size, trying costs no more than the sample itself. */
-function mayReadWhole({ info }: MongoTable, selection: Selection, maxRows: number, maxBytes: number): boolean {
-  const estimate = selection.where === null ? (info.estimatedRows ?? 0) : 0
+function mayReadWhole({ info }: MongoTable, selection: Selection, limits: SampleLimits): boolean {
+  const estimate = isFiltered(selection) ? 0 : (info.estimatedRows ?? 0)
   const rows = Math.min(estimate, selection.limit ?? Infinity)
-  return rows <= maxRows * readWholeFactor && rows * (info.averageRowBytes ?? 0) <= maxBytes
+  return rows <= limits.rows * readWholeFactor && rows * (info.averageRowBytes ?? 0) <= limits.bytes
 }
 
-/** Reads from the start; `ended`: to the end of the selection. */
+function isFiltered({ where, since }: Selection): boolean {
+  return where !== null || since !== undefined
+}
+
+/** Every row of the selection; null: there are too many. */
 async function readWhole(
   table: MongoTable,
   selection: Selection,
-  maxRows: number,
-  maxBytes: number,
+  limits: SampleLimits,
   signal: AbortSignal,
-): Promise<{ readonly tally: SampleTally; readonly ended: boolean }> {
-  const tally = new SampleTally()
+): Promise<RowsTaken | null> {
+  const taken = new RowsTaken(selection.table)
   const cursor = findRows(table, selection, 1, signal)
   if (selection.limit !== null) cursor.limit(selection.limit)
-  const ended = await addRows(tally, cursor, maxRows, maxBytes, signal)
-  return { tally, ended }
+  const ended = await takeRows(taken, cursor, limits.rows * readWholeFactor, limits.bytes, signal)
+  return ended ? taken : null
 }
 
 /** First rows, last rows and random ones. */
 async function sampleSpread(
   table: MongoTable,
   selection: Selection,
-  maxRows: number,
-  maxBytes: number,
+  limits: SampleLimits,
   signal: AbortSignal,
-): Promise<Sample> {
-  const tally = new SampleTally()
+): Promise<RowsTaken> {
+  const taken = new RowsTaken(selection.table)
   if (table.info.ordered) {
-    const share = Math.ceil(maxRows * endShare)
+    const share = Math.ceil(limits.rows * endShare)
     for (const direction of [1, -1] as const) {
       const cursor = findRows(table, selection, direction, signal).limit(share)
-      await addRows(tally, cursor, tally.rows + share, tally.bytes + maxBytes * endShare, signal)
+      await takeRows(taken, cursor, taken.rows + share, taken.bytes + limits.bytes * endShare, signal)
     }
   }
-  const average = table.info.averageRowBytes ?? tally.bytes / Math.max(tally.rows, 1)
-  const byBytes = average === 0 ? Infinity : Math.ceil((maxBytes - tally.bytes) / average)
-  const wanted = Math.min(maxRows - tally.rows, byBytes)
-  if (wanted > 0) await addRows(tally, randomRows(table, selection, wanted, signal), maxRows, maxBytes, signal)
-  return tally.result(false)
+  const average = table.info.averageRowBytes ?? taken.bytes / Math.max(taken.rows, 1)
+  const byBytes = average === 0 ? Infinity : Math.ceil((limits.bytes - taken.bytes) / average)
+  const wanted = Math.min(limits.rows - taken.rows, byBytes)
+  if (wanted > 0) {
+    await takeRows(taken, randomRows(table, selection, wanted, signal), limits.rows, limits.bytes, signal)
+  }
+  return taken
 }
 
 function findRows(
@@ -113,31 +113,37 @@ function randomRows(
   const filter = filterOf(selection, open)
   const projection = projectionOf(selection.fields)
   const pipeline: Document[] = [
-    ...(selection.where === null
-      ? [{ $sample: { size: wanted } }]
-      : [{ $sample: { size: wanted * filteredOversampling } }, { $match: filter }, { $limit: wanted }]),
+    ...(isFiltered(selection)
+      ? [{ $sample: { size: wanted * filteredOversampling } }, { $match: filter }, { $limit: wanted }]
+      : [{ $sample: { size: wanted } }]),
     ...(projection === null ? [] : [{ $project: projection }]),
   ]
   const batchSize = pageRows(table)
   return table.collection.aggregate<Uint8Array>(pipeline, { raw: true, allowDiskUse: true, batchSize, signal })
 }
 
-/** Adds rows until a limit is reached, one row at least; answers whether the cursor ended before. */
-async function addRows(
-  tally: SampleTally,
+/** Takes rows until a limit is reached, one row at least; answers whether the cursor ended before. */
+async function takeRows(
+  taken: RowsTaken,
   cursor: FindCursor<Uint8Array> | AggregationCursor<Uint8Array>,
   maxRows: number,
   maxBytes: number,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const before = tally.rows
+  const before = taken.rows
   try {
     while (await untilAborted(cursor.hasNext(), signal)) {
-      for (const document of cursor.readBufferedDocuments()) {
-        const full = tally.rows >= maxRows || tally.bytes + document.length > maxBytes
-        if (full && tally.rows > before) return false
-        tally.add(document)
+      const page = cursor.readBufferedDocuments()
+      let rows = 0
+      let bytes = 0
+      for (const document of page) {
+        const full = taken.rows + rows >= maxRows || taken.bytes + bytes + document.length > maxBytes
+        if (full && taken.rows + rows > before) break
+        rows++
+        bytes += document.length
       }
+      taken.add(page.slice(0, rows))
+      if (rows < page.length) return false
     }
     return true
   } finally {

@@ -1,12 +1,15 @@
 import type { Db, MongoClient } from 'mongodb'
 import type { Batch, BatchLimits, Bounds, Format, Partition } from '../../core/batch.ts'
 import { DroverError } from '../../core/errors.ts'
-import type { Sample } from '../../core/sample.ts'
-import type { BufferPool, FaultClass, Finding, Selection, Source, SourceTable } from '../contract.ts'
+import type { SourceIndex } from '../../core/index-plan.ts'
+import type { BufferPool, FaultClass, Finding, SampledRows, Selection, Source, SourceTable } from '../contract.ts'
 import { untilAborted } from './abort.ts'
 import { checkServer } from './check.ts'
 import { describeTable, describeTables } from './describe.ts'
 import { classifyFault, toDroverError } from './errors.ts'
+import { highestValue } from './highest.ts'
+import { listIndexes } from './indexes.ts'
+import { parseMark } from './parse-mark.ts'
 import { partitionTable } from './partition.ts'
 import { byKey, filterOf, type MongoTable } from './query.ts'
 import { readBatches } from './read.ts'
@@ -41,9 +44,19 @@ export class MongoSource implements Source {
     return tables
   }
 
-  async sample(selection: Selection, limits: SampleLimits, signal: AbortSignal): Promise<Sample> {
+  async sample(selection: Selection, limits: SampleLimits, signal: AbortSignal): Promise<SampledRows> {
     const table = await this.#table(selection.table, signal)
     return this.#onTable(selection, signal, () => sampleTable(table, selection, limits, signal))
+  }
+
+  async indexes(name: string, signal: AbortSignal): Promise<readonly SourceIndex[]> {
+    const table = await this.#table(name, signal)
+    return this.#attempt(`list the indexes of ${name}`, false, signal, () => listIndexes(table, signal))
+  }
+
+  async highest(selection: Selection, field: string, signal: AbortSignal): Promise<string | null> {
+    const table = await this.#table(selection.table, signal)
+    return this.#onTable(selection, signal, () => highestValue(table, selection, field, signal))
   }
 
   async count(selection: Selection, signal: AbortSignal): Promise<number> {
@@ -77,6 +90,10 @@ export class MongoSource implements Source {
       signal.throwIfAborted()
       throw this.#explain(error, `read ${selection.table}`, selection.where !== null)
     }
+  }
+
+  parseMark(text: string, like: string, now: number): string {
+    return parseMark(text, like, now)
   }
 
   classify(error: unknown): FaultClass {

@@ -1,26 +1,53 @@
-import type { TablePlan } from '../../core/plan.ts'
+import type { ChildPlan, TablePlan } from '../../core/plan.ts'
+import { isChild, targetColumns } from '../../core/plan.ts'
 import { boundedName, quoteColumn, quoteName, quoteTable } from './identifiers.ts'
 import { nativeType } from './types.ts'
 
+/** A table of a plan: the source table's own, or one of its child tables. */
+export type Part = TablePlan | ChildPlan
+
 /** The table without its key, which is built faster once the rows are there. */
-export function createTable(plan: TablePlan): string {
-  const columns = plan.columns.map(({ name, type }) => `  ${quoteColumn(name)} ${nativeType(type)}`)
-  return `create table ${quoteTable(plan.target)} (\n${columns.join(',\n')}\n)`
+export function createTable(part: Part): string {
+  const columns = targetColumns(part).map(({ name, type }) => `  ${quoteColumn(name)} ${nativeType(type)}`)
+  return `create table ${quoteTable(part.target)} (\n${columns.join(',\n')}\n)`
 }
 
 /** Builds the primary key, null where the plan has none. It sets its columns NOT NULL. */
-export function addPrimaryKey(plan: TablePlan): string | null {
-  if (plan.key.length === 0) return null
-  const name = quoteName(boundedName(plan.target.name, '_pkey'))
-  return `alter table ${quoteTable(plan.target)} add constraint ${name} primary key (${plan.key.map(quoteColumn).join(', ')})`
+export function addPrimaryKey(part: Part): string | null {
+  if (part.key.length === 0) return null
+  const name = quoteName(boundedName(part.target.name, '_pkey'))
+  return `alter table ${quoteTable(part.target)} add constraint ${name} primary key (${columnList(part.key)})`
 }
 
-export function analyze(plan: TablePlan): string {
-  return `analyze ${quoteTable(plan.target)}`
+/** Name of the constraint of {@link addChildReference}. */
+export function childReferenceName(child: ChildPlan): string {
+  return boundedName(child.target.name, '_parent_fkey')
 }
 
-/** The load of one table. Binary needs every column named: rows carry nothing but their number of fields. */
-export function copyInto(plan: TablePlan): string {
-  const columns = plan.columns.map(({ name }) => quoteColumn(name)).join(', ')
-  return `copy ${quoteTable(plan.target)} (${columns}) from stdin (format binary)`
+/**
+ * Adds the foreign key of a child table to the table above it, and validates it; null where that one has no key. What
+ * happens to a row stays the user's decision: a parent with children cannot be deleted.
+ */
+export function addChildReference(parent: Part, child: ChildPlan): string | null {
+  if (parent.key.length === 0) return null
+  // The key of the row above: the source row's, and its place in each array down to it.
+  const columns = [...child.rowKey.map(({ name }) => name), ...child.ordinals.slice(0, -1)]
+  const referenced = isChild(parent) ? [...parent.rowKey.map(({ name }) => name), ...parent.ordinals] : parent.key
+  return (
+    `alter table ${quoteTable(child.target)} add constraint ${quoteName(childReferenceName(child))} ` +
+    `foreign key (${columnList(columns)}) references ${quoteTable(parent.target)} (${columnList(referenced)})`
+  )
+}
+
+/** Each child table of a plan with the table above it, the upper ones first. */
+export function parentsOf(part: Part): readonly { readonly parent: Part; readonly child: ChildPlan }[] {
+  return (part.children ?? []).flatMap((child) => [{ parent: part, child }, ...parentsOf(child)])
+}
+
+export function analyze(part: Part): string {
+  return `analyze ${quoteTable(part.target)}`
+}
+
+function columnList(names: readonly string[]): string {
+  return names.map(quoteColumn).join(', ')
 }

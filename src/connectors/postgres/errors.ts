@@ -114,3 +114,19 @@ export function rejectedIndex(error: pg.DatabaseError, table: string, rows: numb
   const index = Number(digits) - 1
   return index >= 0 && index < rows ? index : null
 }
+
+/** A row of a batch that cannot be written. Stays within the connector, which answers it. */
+export class RefusedRow extends Error {
+  override readonly name = 'RefusedRow'
+  readonly part: number
+  /** Place among the rows of its part; null: the server did not say. */
+  readonly index: number | null
+  readonly shape: ErrorShape
+
+  constructor(part: number, index: number | null, shape: ErrorShape, cause?: unknown) {
+    super(shape.message, { cause })
+    this.part = part
+    this.index = index
+    this.shape = shape
+  }
+}

@@ -1,6 +1,7 @@
 import type { ExistingColumn } from '../../core/existing-column.ts'
 import type { ExistingTable } from '../contract.ts'
 import type { TargetName } from '../../core/plan.ts'
+import { qualified } from '../../core/plan.ts'
 import type { Session } from './session.ts'
 import { quoteTable } from './identifiers.ts'
 import { acceptedTypes, maxCharactersOf } from './types.ts'
@@ -64,8 +65,13 @@ export async function findExisting(session: Session, names: readonly TargetName[
     names.map(({ schema }) => schema),
     names.map(({ name }) => name),
   ])
+  const asked = new Set(names.map(qualified))
   const tables: ExistingTable[] = []
-  for (const relation of rows) tables.push(await describe(session, relation))
+  for (const relation of rows) {
+    const table = await describe(session, relation)
+    // Tables that are removed together do not stand in each other's way.
+    tables.push({ ...table, dependents: table.dependents.filter((name) => !asked.has(name)) })
+  }
   return tables
 }
 

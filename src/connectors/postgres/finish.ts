@@ -1,68 +1,78 @@
 import pg from 'pg'
 import { DroverError } from '../../core/errors.ts'
-import type { TablePlan } from '../../core/plan.ts'
-import { qualified } from '../../core/plan.ts'
+import { partsOf, qualified, type TablePlan } from '../../core/plan.ts'
 import type { Session } from './session.ts'
-import { addPrimaryKey } from './ddl.ts'
+import { addPrimaryKey, analyze, type Part } from './ddl.ts'
 import { codeOf } from './errors.ts'
 import { primaryKeyOf } from './existing.ts'
+import { addChildReferences } from './foreign-keys.ts'
+import { quoteColumn } from './identifiers.ts'
+import { runBuild } from './indexes.ts'
+import { listDuplicates } from './violations.ts'
 
-/** Least memory and workers for building an index; a server that is set to more keeps it. */
-const indexMemory = '256MB'
-const indexWorkers = 2
+/**
+ * Builds what a table and its child tables still lack, and refreshes their statistics. Throws `key-violation`, and
+ * `target-incompatible` for a table with another key.
+ */
+export async function finishTable(
+  session: Session,
+  plan: TablePlan,
+  options: { readonly buildKey: boolean },
+): Promise<void> {
+  if (options.buildKey) {
+    for (const part of partsOf(plan)) await buildKey(session, part)
+    await addChildReferences(session, plan)
+  }
+  for (const part of partsOf(plan)) await session.run(analyze(part))
+}
 
-const raiseSettings = `
-  select set_config('maintenance_work_mem', $1, true)
-  where pg_size_bytes(current_setting('maintenance_work_mem')) < pg_size_bytes($1)
-  union all
-  select set_config('max_parallel_maintenance_workers', $2, true)
-  where current_setting('max_parallel_maintenance_workers')::integer < $2::text::integer`
-
-/** Builds the primary key unless it is there. Throws `key-violation`, and `target-incompatible` for another key. */
-export async function buildKey(session: Session, plan: TablePlan): Promise<void> {
-  const statement = addPrimaryKey(plan)
+/** Builds the primary key unless it is there. */
+async function buildKey(session: Session, part: Part): Promise<void> {
+  const statement = addPrimaryKey(part)
   if (statement === null) return
-  const present = await primaryKeyOf(session, plan.target)
+  const present = await primaryKeyOf(session, part.target)
   if (present.length > 0) {
-    if (present.join('\0') === plan.key.join('\0')) return
-    const message = `${qualified(plan.target)} has the primary key (${present.join(', ')}) instead of (${plan.key.join(', ')})`
+    if (present.join('\0') === part.key.join('\0')) return
+    const message = `${qualified(part.target)} has the primary key (${present.join(', ')}) instead of (${part.key.join(', ')})`
     throw new DroverError('target-incompatible', message, { hint: 'drop that key, or use --no-primary-key' })
   }
   try {
-    await session.run('begin')
-    await session.query(raiseSettings, [indexMemory, String(indexWorkers)])
-    await session.run(statement)
-    await session.run('commit')
+    await runBuild(session, statement)
   } catch (error) {
-    throw keyError(error, plan)
+    throw await explain(session, error, part)
   }
 }
 
-function keyError(error: unknown, plan: TablePlan): unknown {
+async function explain(session: Session, error: unknown, part: Part): Promise<unknown> {
   const code = codeOf(error)
   if (!(error instanceof pg.DatabaseError)) return error
-  const key = `the primary key (${plan.key.join(', ')}) of ${qualified(plan.target)}`
+  const key = `the primary key (${part.key.join(', ')}) of ${qualified(part.target)}`
+  const violation = (message: string, hint: string): DroverError =>
+    new DroverError('key-violation', `${key} cannot be built${message}`, { hint, cause: error })
   if (code === '23505') {
-    const detail = error.detail ?? error.message
-    return new DroverError('key-violation', `${key} cannot be built: ${detail}`, {
-      hint: 'the rows are kept; correct them and add the key, or leave the key out with --no-primary-key',
-      cause: error,
+    await session.run('rollback')
+    const expressions = part.key.map(quoteColumn)
+    const duplicates = await listDuplicates(session, {
+      target: part.target,
+      expressions,
+      where: null,
+      nullsDistinct: true,
     })
+    return violation(
+      `, values are there more than once: ${duplicates}`,
+      'the rows are kept; correct them and add the key, or leave the key out with --no-primary-key',
+    )
   }
   if (code === '23502') {
-    return new DroverError('key-violation', `${key} cannot be built: ${error.message}`, {
-      hint: 'the rows are kept; give them a key and add it, or leave the key out with --no-primary-key',
-      cause: error,
-    })
+    return violation(
+      `: ${error.message}`,
+      'the rows are kept; give them a key and add it, or leave the key out with --no-primary-key',
+    )
   }
   if (code === '54000') {
-    return new DroverError(
-      'key-violation',
-      `${key} cannot be built, a value is too long for an index: ${error.message}`,
-      {
-        hint: 'leave the key out with --no-primary-key, and index a hash of the column instead',
-        cause: error,
-      },
+    return violation(
+      `, a value is too long for an index: ${error.message}`,
+      'leave the key out with --no-primary-key, and index a hash of the column instead',
     )
   }
   return error

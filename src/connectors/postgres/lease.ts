@@ -5,7 +5,7 @@ import type { Lease, MigrationId } from '../contract.ts'
 import type { Session } from './session.ts'
 import { codeOf } from './errors.ts'
 import { quoteTable } from './identifiers.ts'
-import { readLedgerVersion, type LedgerTables } from './ledger-schema.ts'
+import { ensureLedger, ledgerVersion, readLedgerVersion, type LedgerTables } from './ledger-schema.ts'
 
 interface Lock {
   /** For people. */
@@ -93,7 +93,9 @@ async function leaseHeld(session: Session, lock: Lock): Promise<DroverError> {
 
 /** The update of the partitions waits for every batch of an earlier run that may still commit. */
 async function raiseEpoch(session: Session, tables: LedgerTables, migration: MigrationId): Promise<number> {
-  if ((await readLedgerVersion(session, tables)) === null) return 1
+  const version = await readLedgerVersion(session, tables)
+  if (version === null) return 1
+  if (version < ledgerVersion) await upgradeLedger(session, tables)
   try {
     await session.run('begin')
     const raised = await session.query<{ epoch: number }>(
@@ -111,4 +113,28 @@ async function raiseEpoch(session: Session, tables: LedgerTables, migration: Mig
       cause: error,
     })
   }
+}
+
+/** A migration that is resumed begins no more, so this is where it finds a ledger of an earlier drover. */
+async function upgradeLedger(session: Session, tables: LedgerTables): Promise<void> {
+  await session.run('begin')
+  await ensureLedger(session, tables)
+  await session.run('commit')
+}
+
+/**
+ * Locks the migration's row until the transaction ends, so that no newer run can take over before. Throws `lease-lost`
+ * where one has.
+ */
+export async function holdEpoch(
+  session: Session,
+  tables: LedgerTables,
+  migration: MigrationId,
+  lease: Lease,
+): Promise<void> {
+  const { rowCount } = await session.query(
+    `select from ${tables.migration} where id = $1 and epoch = $2 for no key update`,
+    [migration, lease.epoch],
+  )
+  if (rowCount !== 1) throw leaseLost(`migration ${migration} has another epoch than ${lease.epoch}`)
 }

@@ -3,7 +3,7 @@ import type { Session } from './session.ts'
 import { quoteName } from './identifiers.ts'
 
 /** Number of the newest step in {@link steps}; a ledger of a higher one was written by a newer drover. */
-export const ledgerVersion = 1
+export const ledgerVersion = 2
 
 /** Names of the ledger's tables, quoted and with their schema. */
 export interface LedgerTables {
@@ -11,8 +11,10 @@ export interface LedgerTables {
   readonly version: string
   readonly migration: string
   readonly table: string
+  readonly part: string
   readonly partition: string
   readonly entry: string
+  readonly mark: string
 }
 
 export function ledgerTables(schema: string): LedgerTables {
@@ -22,15 +24,18 @@ export function ledgerTables(schema: string): LedgerTables {
     version: `${quoted}."version"`,
     migration: `${quoted}."migration"`,
     table: `${quoted}."table"`,
+    part: `${quoted}."part"`,
     partition: `${quoted}."partition"`,
     entry: `${quoted}."entry"`,
+    mark: `${quoted}."mark"`,
   }
 }
 
 /**
  * One step for each version, never changed once released. Bounds are the source's raw bytes, NULL for an open end. A
  * partition's row holds all that its claims check, so that a claim locks one row. An entry has no foreign key: it is
- * inserted from its partition's row, under a lock on it.
+ * inserted from its partition's row, under a lock on it. `part` has every target table of a plan, child tables too. A
+ * mark outlives its migration, so it refers to none.
  */
 const steps: readonly ((tables: LedgerTables) => string)[] = [
   ({ version, migration, table, partition, entry }) => `
@@ -94,6 +99,32 @@ const steps: readonly ((tables: LedgerTables) => string)[] = [
       epoch integer not null,
       committed_at timestamptz not null default clock_timestamp(),
       primary key (migration, partition, seq)
+    );`,
+
+  ({ table, part, mark }) => `
+    create table ${part} (
+      migration text not null,
+      source text not null,
+      number integer not null,
+      target_schema text not null,
+      target_name text not null,
+      primary key (migration, source, number),
+      unique (migration, target_schema, target_name),
+      foreign key (migration, source) references ${table} on delete cascade
+    );
+    insert into ${part} (migration, source, number, target_schema, target_name)
+    select migration, source, 0, target_schema, target_name from ${table};
+
+    create table ${mark} (
+      source text not null,
+      source_table text not null,
+      target_schema text not null,
+      target_name text not null,
+      field text not null,
+      value text not null,
+      migration text not null,
+      saved_at timestamptz not null default now(),
+      primary key (source, source_table, target_schema, target_name, field)
     );`,
 ]
 

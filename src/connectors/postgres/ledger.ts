@@ -1,9 +1,11 @@
 import type { Bounds, Partition } from '../../core/batch.ts'
 import type { Counts } from '../../core/counts.ts'
 import { DroverError, type ErrorShape } from '../../core/errors.ts'
-import type { TargetName } from '../../core/plan.ts'
-import type { Entry, Ledger, Lease, MigrationId, MigrationRecord, MigrationState } from '../contract.ts'
-import { prepareTable, supersede } from './begin.ts'
+import type { TablePlan, TargetName } from '../../core/plan.ts'
+import { partsOf, qualified } from '../../core/plan.ts'
+import type { TableChange } from '../../core/table-change.ts'
+import type { Entry, Ledger, Lease, Mark, MigrationId, MigrationRecord, MigrationState } from '../contract.ts'
+import { prepareTables, supersede } from './begin.ts'
 import type { Session } from './session.ts'
 import {
   boundParameter,
@@ -17,8 +19,10 @@ import {
   type EntryRow,
 } from './entries.ts'
 import { toDroverError } from './errors.ts'
-import { leaseLost, takeLease } from './lease.ts'
+import { alter, fence, holdVersion, patiently, type Evolution } from './evolve.ts'
+import { holdEpoch, takeLease } from './lease.ts'
 import { ensureLedger, readLedgerVersion, type LedgerTables } from './ledger-schema.ts'
+import { readMark, saveMarks } from './marks.ts'
 import type { Sessions } from './sessions.ts'
 
 /**
@@ -55,14 +59,17 @@ export class PostgresLedger implements Ledger {
     tables: readonly TargetName[],
   ): Promise<readonly { id: MigrationId; target: TargetName; state: string }[]> {
     return this.#sessions.use('look for unfinished migrations', this.#never, async (session) => {
-      if ((await readLedgerVersion(session, this.#tables)) === null) return []
+      const version = await readLedgerVersion(session, this.#tables)
+      if (version === null) return []
+      // Before version 2 there were no child tables.
+      const parts = version < 2 ? this.#tables.table : this.#tables.part
       const { rows } = await session.query<{ id: MigrationId; schema: string; name: string; state: string }>(
-        `select m.id, t.target_schema as schema, t.target_name as name, m.state
-         from ${this.#tables.migration} m join ${this.#tables.table} t on t.migration = m.id
-         join unnest($1::text[], $2::text[]) as wanted (schema, name)
-           on t.target_schema = wanted.schema and t.target_name = wanted.name
+        `select m.id, wanted.schema, wanted.name, m.state
+         from ${this.#tables.migration} m join ${parts} p on p.migration = m.id
+         join unnest($1::text[], $2::text[]) with ordinality as wanted (schema, name, place)
+           on p.target_schema = wanted.schema and p.target_name = wanted.name
          where m.state not in ('done', 'superseded')
-         order by m.began_at, m.id, t.source`,
+         order by m.began_at, m.id, p.source, wanted.place`,
         [tables.map(({ schema }) => schema), tables.map(({ name }) => name)],
       )
       return rows.map(({ id, schema, name, state }) => ({ id, target: { schema, name }, state }))
@@ -73,7 +80,7 @@ export class PostgresLedger implements Ledger {
     return this.#sessions.transact(`begin migration ${record.id}`, signal, async (session) => {
       await ensureLedger(session, this.#tables)
       await supersede(session, this.#tables, record.tables)
-      for (const planned of record.tables) await prepareTable(session, planned)
+      await prepareTables(session, record.tables)
       await this.#insertMigration(session, record, lease)
       const partitions: Partition[] = []
       for (const { plan, partitions: bounds } of record.tables) {
@@ -99,14 +106,10 @@ export class PostgresLedger implements Ledger {
     lease: Lease,
     gapsOf: (partition: Bounds, entries: readonly Entry[]) => readonly Bounds[],
   ): Promise<readonly Partition[]> {
-    const { migration: migrations, partition: partitions } = this.#tables
+    const { partition: partitions } = this.#tables
     return this.#sessions.transact(`plan partition ${partition.id} again`, this.#never, async (session) => {
       // One at a time within a migration, because each takes the next free ids.
-      const own = await session.query(`select from ${migrations} where id = $1 and epoch = $2 for no key update`, [
-        migration,
-        lease.epoch,
-      ])
-      if (own.rowCount !== 1) throw leaseLost(`migration ${migration} has another epoch than ${lease.epoch}`)
+      await holdEpoch(session, this.#tables, migration, lease)
       const { rows } = await session.query<BoundsRow & { source: string; open: boolean }>(
         `select source, after, up_to, open from ${partitions} where migration = $1 and id = $2 for update`,
         [migration, partition.id],
@@ -121,6 +124,7 @@ export class PostgresLedger implements Ledger {
         migration,
         partition.id,
       ])
+      await holdVersion(session, this.#tables, migration, row.source)
       const highest = await session.query<{ id: number }>(
         `select max(id) as id from ${partitions} where migration = $1`,
         [migration],
@@ -149,14 +153,47 @@ export class PostgresLedger implements Ledger {
     })
   }
 
-  setState(migration: MigrationId, lease: Lease, state: MigrationState, error: ErrorShape | null): Promise<void> {
-    return this.#sessions.use(`set the state of migration ${migration}`, this.#never, async (session) => {
-      const { rowCount } = await session.query(
-        `update ${this.#tables.migration} set state = $3, error = $4, changed_at = now() where id = $1 and epoch = $2`,
-        [migration, lease.epoch, state, error === null ? null : JSON.stringify(error)],
+  setState(
+    migration: MigrationId,
+    lease: Lease,
+    state: MigrationState,
+    error: ErrorShape | null,
+    marks: readonly Mark[] = [],
+  ): Promise<void> {
+    return this.#sessions.transact(`set the state of migration ${migration}`, this.#never, async (session) => {
+      await holdEpoch(session, this.#tables, migration, lease)
+      await session.query(
+        `update ${this.#tables.migration} set state = $2, error = $3, changed_at = now() where id = $1`,
+        [migration, state, error === null ? null : JSON.stringify(error)],
       )
-      if (rowCount !== 1) throw leaseLost(`migration ${migration} has another epoch than ${lease.epoch}`)
+      await saveMarks(session, this.#tables, migration, marks)
     })
+  }
+
+  mark(source: string, table: string, target: TargetName, field: string): Promise<Mark | null> {
+    return this.#sessions.use('read the mark', this.#never, (session) =>
+      readMark(session, this.#tables, { source, table, target, field }),
+    )
+  }
+
+  async evolve(
+    migration: MigrationId,
+    lease: Lease,
+    plan: TablePlan,
+    changes: readonly TableChange[],
+    signal: AbortSignal,
+  ): Promise<void> {
+    const evolution: Evolution = { tables: this.#tables, migration, lease, plan, changes }
+    // Two transactions: a fence that waited with its changes would be lifted when they are refused.
+    for (const step of [fence, alter]) {
+      await patiently(() =>
+        this.#sessions.transact(
+          `change table ${qualified(plan.target)}`,
+          AbortSignal.any([signal, lease.lost]),
+          (session) => step(session, evolution),
+        ),
+      )
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -164,7 +201,7 @@ export class PostgresLedger implements Ledger {
   }
 
   async #insertMigration(session: Session, record: MigrationRecord, lease: Lease): Promise<void> {
-    const { migration, table } = this.#tables
+    const { migration, table, part } = this.#tables
     await session.query(
       `insert into ${migration} (id, source, target, options, state, epoch) values ($1, $2, $3, $4, 'copying', $5)`,
       [record.id, record.source, record.target, JSON.stringify(record.options), lease.epoch],
@@ -184,6 +221,13 @@ export class PostgresLedger implements Ledger {
           JSON.stringify(plan),
           JSON.stringify(selection),
         ],
+      )
+      const targets = partsOf(plan).map(({ target }) => target)
+      await session.query(
+        `insert into ${part} (migration, source, number, target_schema, target_name)
+         select $1, $2, place - 1, schema, name
+         from unnest($3::text[], $4::text[]) with ordinality as target (schema, name, place)`,
+        [record.id, plan.source, targets.map(({ schema }) => schema), targets.map(({ name }) => name)],
       )
     }
   }

@@ -1,26 +1,20 @@
-import { once } from 'node:events'
-import pg from 'pg'
-import { from as copyFrom, type CopyStreamQuery } from 'pg-copy-streams'
-import type { Batch, BatchId } from '../../core/batch.ts'
+import type { BatchId, EncodedRows } from '../../core/batch.ts'
 import { isConserved, type Counts } from '../../core/counts.ts'
 import { DroverError } from '../../core/errors.ts'
-import type { TablePlan } from '../../core/plan.ts'
+import { partsOf, targetColumns, type ChildPlan, type TablePlan } from '../../core/plan.ts'
 import type { MigrationId, OpenBatch } from '../contract.ts'
 import type { Session } from './session.ts'
-import { copyInto } from './ddl.ts'
-import { classifyFault, rejectedIndex, rejectionOf, toDroverError } from './errors.ts'
+import { copyRows, type Destination } from './copy-rows.ts'
+import { RefusedRow, toDroverError } from './errors.ts'
+import { quoteTable } from './identifiers.ts'
 import type { LedgerTables } from './ledger-schema.ts'
+import { mergeRows } from './merge.ts'
 import { queryBehind } from './pipeline.ts'
-
-/** `PGCOPY\n\xff\r\n\0`, flags 0, no extension: https://www.postgresql.org/docs/current/sql-copy.html, "Binary Format". */
-const copyHeader: Buffer = Buffer.from('5047434f50590aff0d0a000000000000000000', 'hex')
-/** A tuple of -1 fields. */
-const copyTrailer: Buffer = Buffer.from('ffff', 'hex')
-/** Largest piece of a COPY handed to the socket at once; the server keeps each piece in memory as a whole. */
-const pieceBytes = 256 * 1024
+import type { Stages } from './stage.ts'
 
 export interface Claimed {
   readonly session: Session
+  readonly stages: Stages
   readonly tables: LedgerTables
   readonly migration: MigrationId
   readonly id: BatchId
@@ -29,14 +23,17 @@ export interface Claimed {
   readonly signal: AbortSignal
 }
 
-type Written = { readonly written: number; readonly skipped: number }
-type Rejected = Extract<Awaited<ReturnType<OpenBatch['write']>>, { readonly rejected: unknown }>
+type Answer = Awaited<ReturnType<OpenBatch['write']>>
+type Written = Exclude<Answer, { readonly rejected: unknown }>
+
+const nothingLeft: ReadonlySet<number> = new Set()
 
 /** A claimed batch. Open until `commit` or a failure; both, and disposing, end it. */
 export class PostgresOpenBatch implements OpenBatch {
   readonly #claimed: Claimed
   readonly #abort: () => void
-  #copied = 0
+  /** Rows that the server has taken, of all parts. */
+  #taken = 0
   #ended = false
 
   constructor(claimed: Claimed) {
@@ -49,24 +46,17 @@ export class PostgresOpenBatch implements OpenBatch {
     return this.#ended
   }
 
-  async write(batch: Batch): Promise<Written | Rejected> {
+  async write(parts: readonly EncodedRows[]): Promise<Answer> {
     this.#mustBeOpen()
-    const { session, plan } = this.#claimed
-    if (batch.rows === 0) return { written: 0, skipped: 0 }
     try {
-      const written = await copy(session, plan, batch)
-      // Invariant 2: what the server took is what was sent.
-      if (written !== batch.rows) {
-        throw new DroverError('conservation-broken', `COPY took ${written} rows of ${batch.rows}`)
-      }
-      this.#copied += written
-      return { written, skipped: 0 }
+      const written = await this.#writeParts(parts)
+      this.#taken += written.written + written.derived
+      return written
     } catch (error) {
       this.#drop()
       this.#claimed.signal.throwIfAborted()
-      if (error instanceof pg.DatabaseError && classifyFault(error) === 'data') {
-        const index = rejectedIndex(error, plan.target.name, batch.rows)
-        return { rejected: { index, error: rejectionOf(error) } }
+      if (error instanceof RefusedRow) {
+        return { rejected: { part: error.part, index: error.index, error: error.shape } }
       }
       throw toDroverError(error, `write batch ${this.#name}`)
     }
@@ -75,15 +65,16 @@ export class PostgresOpenBatch implements OpenBatch {
   async commit(counts: Counts, bytes: number): Promise<void> {
     this.#mustBeOpen()
     // Invariant 2.
-    if (!isConserved(counts) || counts.written + counts.derived !== this.#copied) {
+    if (!isConserved(counts) || counts.written + counts.derived !== this.#taken) {
       this.#drop()
       throw new DroverError(
         'conservation-broken',
-        `batch ${this.#name} wrote ${this.#copied} rows, and its counts are ${JSON.stringify(counts)}`,
+        `batch ${this.#name} wrote ${this.#taken} rows, and its counts are ${JSON.stringify(counts)}`,
       )
     }
     try {
       await this.#updateAndCommit(counts, bytes)
+      this.#claimed.stages.keep()
       this.#end()
     } catch (error) {
       this.#drop()
@@ -94,7 +85,8 @@ export class PostgresOpenBatch implements OpenBatch {
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#ended) return
-    const { session } = this.#claimed
+    const { session, stages } = this.#claimed
+    if (!stages.durable) return this.#drop()
     try {
       if (session.usable) await session.run('rollback')
       this.#end()
@@ -107,6 +99,28 @@ export class PostgresOpenBatch implements OpenBatch {
   get #name(): string {
     const { id } = this.#claimed
     return `${id.seq} of partition ${id.partition} of ${id.table}`
+  }
+
+  /** The plan's own rows first: where they are merged, children follow the fate of their owners. */
+  async #writeParts(parts: readonly EncodedRows[]): Promise<Written> {
+    const { session, stages, plan } = this.#claimed
+    const tables = partsOf(plan)
+    let written = 0
+    let derived = 0
+    let left: readonly number[] = []
+    let leftOut = nothingLeft
+    for (const rows of parts) {
+      const table = tables[rows.part]
+      if (table === undefined) throw new DroverError('unexpected', `${plan.source} has no part ${rows.part}`)
+      if (rows.part > 0) derived += await copyRows(session, destinationOf(table), rows, leftOut)
+      else if (plan.onConflict === undefined) written += await copyRows(session, destinationOf(table), rows, leftOut)
+      else {
+        left = await mergeRows(session, plan, await stages.open(plan), rows)
+        leftOut = new Set(left)
+        written += rows.rows - left.length
+      }
+    }
+    return { written, skipped: left.length, left, derived }
   }
 
   /** Invariant 1: the entry's counts and its rows become durable together. One round trip. */
@@ -144,24 +158,7 @@ export class PostgresOpenBatch implements OpenBatch {
   }
 }
 
-/** Sends the rows and answers how many the server took. */
-async function copy(session: Session, plan: TablePlan, batch: Batch): Promise<number> {
-  const stream = session.client.query(copyFrom(copyInto(plan)))
-  const { promise: finished, resolve, reject } = Promise.withResolvers<void>()
-  stream.on('error', reject)
-  stream.on('finish', resolve)
-  await Promise.race([send(stream, batch), finished])
-  await finished
-  return stream.rowCount
-}
-
-/** With back-pressure: no further piece before the socket has taken the one before. */
-async function send(stream: CopyStreamQuery, batch: Batch): Promise<void> {
-  stream.write(copyHeader)
-  const end = batch.offsets[batch.rows] ?? 0
-  for (let at = batch.offsets[0] ?? 0; at < end; at += pieceBytes) {
-    const more = stream.write(batch.bytes.subarray(at, Math.min(at + pieceBytes, end)))
-    if (!more) await once(stream, 'drain')
-  }
-  stream.end(copyTrailer)
+function destinationOf(part: TablePlan | ChildPlan): Destination {
+  const columns = targetColumns(part).map(({ name }) => name)
+  return { name: part.target.name, quoted: quoteTable(part.target), columns }
 }

@@ -1,23 +1,30 @@
 import type { Format } from '../../core/batch.ts'
+import type { ForeignKeyPlan, IndexPlan } from '../../core/index-plan.ts'
 import type { TablePlan, TargetName } from '../../core/plan.ts'
-import { qualified } from '../../core/plan.ts'
+import { partsOf, qualified } from '../../core/plan.ts'
+import type { TableChange } from '../../core/table-change.ts'
 import type {
   Connections,
   ExistingTable,
   FaultClass,
   Finding,
   Ledger,
+  PlannedTable,
   Target,
   Writer,
   WriterOptions,
 } from '../contract.ts'
+import { rewriteCost } from './alter.ts'
 import { checkServer, readConnections } from './check.ts'
-import { addPrimaryKey, analyze, createTable } from './ddl.ts'
+import { addChildReference, addPrimaryKey, analyze, createTable, parentsOf } from './ddl.ts'
 import { exactNumber } from './entries.ts'
 import { classifyFault } from './errors.ts'
 import { findExisting } from './existing.ts'
-import { buildKey } from './finish.ts'
+import { finishTable } from './finish.ts'
+import { addForeignKey } from './foreign-keys.ts'
 import { maxColumns, maxNameBytes, quoteTable, systemColumns } from './identifiers.ts'
+import { createIndexSql, foreignKeySql } from './index-ddl.ts'
+import { buildIndex } from './indexes.ts'
 import { PostgresLedger } from './ledger.ts'
 import { ledgerTables, type LedgerTables } from './ledger-schema.ts'
 import type { Sessions } from './sessions.ts'
@@ -56,9 +63,18 @@ export class PostgresTarget implements Target {
     return this.#sessions.use('look at the target tables', signal, (session) => findExisting(session, names))
   }
 
-  ddl(plan: TablePlan): { readonly create: string; readonly finish: readonly string[] } {
-    const key = addPrimaryKey(plan)
-    return { create: createTable(plan), finish: key === null ? [analyze(plan)] : [key, analyze(plan)] }
+  ddl({ plan, indexes = [], references = [] }: Pick<PlannedTable, 'plan' | 'indexes' | 'references'>): {
+    readonly create: string
+    readonly finish: readonly string[]
+  } {
+    const parts = partsOf(plan)
+    const keys = [
+      ...parts.map(addPrimaryKey),
+      ...parentsOf(plan).map((pair) => addChildReference(pair.parent, pair.child)),
+    ]
+    const built = [...indexes.map((index) => createIndexSql(index)), ...references.flatMap((key) => foreignKeySql(key))]
+    const finish = [...keys, ...parts.map(analyze), ...built]
+    return { create: parts.map(createTable).join(';\n'), finish: finish.filter((statement) => statement !== null) }
   }
 
   async openLedger(signal: AbortSignal): Promise<Ledger> {
@@ -73,10 +89,23 @@ export class PostgresTarget implements Target {
   }
 
   async finish(plan: TablePlan, options: { readonly buildKey: boolean }, signal: AbortSignal): Promise<void> {
-    await this.#sessions.use(`finish ${qualified(plan.target)}`, signal, async (session) => {
-      if (options.buildKey) await buildKey(session, plan)
-      await session.run(analyze(plan))
-    })
+    await this.#sessions.use(`finish ${qualified(plan.target)}`, signal, (session) =>
+      finishTable(session, plan, options),
+    )
+  }
+
+  async buildIndex(index: IndexPlan, signal: AbortSignal): Promise<void> {
+    const doing = `build index ${index.name} of ${qualified(index.target)}`
+    await this.#sessions.use(doing, signal, (session) => buildIndex(session, index))
+  }
+
+  async addForeignKey(reference: ForeignKeyPlan, signal: AbortSignal): Promise<void> {
+    const doing = `add the reference of ${qualified(reference.target)} to ${qualified(reference.references)}`
+    await this.#sessions.use(doing, signal, (session) => addForeignKey(session, reference))
+  }
+
+  costOf(change: TableChange, signal: AbortSignal): Promise<{ readonly rows: number; readonly bytes: number } | null> {
+    return this.#sessions.use(`look at ${qualified(change.target)}`, signal, (session) => rewriteCost(session, change))
   }
 
   count(target: TargetName, signal: AbortSignal): Promise<number> {

@@ -12,6 +12,7 @@ import type { LedgerTables } from './ledger-schema.ts'
 import { PostgresOpenBatch } from './open-batch.ts'
 import { queryBehind } from './pipeline.ts'
 import type { Sessions } from './sessions.ts'
+import { Stages } from './stage.ts'
 
 /**
  * Writes batches over one connection, one transaction each. States: without a session (at first, and after every
@@ -22,41 +23,35 @@ export class PostgresWriter implements Writer {
   readonly #sessions: Sessions
   readonly #tables: LedgerTables
   readonly #options: WriterOptions
-  readonly #plans: ReadonlyMap<string, TablePlan>
   #session: Session | null = null
+  /** Those of the session; its end is theirs. */
+  #stages: Stages | null = null
   #open: PostgresOpenBatch | null = null
 
   constructor(sessions: Sessions, tables: LedgerTables, options: WriterOptions) {
     this.#sessions = sessions
     this.#tables = tables
     this.#options = options
-    this.#plans = new Map(options.tables.map((plan) => [plan.source, plan]))
   }
 
   /** Opens the connection, so that a worker that reports itself ready is. */
   async connect(signal: AbortSignal): Promise<void> {
-    this.#session = await this.#sessions.open(signal)
+    await this.#connected(signal)
   }
 
-  async begin(id: BatchId, signal: AbortSignal): Promise<OpenBatch | { readonly committed: Counts }> {
-    const plan = this.#plans.get(id.table)
-    if (plan === undefined) throw new DroverError('unexpected', `no plan for table ${id.table}`)
+  async begin(id: BatchId, plan: TablePlan, signal: AbortSignal): Promise<OpenBatch | { readonly committed: Counts }> {
+    if (plan.source !== id.table) {
+      throw new DroverError('unexpected', `a batch of ${id.table} came with the plan of ${plan.source}`)
+    }
     if (this.#open?.ended === false) throw new DroverError('unexpected', 'the batch before has not ended')
     signal.throwIfAborted()
-    const session = this.#session?.usable === true ? this.#session : await this.#sessions.open(signal)
-    this.#session = session
+    const { session, stages } = await this.#connected(signal)
     const abort = (): void => session.destroy()
     signal.addEventListener('abort', abort)
     try {
       if (await this.#claim(session, id, plan)) {
-        this.#open = new PostgresOpenBatch({
-          session,
-          tables: this.#tables,
-          migration: this.#options.migration,
-          id,
-          plan,
-          signal,
-        })
+        const { migration } = this.#options
+        this.#open = new PostgresOpenBatch({ session, stages, tables: this.#tables, migration, id, plan, signal })
         return this.#open
       }
       const committed = await this.#committed(session, id)
@@ -75,6 +70,14 @@ export class PostgresWriter implements Writer {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#open?.[Symbol.asyncDispose]()
     await this.#session?.[Symbol.asyncDispose]()
+  }
+
+  async #connected(signal: AbortSignal): Promise<{ readonly session: Session; readonly stages: Stages }> {
+    if (this.#session?.usable !== true || this.#stages === null) {
+      this.#session = await this.#sessions.open(signal)
+      this.#stages = new Stages(this.#session)
+    }
+    return { session: this.#session, stages: this.#stages }
   }
 
   /**

@@ -1,10 +1,19 @@
 import { describe, expect, it } from 'vitest'
-import type { Selection } from '../../../src/connectors/contract.ts'
+import type { SampledRows, Selection } from '../../../src/connectors/contract.ts'
 import { openMongoSource } from '../../../src/connectors/mongodb/connect.ts'
+import type { Sample } from '../../../src/core/sample.ts'
+import { createBsonObserver } from '../../../src/format/bson-observe.ts'
+import { joinScalars } from '../../../src/schema/lattice.ts'
 import { mongoUnderTest } from './mongo-under-test.ts'
 
 const never = new AbortController().signal
 const selectionOf = (table: string): Selection => ({ table, where: null, fields: null, limit: null })
+
+function lookAt({ batches, complete }: SampledRows): Sample {
+  const observer = createBsonObserver('_id', joinScalars)
+  for (const batch of batches) void observer.observe(batch)
+  return observer.sample(complete)
+}
 
 describe('looking at MongoDB', () => {
   it('describes every kind of table, names as they are', async () => {
@@ -48,7 +57,7 @@ describe('looking at MongoDB', () => {
       ...(n === 0 ? { first: 1 } : n === 4999 ? { last: 'x' } : { middle: n % 2 ? 1 : 'x' }),
     }))
     await under.db.collection('users').insertMany(rows)
-    const sample = await under.source.sample(selectionOf('users'), { rows: 500, bytes: 1e6 }, never)
+    const sample = lookAt(await under.source.sample(selectionOf('users'), { rows: 500, bytes: 1e6 }, never))
     expect(sample).toMatchObject({ rows: 500, complete: false })
     expect(sample.fields.map(({ field }) => field)).toEqual(['_id', 'first', 'middle', 'last'])
     const middle = sample.fields.find(({ field }) => field === 'middle')
@@ -56,7 +65,7 @@ describe('looking at MongoDB', () => {
     // A random row may be the first or the last again.
     const [, ...others] = sample.fields.map(({ types }) => types.reduce((sum, { count }) => sum + count, 0))
     expect(others.reduce((sum, count) => sum + count, 0)).toBe(500)
-    const whole = await under.source.sample(selectionOf('users'), { rows: null, bytes: 1 }, never)
+    const whole = lookAt(await under.source.sample(selectionOf('users'), { rows: 1250, bytes: 1e6 }, never))
     expect(whole).toMatchObject({ rows: 5000, complete: true })
   })
 
@@ -64,15 +73,15 @@ describe('looking at MongoDB', () => {
     await using under = await mongoUnderTest()
     const pad = 'x'.repeat(10_000)
     await under.db.collection('users').insertMany(Array.from({ length: 300 }, (_, n) => ({ n, pad })))
-    const few = await under.source.sample(selectionOf('users'), { rows: 1000, bytes: 200_000 }, never)
+    const few = lookAt(await under.source.sample(selectionOf('users'), { rows: 1000, bytes: 200_000 }, never))
     expect(few.complete).toBe(false)
     expect(few.rows).toBeGreaterThan(5)
     expect(few.bytes).toBeLessThanOrEqual(200_000)
     const where = '{"n": {"$lt": 7}}'
-    const seven = await under.source.sample({ ...selectionOf('users'), where }, { rows: 10, bytes: 1e6 }, never)
+    const seven = lookAt(await under.source.sample({ ...selectionOf('users'), where }, { rows: 10, bytes: 1e6 }, never))
     expect(seven).toMatchObject({ rows: 7, complete: true })
     const many = { ...selectionOf('users'), where: '{"n": {"$gte": 7}}', fields: ['n'] }
-    const spread = await under.source.sample(many, { rows: 20, bytes: 1e6 }, never)
+    const spread = lookAt(await under.source.sample(many, { rows: 20, bytes: 1e6 }, never))
     expect(spread).toMatchObject({ rows: 20, complete: false })
     expect(spread.fields.map(({ field }) => field)).toEqual(['_id', 'n'])
   })

@@ -124,7 +124,7 @@ describe('modes', () => {
     })
     await using begun = await begin(under, plannedOf(plan))
     await using writer = await begun.openWriter()
-    await commitRows(writer, batchId(name, 1, 0), [tuple('x', 1)])
+    await commitRows(writer, batchId(name, 1, 0), [tuple('x', 1)], plan)
     await under.target.finish(plan, { buildKey: true }, never)
     expect(await under.target.count(plan.target, never)).toBe(1)
     expect(await under.target.existing([plan.target], never)).toMatchObject([{ key: [column, 'user'], empty: false }])

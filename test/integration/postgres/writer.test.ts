@@ -6,7 +6,7 @@ import { lossyProxy } from '../../support/lossy-proxy.ts'
 import {
   allWritten,
   batchId,
-  batchOf,
+  encoded,
   beginMigration,
   commitRows,
   never,
@@ -20,7 +20,7 @@ const users = planOf('users')
 const first = batchId('users', 1, 0)
 
 async function claim(writer: Writer, id: BatchId): Promise<OpenBatch> {
-  const opened = await writer.begin(id, never)
+  const opened = await writer.begin(id, users, never)
   if ('committed' in opened) throw new Error('committed already')
   return opened
 }
@@ -39,9 +39,9 @@ describe('rows that PostgreSQL refuses', () => {
     await using writer = await begun.openWriter()
     {
       await using open = await claim(writer, first)
-      const answer = await open.write(batchOf(first, [tuple('a', 1), tuple('b', 2), bad(), tuple('d', 4)]))
+      const answer = await open.write([encoded([tuple('a', 1), tuple('b', 2), bad(), tuple('d', 4)])])
       const message = expect.stringContaining(state)
-      expect(answer).toEqual({ rejected: { index: 2, error: { code: 'row-rejected', message } } })
+      expect(answer).toEqual({ rejected: { part: 0, index: 2, error: { code: 'row-rejected', message } } })
     }
     expect(await under.target.count(users.target, never)).toBe(0)
     await commitRows(writer, first, [tuple('a', 1), tuple('b', 2), tuple('d', 4)])
@@ -57,9 +57,9 @@ describe('rows that PostgreSQL refuses', () => {
     const rows = Array.from({ length: 9001 }, (_, i) => tuple(`k${i}`, i))
     const refused = async (tuples: readonly Buffer[]): Promise<unknown> => {
       await using open = await claim(writer, first)
-      return await open.write(batchOf(first, tuples))
+      return await open.write([encoded(tuples)])
     }
-    const rejected = (index: number) => ({ rejected: { index, error: { code: 'row-rejected' } } })
+    const rejected = (index: number) => ({ rejected: { part: 0, index, error: { code: 'row-rejected' } } })
     expect(await refused(rows)).toMatchObject(rejected(4321))
     expect(await refused(rows.toSpliced(4321, 1))).toMatchObject(rejected(8999))
     await commitRows(writer, first, rows.toSpliced(4321, 1).slice(0, -1))
@@ -72,7 +72,7 @@ describe('rows that PostgreSQL refuses', () => {
     await using writer = await begun.openWriter()
     await using open = await claim(writer, first)
     const three = Buffer.concat([Buffer.from('0003', 'hex'), tuple('a', 1).subarray(2), Buffer.from('ffffffff', 'hex')])
-    const error: unknown = await open.write(batchOf(first, [three])).catch((failure: unknown) => failure)
+    const error: unknown = await open.write([encoded([three])]).catch((failure: unknown) => failure)
     expect(error).toMatchObject({ code: 'unexpected' })
     expect(under.target.classify(error)).toBe('fatal')
   })
@@ -82,8 +82,8 @@ describe('rows that PostgreSQL refuses', () => {
     await using begun = await beginMigration(under.target, 'm', [plannedOf(users)])
     await using writer = await begun.openWriter()
     await using open = await claim(writer, first)
-    const two = batchOf(first, [Buffer.concat([tuple('a', 1), tuple('b', 2)])])
-    await expect(open.write(two)).rejects.toMatchObject({ code: 'conservation-broken' })
+    const two = encoded([Buffer.concat([tuple('a', 1), tuple('b', 2)])])
+    await expect(open.write([two])).rejects.toMatchObject({ code: 'conservation-broken' })
     expect(await under.target.count(users.target, never)).toBe(0)
   })
 })
@@ -114,7 +114,7 @@ describe('connections that break', () => {
     await using begun = await beginMigration(under.target, 'm', [plannedOf(users)])
     await using writer = await begun.openWriter()
     const open = await claim(writer, first)
-    await open.write(batchOf(first, [tuple('a', 1)]))
+    await open.write([encoded([tuple('a', 1)])])
     expect(await under.kill(`state = 'idle in transaction'`)).toBe(1)
     const error: unknown = await open.commit(allWritten(1), 1).catch((failure: unknown) => failure)
     expect(error).toMatchObject({ code: 'target-failed' })
@@ -130,15 +130,15 @@ describe('connections that break', () => {
     await using begun = await beginMigration(under.target, 'm', [plannedOf(users)])
     await using proxy = await lossyProxy(under.url)
     await using target = await openPostgresTarget(proxy.url, { ledgerSchema: 'drover' })
-    const options = { migration: 'm' as MigrationId, epoch: begun.lease.epoch, tables: [users] }
+    const options = { migration: 'm' as MigrationId, epoch: begun.lease.epoch }
     await using writer = await target.openWriter(options, never)
     const open = await claim(writer, first)
-    await open.write(batchOf(first, [tuple('a', 1)]))
+    await open.write([encoded([tuple('a', 1)])])
     proxy.cutAnswerTo('commit')
     const error: unknown = await open.commit(allWritten(1), 7).catch((failure: unknown) => failure)
     expect(proxy.cuts).toBe(1)
     expect(target.classify(error)).toBe('transient')
-    expect(await writer.begin(first, never)).toEqual({ committed: allWritten(1) })
+    expect(await writer.begin(first, users, never)).toEqual({ committed: allWritten(1) })
     expect(await under.target.count(users.target, never)).toBe(1)
     expect(await begun.ledger.entries(begun.id, 1)).toMatchObject([{ bytes: 7, counts: { written: 1 } }])
   })
@@ -148,10 +148,10 @@ describe('connections that break', () => {
     await using begun = await beginMigration(under.target, 'm', [plannedOf(users)])
     await using proxy = await lossyProxy(under.url)
     await using target = await openPostgresTarget(proxy.url, { ledgerSchema: 'drover' })
-    const options = { migration: 'm' as MigrationId, epoch: begun.lease.epoch, tables: [users] }
+    const options = { migration: 'm' as MigrationId, epoch: begun.lease.epoch }
     await using writer = await target.openWriter(options, never)
     proxy.cutAnswerTo('begin')
-    const error: unknown = await writer.begin(first, never).catch((failure: unknown) => failure)
+    const error: unknown = await writer.begin(first, users, never).catch((failure: unknown) => failure)
     expect(target.classify(error)).toBe('transient')
     await commitRows(writer, first, [tuple('a', 1)])
     expect(await under.target.count(users.target, never)).toBe(1)
@@ -162,11 +162,11 @@ describe('connections that break', () => {
     await using begun = await beginMigration(under.target, 'm', [plannedOf(users)])
     await using writer = await begun.openWriter()
     const controller = new AbortController()
-    const opened = await writer.begin(first, controller.signal)
+    const opened = await writer.begin(first, users, controller.signal)
     if ('committed' in opened) throw new Error('committed already')
     await using kept = new AsyncDisposableStack()
     kept.use(await under.lock('users'))
-    const writing = opened.write(batchOf(first, [tuple('a', 1)]))
+    const writing = opened.write([encoded([tuple('a', 1)])])
     await under.untilSomebodyWaits()
     const reason = new Error('enough')
     controller.abort(reason)

@@ -14,8 +14,8 @@ import {
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { createBsonDecoder } from '../../../src/format/bson-decoder.ts'
-import { observeDocument } from '../../../src/format/bson-observe.ts'
-import { RowError } from '../../../src/format/codec.ts'
+import { createBsonObserver } from '../../../src/format/bson-observe.ts'
+import { RowError } from '../../../src/core/row-error.ts'
 import { createPgCopyEncoder } from '../../../src/format/pgcopy-encoder.ts'
 import { batchOf, planOf } from './samples.ts'
 
@@ -59,21 +59,18 @@ function readable(bytes: Uint8Array): boolean {
   // Bytes behind the row belong to another one and must not be read.
   const batch = batchOf([bytes, Buffer.from('7fffffff'.repeat(16), 'hex')])
   expect(typeof decoder.keyText(batch, 0)).toBe('string')
-  const observed = unlessRejected(() => {
-    observeDocument(
-      bytes,
-      () => undefined,
-      () => null,
-    )
-    return true
-  })
+  const observer = createBsonObserver('_id', () => null)
+  void observer.observe(batch)
+  const { rows, damaged, fields } = observer.sample(true)
+  expect(rows).toBe(2)
   const row = unlessRejected(() => decoder.decodeRow(batch, 0))
   if (row === null) return false
   // It looks at less, so it cannot refuse what was decoded.
-  expect(observed).toBe(true)
-  encoder.begin(1)
-  unlessRejected(() => encoder.encodeRow(row))
-  encoder.recycle(encoder.end().bytes)
+  expect(damaged).toBe(1)
+  expect(fields.length > 0 || Object.keys(row.fields).length === 0).toBe(true)
+  const encoding = encoder.begin(1)
+  unlessRejected(() => encoding.add(0, row))
+  encoder.recycle(encoding.end().parts)
   return true
 }
 

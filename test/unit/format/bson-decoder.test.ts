@@ -10,6 +10,8 @@ import { tag } from '../../../src/format/bson-types.ts'
 import {
   batchOf,
   bsonDocuments,
+  childOf,
+  columnOf,
   documentOf,
   expectedValue,
   int64Bytes,
@@ -89,6 +91,47 @@ describe('fields and the plan', () => {
     expect(shape.hint).toContain('--cast b=jsonb')
     expect(shape.hint).toContain('--exclude-columns b')
     expect(shape.hint).toContain('--infer full')
+  })
+
+  it('keeps fields without a column for the overflow column, but not those left out', () => {
+    const plan = planOf({ _id: 'int32' }, { overflow: 'other_fields', ignore: ['b'] })
+    const decoder = createBsonDecoder(plan, '_id')
+    expect(decoder.decodeRow(batchOf([document]), 0)).toStrictEqual({ key: 5, fields: documentOf({ _id: 5, a: 1 }) })
+    const others = createBsonDecoder({ ...plan, ignore: 'others' }, '_id')
+    expect(others.decodeRow(batchOf([document]), 0).fields).toStrictEqual(documentOf({ _id: 5 }))
+  })
+
+  it('keeps every field for a transform, whatever the plan says of it', () => {
+    const transform = { file: null, steps: [] }
+    const everything = { key: 5, fields: documentOf({ _id: 5, a: 1, b: 'x' }) }
+    for (const ignore of [[], ['b', '_id'], 'others'] as const) {
+      const decoder = createBsonDecoder(planOf({ c: 'int32' }, { transform, ignore }), '_id')
+      expect(decoder.decodeRow(batchOf([document]), 0)).toStrictEqual(everything)
+      expect(decoder.decodeRow(batchOf([serialize({ z: undefined, b: null }, { ignoreUndefined: false })]), 0)).toEqual(
+        { key: null, fields: documentOf({ z: null, b: null }) },
+      )
+    }
+  })
+
+  it('M25 refuses a kept field that occurs twice', () => {
+    const none = Buffer.alloc(0)
+    const twice = rawDocument([
+      [tag.null, 'x', none],
+      [tag.null, 'x', none],
+    ])
+    const decoder = createBsonDecoder(planOf({}, { overflow: 'other_fields' }), '_id')
+    expect(rowErrorOf(() => decoder.decodeRow(batchOf([twice]), 0)).message).toContain('at x: the field occurs twice')
+  })
+
+  it('takes fields of documents and arrays with columns or tables of their own, and those of their keys', () => {
+    const rowKey = [columnOf('code', 'text', { within: ['x'] })]
+    const child = childOf(['items', 'list'], { rowKey })
+    const columns = [columnOf('address', 'text', { within: ['city'] })]
+    const flattened = [{ path: ['empty'], ignore: ['gone'] }]
+    const decoder = createBsonDecoder(planOf({}, { columns, flattened, children: [child] }), '_id')
+    const whole = { address: { city: 'x', zip: 1 }, items: { list: [] }, code: { x: 1 }, empty: {} }
+    const { fields } = decoder.decodeRow(batchOf([serialize(whole)]), 0)
+    expect(JSON.stringify(fields)).toBe(JSON.stringify(whole))
   })
 
   it('gives rows of a view, which have no _id, the key null', () => {

@@ -2,16 +2,12 @@ import { inspect } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import type { LogicalType } from '../../../src/core/logical-type.ts'
 import { Decimal, Instant, ObjectId, Special, Uuid, type Value } from '../../../src/core/value.ts'
-import { createPgCopyEncoder } from '../../../src/format/pgcopy-encoder.ts'
-import { numericText, readArray, readTuples } from './copy-reader.ts'
-import { columnOf, documentOf, planOf, rowErrorOf, rowOf } from './samples.ts'
+import { numericText, readArray } from './copy-reader.ts'
+import { columnOf, documentOf, planOf, rowErrorOf, rowOf, tuplesOf } from './samples.ts'
 
 function cast(type: LogicalType, value: Value): Buffer {
-  const encoder = createPgCopyEncoder(planOf({}, { columns: [columnOf('a', type, { cast: true })] }))
-  encoder.begin(1)
-  encoder.encodeRow(rowOf({ a: value }))
-  const { bytes, offsets } = encoder.end()
-  const form = readTuples(bytes, offsets)[0]?.[0]
+  const plan = planOf({}, { columns: [columnOf('a', type, { cast: true })] })
+  const form = tuplesOf(plan, [rowOf({ a: value })])[0]?.[0]?.[0]
   if (form === undefined || form === null) throw new Error('the value became NULL')
   return form
 }

@@ -4,16 +4,23 @@ import { describe, expect, it } from 'vitest'
 import { scalarTypes, type LogicalType } from '../../../src/core/logical-type.ts'
 import { Decimal, Instant, ObjectId, Special, Uuid, type Value } from '../../../src/core/value.ts'
 import { createPgCopyEncoder } from '../../../src/format/pgcopy-encoder.ts'
+import type { EncodingBatch } from '../../../src/format/codec.ts'
 import { numericText, readArray, readTuples } from './copy-reader.ts'
-import { columnOf, decimals, documentOf, planOf, rowErrorOf, rowOf } from './samples.ts'
+import { columnOf, decimals, documentOf, planOf, rowErrorOf, rowOf, tuplesOf } from './samples.ts'
+
+/** What a plan without tables would give. */
+const nothing = {
+  rows: 0,
+  bytes: new Uint8Array(),
+  offsets: new Uint32Array(1),
+  format: 'pgcopy' as const,
+  part: 0,
+  owners: null,
+}
 
 /** The binary form of one value in a column of this type. */
 function formOf(type: LogicalType, value: Value): Buffer | null {
-  const encoder = createPgCopyEncoder(planOf({ a: type }))
-  encoder.begin(1)
-  encoder.encodeRow(rowOf({ a: value }))
-  const { bytes, offsets } = encoder.end()
-  return readTuples(bytes, offsets)[0]?.[0] ?? null
+  return tuplesOf(planOf({ a: type }), [rowOf({ a: value })])[0]?.[0]?.[0] ?? null
 }
 
 function mustForm(type: LogicalType, value: Value): Buffer {
@@ -114,11 +121,8 @@ describe('binary forms', () => {
 
   it('null and missing are NULL', () => {
     for (const type of [...scalarTypes, 'json', 'text[]'] as const) expect(formOf(type, null)).toBe(null)
-    const encoder = createPgCopyEncoder(planOf({ a: 'json', b: 'int32' }))
-    encoder.begin(1)
-    encoder.encodeRow(rowOf({ b: 1 }))
-    const { bytes, offsets } = encoder.end()
-    expect(readTuples(bytes, offsets)).toStrictEqual([[null, Buffer.of(0, 0, 0, 1)]])
+    const [tuples] = tuplesOf(planOf({ a: 'json', b: 'int32' }), [rowOf({ b: 1 })])
+    expect(tuples).toStrictEqual([[null, Buffer.of(0, 0, 0, 1)]])
   })
 })
 
@@ -144,7 +148,7 @@ describe('a value fits when storing it changes nothing', () => {
       [-0, 0.5, 2 ** 31, 2n ** 31n, Number.NaN, '1', one, true],
     ],
     ['int64', [0, 2 ** 53, 2 ** 63 - 1024, 2n ** 63n - 1n], [-0, 1.5, 2 ** 63, 2n ** 63n, Infinity, '1', one]],
-    ['float64', [1, -0, Number.NaN, Infinity, 2n ** 53n, 2n ** 60n, 0n], [2n ** 53n + 1n, 10n ** 400n, one, '1']],
+    ['float64', [1, -0, Number.NaN, Infinity, 2n ** 53n - 1n, 0n], [2n ** 53n, 2n ** 60n, 10n ** 400n, one, '1']],
     ['decimal', [1, 0.1, Number.NaN, 2n ** 80n, one, new Decimal('-Infinity'), -0], ['1', true]],
     ['text', ['', 'x'], [1, new ObjectId(hex), new Uuid(uuid), true, new Uint8Array()]],
     ['objectid', [new ObjectId(hex)], [hex]],
@@ -160,16 +164,13 @@ describe('a value fits when storing it changes nothing', () => {
   })
 
   it('drift names document, field, column and both types, and what to do', () => {
-    const plan = planOf({ a: 'int32' })
-    const encoder = createPgCopyEncoder(plan)
-    encoder.begin(1)
-    const shape = rowErrorOf(() => encoder.encodeRow(rowOf({ a: 1.5 }, new ObjectId(hex))))
+    const shape = rowErrorOf(() => tuplesOf(planOf({ a: 'int32' }), [rowOf({ a: 1.5 }, new ObjectId(hex))]))
     expect(shape).toStrictEqual({
       code: 'schema-drift',
       message:
         `document {"$oid":"${hex}"} of table things has in field a a value of type double, ` +
         'which does not fit column c_a of type integer',
-      hint: '--cast a=jsonb makes a column that holds it',
+      hint: '--on-drift evolve widens the column; --cast a=jsonb makes a column that holds it',
     })
     const array = rowErrorOf(() => formOf('text[]', ['a', 1, null]))
     expect(array.message).toContain('array of string and int and null')
@@ -210,59 +211,63 @@ describe('what PostgreSQL cannot hold is rejected, not drift', () => {
 
 describe('the buffer', () => {
   it('is as it was before a row that fails, and goes on', () => {
-    const encoder = createPgCopyEncoder(planOf({ a: 'text', b: 'int32[]' }))
-    encoder.begin(3)
-    encoder.encodeRow(rowOf({ a: 'one', b: [1] }))
-    expect(rowErrorOf(() => encoder.encodeRow(rowOf({ a: 'two', b: [1, 2, 'x'] }))).code).toBe('schema-drift')
-    expect(rowErrorOf(() => encoder.encodeRow(rowOf({ a: 'tw\0', b: [] }))).code).toBe('row-rejected')
-    encoder.encodeRow(rowOf({ a: 'three', b: null }))
-    const { rows, bytes, offsets } = encoder.end()
+    const batch = createPgCopyEncoder(planOf({ a: 'text', b: 'int32[]' })).begin(3)
+    batch.add(0, rowOf({ a: 'one', b: [1] }))
+    expect(rowErrorOf(() => batch.add(1, rowOf({ a: 'two', b: [1, 2, 'x'] }))).code).toBe('schema-drift')
+    expect(rowErrorOf(() => batch.add(2, rowOf({ a: 'tw\0', b: [] }))).code).toBe('row-rejected')
+    batch.add(3, rowOf({ a: 'three', b: null }))
+    const encoded = batch.end()
+    const [{ rows, bytes, offsets } = nothing] = encoded.parts
     expect(rows).toBe(2)
     expect(readTuples(bytes, offsets).map(([a]) => a?.toString())).toStrictEqual(['one', 'three'])
     expect(offsets[2]).toBe(bytes.length)
+    expect([encoded.origin(0, 0), encoded.origin(0, 1)]).toStrictEqual([0, 3])
+    expect(() => encoded.origin(0, 2)).toThrow('part 0 has no row 2')
+    expect(() => batch.add(4, rowOf({}))).toThrow('has ended')
   })
 
   it('grows, for rows larger than it and for more rows than announced', () => {
-    const encoder = createPgCopyEncoder(planOf({ a: 'text' }))
+    const batch = createPgCopyEncoder(planOf({ a: 'text' })).begin(2)
     const texts = Array.from({ length: 40 }, (_, index) => 'x'.repeat(index * 10_007))
-    encoder.begin(2)
-    for (const text of texts) encoder.encodeRow(rowOf({ a: text }))
-    const { bytes, offsets } = encoder.end()
+    texts.forEach((text, index) => batch.add(index + 5, rowOf({ a: text })))
+    const encoded = batch.end()
+    const [{ bytes, offsets } = nothing] = encoded.parts
     expect(readTuples(bytes, offsets).map(([a]) => a?.toString())).toStrictEqual(texts)
+    expect(texts.map((_text, index) => encoded.origin(0, index) - 5)).toStrictEqual([...texts.keys()])
   })
 
   it('grows at any place in a row', () => {
-    const encoder = createPgCopyEncoder(planOf({ a: 'int32' }))
-    encoder.begin(0)
-    for (let row = 0; row < 110_000; row++) encoder.encodeRow(rowOf({ a: row }))
-    const { bytes, offsets } = encoder.end()
+    const rows = Array.from({ length: 110_000 }, (_, row) => rowOf({ a: row }))
+    const batch = createPgCopyEncoder(planOf({ a: 'int32' })).begin(0)
+    rows.forEach((row, index) => batch.add(index, row))
+    const [{ bytes, offsets } = nothing] = batch.end().parts
     expect(bytes).toHaveLength(1_100_000)
     expect(readTuples(bytes, offsets)[109_999]?.[0]?.readInt32BE()).toBe(109_999)
   })
 
-  it('is only used again once it came back', () => {
+  it('is only used again once it came back, and batches may be open beside each other', () => {
     const encoder = createPgCopyEncoder(planOf({ a: 'text' }))
-    const encode = (text: string): Uint8Array => {
-      encoder.begin(1)
-      encoder.encodeRow(rowOf({ a: text }))
-      return encoder.end().bytes
+    const open = (text: string): EncodingBatch => {
+      const batch = encoder.begin(1)
+      batch.add(0, rowOf({ a: text }))
+      return batch
     }
-    const first = encode('first')
-    const second = encode('second')
-    expect(second.buffer).not.toBe(first.buffer)
-    expect(Buffer.from(first).toString()).toContain('first')
-    encoder.recycle(first)
-    expect(encode('third').buffer).toBe(first.buffer)
-    expect(encode('fourth').buffer).not.toBe(first.buffer)
+    const [one, two] = [open('first'), open('second')]
+    const [first = nothing] = one.end().parts
+    const [second = nothing] = two.end().parts
+    expect(second.bytes.buffer).not.toBe(first.bytes.buffer)
+    expect(Buffer.from(first.bytes).toString()).toContain('first')
+    encoder.recycle([first])
+    const [third] = open('third').end().parts
+    expect(third?.bytes.buffer).toBe(first.bytes.buffer)
+    expect(open('fourth').end().parts[0]?.bytes.buffer).not.toBe(first.bytes.buffer)
   })
 
   it('holds a column whose own nested form differs from the table', () => {
     const columns = [columnOf('a', 'json'), columnOf('b', 'json', { nestedJson: 'extended' })]
-    const encoder = createPgCopyEncoder(planOf({}, { columns }))
-    encoder.begin(1)
-    encoder.encodeRow(rowOf({ a: new ObjectId(hex), b: new ObjectId(hex) }))
-    const { bytes, offsets } = encoder.end()
-    const [[a, b] = []] = readTuples(bytes, offsets)
+    const [[[a, b] = []] = []] = tuplesOf(planOf({}, { columns }), [
+      rowOf({ a: new ObjectId(hex), b: new ObjectId(hex) }),
+    ])
     expect([a, b].map((form) => form?.subarray(1).toString())).toStrictEqual([`"${hex}"`, `{"$oid":"${hex}"}`])
   })
 })

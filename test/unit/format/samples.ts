@@ -17,9 +17,11 @@ import {
 import fc from 'fast-check'
 import type { Batch } from '../../../src/core/batch.ts'
 import type { LogicalType } from '../../../src/core/logical-type.ts'
-import type { ColumnPlan, TablePlan } from '../../../src/core/plan.ts'
+import type { ChildPlan, ColumnPlan, TablePlan } from '../../../src/core/plan.ts'
 import { Decimal, Instant, ObjectId, Special, Uuid, type Row, type Value } from '../../../src/core/value.ts'
-import { RowError } from '../../../src/format/codec.ts'
+import { RowError } from '../../../src/core/row-error.ts'
+import { createPgCopyEncoder } from '../../../src/format/pgcopy-encoder.ts'
+import { readTuples } from './copy-reader.ts'
 
 /** A plan of the table `things`; a column is named `c_` and its field. */
 export function planOf(types: Readonly<Record<string, LogicalType>>, changes: Partial<TablePlan> = {}): TablePlan {
@@ -39,6 +41,21 @@ export function columnOf(field: string, type: LogicalType, changes: Partial<Colu
   return { field, name: `c_${field}`, type, cast: false, ...changes }
 }
 
+/** The plan of an array's table, for source rows whose key is the field `k`. */
+export function childOf(path: readonly string[], changes: Partial<ChildPlan> = {}): ChildPlan {
+  return {
+    target: { schema: 'public', name: path.join('_') },
+    path,
+    columns: [],
+    key: [],
+    ignore: [],
+    rowKey: [columnOf('k', 'int32')],
+    ordinals: ['ordinal'],
+    value: null,
+    ...changes,
+  }
+}
+
 export function batchOf(rows: readonly Uint8Array[]): Batch {
   const offsets = new Uint32Array(rows.length + 1)
   rows.forEach((row, index) => (offsets[index + 1] = (offsets[index] ?? 0) + row.length))
@@ -55,6 +72,13 @@ export function documentOf(fields: Readonly<Record<string, Value>>): { readonly 
   const document = Object.create(null) as Record<string, Value>
   for (const [name, value] of Object.entries(fields)) document[name] = value
   return document
+}
+
+/** Encodes one row after the other and reads the tuples of each part back. */
+export function tuplesOf(plan: TablePlan, rows: readonly Row[]): readonly (readonly (Buffer | null)[])[][] {
+  const batch = createPgCopyEncoder(plan).begin(rows.length)
+  rows.forEach((row, index) => batch.add(index, row))
+  return batch.end().parts.map(({ bytes, offsets }) => readTuples(bytes, offsets))
 }
 
 export function rowErrorOf(act: () => unknown): RowError['shape'] {

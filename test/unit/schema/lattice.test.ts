@@ -28,6 +28,18 @@ describe('joinTypes', () => {
         for (const c of everyType) expect(joinTypes(joinTypes(a, b), c)).toBe(joinTypes(a, joinTypes(b, c)))
   })
 
+  it('gives an upper bound of both, and the least of all', () => {
+    const logical = everyType.filter((type) => type !== 'null' && type !== 'empty-array')
+    for (const a of everyType) {
+      for (const b of everyType) {
+        const joined = joinTypes(a, b)
+        const bounds = logical.filter((type) => widensTo(a, type) && widensTo(b, type))
+        if (joined !== 'null' && joined !== 'empty-array') expect(bounds).toContain(joined)
+        for (const bound of bounds) expect(joinTypes(joined, bound)).toBe(bound)
+      }
+    }
+  })
+
   it('does not depend on the order in which rows are seen', () => {
     const joinAll = (types: readonly ObservedType[]): ObservedType => types.reduce(joinTypes, 'null')
     fc.assert(

@@ -19,6 +19,7 @@ describe('planTable', () => {
         nestedJson: 'plain',
         schemaVersion: 1,
       },
+      additions: [],
       warnings: [],
     })
   })

@@ -1,7 +1,6 @@
-import type { Batch, BatchLimits, Partition, Position } from '../../core/batch.ts'
-import { DroverError } from '../../core/errors.ts'
-import type { BufferPool } from '../contract.ts'
-import { positionOf } from './position.ts'
+import type { Batch, BatchLimits, Partition, Position } from '../core/batch.ts'
+import { DroverError } from '../core/errors.ts'
+import type { BufferPool } from './contract.ts'
 
 export interface CutterOptions {
   readonly firstSeq: number
@@ -17,12 +16,12 @@ const firstRows = 1024
 const maxBatchBytes = 2 ** 32 - 1
 
 /**
- * Packs documents into batches. Empty: `add` → filling: `add` while not `isFull` → `cut` → empty again. A batch is cut
+ * Packs raw documents into batches. Empty: `add` → filling: `add` while not `isFull` → `cut` → empty again. A batch is cut
  * when the next document is known, so that the last one can say that it is.
  */
 export class BatchCutter {
   readonly #partition: Partition
-  readonly #ordered: boolean
+  readonly #endOf: (document: Uint8Array) => Position | null
   readonly #limits: BatchLimits
   readonly #pool: BufferPool
   #seq: number
@@ -32,9 +31,14 @@ export class BatchCutter {
   #offsets: Uint32Array<ArrayBuffer> = new Uint32Array(firstRows)
   #rows = 0
 
-  constructor(partition: Partition, ordered: boolean, { firstSeq, limits, pool }: CutterOptions) {
+  /** `endOf` answers the position of the document added last; null: the table has no order. */
+  constructor(
+    partition: Partition,
+    endOf: (document: Uint8Array) => Position | null,
+    { firstSeq, limits, pool }: CutterOptions,
+  ) {
     this.#partition = partition
-    this.#ordered = ordered
+    this.#endOf = endOf
     this.#limits = limits
     this.#pool = pool
     this.#seq = firstSeq
@@ -58,11 +62,11 @@ export class BatchCutter {
     this.#offsets[this.#rows] = this.#used
   }
 
-  /** The batch of the documents added; the last one ends where the partition ends, whatever its own last key is. */
+  /** The batch of the documents added; the last one ends where the partition ends, whatever its own end is. */
   cut(last: boolean): Batch {
     const bytes = this.#bytes?.subarray(0, this.#used) ?? new Uint8Array(0)
     const { id: partition, table } = this.#partition
-    const upTo = last ? this.#partition.upTo : this.#lastKey(bytes)
+    const upTo = last ? this.#partition.upTo : this.#end(bytes)
     const id = { table, partition, seq: this.#seq++, after: this.#after, upTo, last }
     const batch: Batch = {
       id,
@@ -84,9 +88,8 @@ export class BatchCutter {
     this.#bytes = null
   }
 
-  #lastKey(bytes: Uint8Array): Position | null {
-    if (!this.#ordered || this.#rows === 0) return null
-    return positionOf(bytes.subarray(this.#offsets[this.#rows - 1], this.#used), this.#partition.table)
+  #end(bytes: Uint8Array): Position | null {
+    return this.#rows === 0 ? null : this.#endOf(bytes.subarray(this.#offsets[this.#rows - 1], this.#used))
   }
 
   /** A buffer with room for `length` more bytes: of the limit's size where there is one, else growing by doubling. */

@@ -1,0 +1,103 @@
+import { once } from 'node:events'
+import pg from 'pg'
+import { from as copyFrom, type CopyStreamQuery } from 'pg-copy-streams'
+import type { EncodedRows } from '../../core/batch.ts'
+import { DroverError } from '../../core/errors.ts'
+import { classifyFault, RefusedRow, rejectedIndex, rejectionOf } from './errors.ts'
+import { quoteColumn } from './identifiers.ts'
+import type { Session } from './session.ts'
+
+/** `PGCOPY\n\xff\r\n\0`, flags 0, no extension: https://www.postgresql.org/docs/current/sql-copy.html, "Binary Format". */
+const copyHeader: Buffer = Buffer.from('5047434f50590aff0d0a000000000000000000', 'hex')
+/** A tuple of -1 fields. */
+const copyTrailer: Buffer = Buffer.from('ffff', 'hex')
+/** Largest piece of a COPY handed to the socket at once; the server keeps each piece in memory as a whole. */
+const pieceBytes = 256 * 1024
+
+/** Where a COPY goes. */
+export interface Destination {
+  /** As the server names it in errors: without its schema, unquoted. */
+  readonly name: string
+  readonly quoted: string
+  /** Unquoted. Binary needs every column named: rows carry nothing but their number of fields. */
+  readonly columns: readonly string[]
+}
+
+/** Rows `from … to - 1` of those encoded. */
+interface Run {
+  readonly from: number
+  readonly to: number
+}
+
+/**
+ * Sends the rows of one part, but for those whose owner is `left`, and answers how many the server took, which are all
+ * that were sent (invariant 2). Throws {@link RefusedRow}.
+ */
+export async function copyRows(
+  session: Session,
+  into: Destination,
+  rows: EncodedRows,
+  left: ReadonlySet<number>,
+): Promise<number> {
+  const runs = runsOf(rows, left)
+  const sent = runs.reduce((sum, { from, to }) => sum + to - from, 0)
+  if (sent === 0) return 0
+  try {
+    const taken = await copy(session, into, rows, runs)
+    if (taken === sent) return taken
+    throw new DroverError('conservation-broken', `COPY took ${taken} rows of ${sent}`)
+  } catch (error) {
+    if (!(error instanceof pg.DatabaseError) || classifyFault(error) !== 'data') throw error
+    const place = rejectedIndex(error, into.name, sent)
+    throw new RefusedRow(rows.part, place === null ? null : indexAt(runs, place), rejectionOf(error), error)
+  }
+}
+
+async function copy(session: Session, into: Destination, rows: EncodedRows, runs: readonly Run[]): Promise<number> {
+  const columns = into.columns.map(quoteColumn).join(', ')
+  const stream = session.client.query(copyFrom(`copy ${into.quoted} (${columns}) from stdin (format binary)`))
+  const { promise: finished, resolve, reject } = Promise.withResolvers<void>()
+  stream.on('error', reject)
+  stream.on('finish', resolve)
+  await Promise.race([send(stream, rows, runs), finished])
+  await finished
+  return stream.rowCount
+}
+
+/** With back-pressure: no further piece before the socket has taken the one before. */
+async function send(stream: CopyStreamQuery, { bytes, offsets }: EncodedRows, runs: readonly Run[]): Promise<void> {
+  stream.write(copyHeader)
+  for (const { from, to } of runs) {
+    const end = offsets[to] ?? 0
+    for (let at = offsets[from] ?? 0; at < end; at += pieceBytes) {
+      const more = stream.write(bytes.subarray(at, Math.min(at + pieceBytes, end)))
+      if (!more) await once(stream, 'drain')
+    }
+  }
+  stream.end(copyTrailer)
+}
+
+/** The rows to send, as few runs as there can be. */
+function runsOf({ rows, part, owners }: EncodedRows, left: ReadonlySet<number>): readonly Run[] {
+  if (left.size === 0) return [{ from: 0, to: rows }]
+  if (owners === null) throw new DroverError('unexpected', `the rows of part ${part} do not say whose they are`)
+  const runs: Run[] = []
+  let from = 0
+  for (let row = 0; row <= rows; row++) {
+    const owner = owners[row]
+    if (row < rows && owner !== undefined && !left.has(owner)) continue
+    if (row > from) runs.push({ from, to: row })
+    from = row + 1
+  }
+  return runs
+}
+
+/** The row that was the `place`th to be sent, counted from 0. */
+function indexAt(runs: readonly Run[], place: number): number | null {
+  let before = 0
+  for (const { from, to } of runs) {
+    if (place < before + to - from) return from + place - before
+    before += to - from
+  }
+  return null
+}

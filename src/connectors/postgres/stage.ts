@@ -1,0 +1,92 @@
+import { DroverError } from '../../core/errors.ts'
+import type { TablePlan } from '../../core/plan.ts'
+import { qualified, targetColumns } from '../../core/plan.ts'
+import type { Destination } from './copy-rows.ts'
+import { quoteColumn, quoteName, quoteTable } from './identifiers.ts'
+import type { Session } from './session.ts'
+
+/** A temporary table that takes a batch before it is merged. Empty again after each transaction. */
+export interface Stage extends Destination {
+  /** Column that numbers the rows as they arrive, without gaps but not from 1; unquoted. COPY does not name it. */
+  readonly arrival: string
+}
+
+/** A unique index that ON CONFLICT can use, of exactly these columns in any order. */
+const hasUniqueIndex = `
+  select exists (
+    select from pg_index i
+    cross join lateral (
+      select array_agg(a.attname::text) as names
+      from unnest(i.indkey::int2[]) with ordinality as part (number, place)
+      join pg_attribute a on a.attrelid = i.indrelid and a.attnum = part.number
+      where part.place <= i.indnkeyatts
+    ) as indexed
+    where i.indrelid = $1::regclass and i.indisunique and i.indisvalid and i.indimmediate
+      and i.indpred is null and i.indexprs is null
+      and indexed.names @> $2::text[] and indexed.names <@ $2::text[]
+  ) as there`
+
+/** The stages of one session, one for each table, made when a batch of it is first merged. */
+export class Stages {
+  readonly #session: Session
+  readonly #stages = new Map<string, Stage & { readonly schemaVersion: number }>()
+  #made = 0
+  #durable = true
+
+  constructor(session: Session) {
+    this.#session = session
+  }
+
+  /** Nothing would be lost by a rollback. Otherwise what is known here no longer holds after one. */
+  get durable(): boolean {
+    return this.#durable
+  }
+
+  /** The transaction is committed. */
+  keep(): void {
+    this.#durable = true
+  }
+
+  /**
+   * The stage of a table, within the transaction that has claimed a batch, so that the table is as the plan says. Throws
+   * `target-incompatible` where nothing makes the key unique.
+   */
+  async open(plan: TablePlan): Promise<Stage> {
+    const known = this.#stages.get(plan.source)
+    if (known?.schemaVersion === plan.schemaVersion) return known
+    this.#durable = false
+    await this.#checkKey(plan)
+    if (known !== undefined) await this.#session.run(`drop table ${known.quoted}`)
+    const stage = await this.#create(plan)
+    this.#stages.set(plan.source, { ...stage, schemaVersion: plan.schemaVersion })
+    return stage
+  }
+
+  /** Its columns have the target's own types, so that COPY takes what it would take there, and no constraints. */
+  async #create(plan: TablePlan): Promise<Stage> {
+    this.#made++
+    const name = `drover_stage_${this.#made}`
+    const quoted = `pg_temp.${quoteName(name)}`
+    const columns = targetColumns(plan).map((column) => column.name)
+    let arrival = 'arrival'
+    while (columns.includes(arrival)) arrival += '_'
+    await this.#session.run(`
+      create temporary table ${quoteName(name)} on commit delete rows as
+        select ${columns.map(quoteColumn).join(', ')} from ${quoteTable(plan.target)} with no data;
+      alter table ${quoted} add column ${quoteName(arrival)} bigint generated always as identity`)
+    return { name, quoted, columns, arrival }
+  }
+
+  async #checkKey({ target, key }: TablePlan): Promise<void> {
+    const { rows } = await this.#session.query<{ there: boolean }>(hasUniqueIndex, [quoteTable(target), key])
+    if (key.length > 0 && rows[0]?.there === true) return
+    const columns = key.length === 0 ? 'no key' : `no unique index on (${key.join(', ')})`
+    throw new DroverError(
+      'target-incompatible',
+      `${qualified(target)} has ${columns}, by which rows could be matched`,
+      {
+        hint: 'add a primary key or a unique index on these columns, or copy with --on-conflict error',
+      },
+    )
+  }
+}

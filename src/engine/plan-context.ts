@@ -1,0 +1,16 @@
+import type { Config } from '../config.ts'
+import type { Ledger, Source, Target } from '../connectors/contract.ts'
+import type { Notice } from '../telemetry/progress.ts'
+
+/** What planning reads from; it writes nothing. */
+export interface PlanContext {
+  readonly config: Config
+  readonly source: Source
+  readonly target: Target
+  readonly ledger: Ledger
+  readonly cores: number
+  readonly sampleLimits: { readonly rows: number; readonly bytes: number }
+  /** Milliseconds since 1970, for values such as `-1d`. */
+  readonly now: number
+  readonly notice: (notice: Notice) => void
+}

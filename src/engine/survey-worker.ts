@@ -1,0 +1,32 @@
+import { createObserver, openSource } from '../catalog.ts'
+import type { Handlers } from '../cluster/serve.ts'
+import { noCounts } from '../core/counts.ts'
+import { DroverError } from '../core/errors.ts'
+import { createBufferPool } from './buffer-pool.ts'
+import type { DriftAnswer, DriftQuestion, Note, Result, SurveyStart, Totals, Work } from './work.ts'
+
+/** A worker that looks at rows and writes nothing. */
+export async function openSurveyor(
+  start: SurveyStart,
+): Promise<Handlers<Work, Note, Result, Totals, DriftQuestion, DriftAnswer>> {
+  const source = await openSource(start.sourceUrl)
+  return {
+    async work(work, { draining }) {
+      if (work.kind !== 'survey') throw new DroverError('unexpected', `a surveyor was sent a ${work.kind}`)
+      const { selection, partition, transform } = work
+      const observer = await createObserver(source.format, source.keyField, selection.table, transform)
+      // One batch being read while the one before is looked at.
+      const pool = createBufferPool(2)
+      const options = { firstSeq: 0, limits: start.limits, pool }
+      for await (const batch of source.read(selection, partition, options, draining)) {
+        await observer.observe(batch)
+        if (batch.bytes.buffer instanceof ArrayBuffer) pool.give(batch.bytes.buffer)
+      }
+      return { result: { sample: observer.sample(true) } }
+    },
+    async close() {
+      await source[Symbol.asyncDispose]()
+      return { counts: noCounts, batches: 0, process: null }
+    },
+  }
+}

@@ -1,0 +1,114 @@
+import { typeName } from '../core/logical-type.ts'
+import type { ColumnPlan } from '../core/plan.ts'
+import { RowError } from '../core/row-error.ts'
+import type { Row, Value } from '../core/value.ts'
+import { displayText, jsonText } from './json-text.ts'
+import { shownName, shownText, unholdable, valueTypeName } from './row-error.ts'
+
+/** The row at hand, for messages, and which of its elements: their places in the arrays on the way. */
+export interface RowPlace {
+  readonly table: string
+  readonly row: Row
+  readonly ordinals: readonly number[]
+}
+
+/** A path from the row inwards as one name. */
+export function shownPath(path: readonly string[]): string {
+  return shownName(path.join('.'))
+}
+
+/** `document 7 of table orders (element 2 of items)`; `elements` is the path of the array. */
+export function subjectOf(place: RowPlace, elements: readonly string[]): string {
+  const { table, row, ordinals } = place
+  const inArray = ordinals.some((ordinal) => ordinal > 0)
+  const element = inArray ? ` (element ${ordinals.join('.')} of ${shownPath(elements)})` : ''
+  return `document ${displayText(row.key)} of table ${table}${element}`
+}
+
+/** Drift: a field that the plan does not know. `field` is shown already. */
+export function unplannedField(subject: string, field: string, type: string): RowError {
+  return new RowError({
+    code: 'schema-drift',
+    message: `${subject} has the field ${field} (${type}), which the plan has no column for`,
+    hint:
+      `--on-drift evolve adds a column; otherwise name it with --cast ${field}=jsonb, leave it out with ` +
+      `--exclude-columns ${field}, or look at every document with --infer full`,
+  })
+}
+
+/** Drift: a value that is no document, at a path where documents have columns or rows of their own. */
+export function unplannedValue(subject: string, path: readonly string[], value: Value): RowError {
+  const field = shownPath(path)
+  return new RowError({
+    code: 'schema-drift',
+    message:
+      `${subject} has in field ${field} a value of type ${detailedType(value)}, ` +
+      'where the plan has columns for documents only',
+    hint: `--on-drift evolve adds a column for it; otherwise leave the field out with --exclude-columns ${field}`,
+  })
+}
+
+/** A value that its column cannot take unchanged: drift, unless a cast asked for the type. */
+export function unfitValue(subject: string, path: readonly string[], value: Value, column: ColumnPlan): RowError {
+  const type = typeName(column.type)
+  if (column.cast) {
+    const refused = `the ${valueTypeName(value)} ${shownText(displayText(value))} has no exact form as ${type}`
+    return located(unholdable(refused), subject, path, value, column)
+  }
+  return new RowError({
+    code: 'schema-drift',
+    message:
+      `${subject} has in field ${shownPath(path)} a value of type ${detailedType(value)}, ` +
+      `which does not fit ${column.pinned === true ? 'the pinned column' : 'column'} ${shownName(column.name)} of type ${type}`,
+    hint: unfitHint(path, value, column),
+  })
+}
+
+/** The error of a value, with its place and a way out. */
+export function located(
+  error: RowError,
+  subject: string,
+  path: readonly string[],
+  value: Value,
+  column: Pick<ColumnPlan, 'name' | 'type'>,
+): RowError {
+  return new RowError({
+    ...error.shape,
+    message: `${subject}, field ${shownPath(path)}, column ${shownName(column.name)}: ${error.shape.message}`,
+    hint: castHint(path, value, column.type !== 'json'),
+  })
+}
+
+function unfitHint(path: readonly string[], value: Value, column: ColumnPlan): string {
+  if (column.pinned === true) return `a pinned column is not widened: unpin it, or ${repairHint(path)}`
+  // Whatever it is, `jsonb` is the end of widening.
+  return jsonHolds(value) ? `--on-drift evolve widens the column; ${castHint(path, value, true)}` : repairHint(path)
+}
+
+function castHint(path: readonly string[], value: Value, castable: boolean): string {
+  return castable && jsonHolds(value)
+    ? `--cast ${shownPath(path)}=jsonb makes a column that holds it`
+    : repairHint(path)
+}
+
+function repairHint(path: readonly string[]): string {
+  return `repair the value in the source, or leave the field out with --exclude-columns ${shownPath(path)}`
+}
+
+/** Whether `jsonb` could hold it: it has neither U+0000 nor half a surrogate pair in it. */
+function jsonHolds(value: Value): boolean {
+  try {
+    jsonText(value, 'plain')
+    return true
+  } catch (error) {
+    if (error instanceof RowError) return false
+    throw error
+  }
+}
+
+/** For an array also the types of its elements, the first few of them. */
+function detailedType(value: Value): string {
+  if (!Array.isArray(value)) return valueTypeName(value)
+  const types = new Set(value.slice(0, 1000).map((item: Value) => valueTypeName(item)))
+  return types.size === 0 ? 'array' : `array of ${[...types].slice(0, 4).join(' and ')}`
+}
