@@ -13,6 +13,7 @@ import { displayText } from './format/json-text.ts'
 import { createPgCopyEncoder } from './format/pgcopy-encoder.ts'
 import { createRowObserver } from './format/row-observe.ts'
 import { composeTranscoder } from './format/transcode.ts'
+import { keepDoubles } from './schema/keep-doubles.ts'
 import { joinScalars } from './schema/lattice.ts'
 import { parseTypeName } from './schema/type-names.ts'
 import { loadPipeline } from './transforms/pipeline.ts'
@@ -84,8 +85,20 @@ export async function createObserver(
   const decoder = decoders[from]
   if (observer === undefined || decoder === undefined) throw noWay(`to look at ${from}`)
   const pipeline = await pipelineFor(transform, table)
-  if (pipeline === null) return observer(keyField, joinScalars)
-  return createRowObserver(decoder(everything(table, transform), keyField), pipeline, joinScalars)
+  const raw = observer(keyField, joinScalars)
+  if (pipeline === null) return raw
+  return besideRaw(createRowObserver(decoder(everything(table, transform), keyField), pipeline, joinScalars), raw)
+}
+
+/** Looks at rows behind a transform, and before it for what rows do not tell. */
+function besideRaw(transformed: Observer, raw: Observer): Observer {
+  return {
+    async observe(batch) {
+      await raw.observe(batch)
+      await transformed.observe(batch)
+    },
+    sample: (complete) => keepDoubles(transformed.sample(complete), raw.sample(complete)),
+  }
 }
 
 /** Decodes rows with all of their fields, apart from any plan. */

@@ -1,7 +1,7 @@
 import { closest } from 'fastest-levenshtein'
 import type { YamlFile } from './config-yaml.ts'
 import type { ForeignKeyPlan, IndexCondition, IndexPart, IndexPlace, IndexPlan } from './core/index-plan.ts'
-import { partsOf, qualified, targetColumns, type TablePlan, type TargetColumn, type TargetName } from './core/plan.ts'
+import { partsOf, targetColumns, type TablePlan, type TargetColumn, type TargetName } from './core/plan.ts'
 import { Entries } from './plan-file-nodes.ts'
 import { targetText } from './plan-file-names.ts'
 
@@ -56,7 +56,7 @@ interface PartColumns {
 function readPart(entries: Entries, plan: TablePlan): PartColumns {
   const target = entries.target('on')
   const parts = partsOf(plan)
-  const part = parts.find((candidate) => qualified(candidate.target) === qualified(target))
+  const part = parts.find((candidate) => targetText(candidate.target) === targetText(target))
   if (part !== undefined) return { target, columns: targetColumns(part) }
   const known = parts.map((candidate) => targetText(candidate.target))
   const message = `on of ${entries.place} is ${targetText(target)}, which is no table of ${plan.source}`

@@ -3,8 +3,9 @@ import type { PlannedTable } from './connectors/contract.ts'
 import type { ForeignKeyPlan, IndexCondition, IndexPart, IndexPlan } from './core/index-plan.ts'
 import { typeName } from './core/logical-type.ts'
 import type { ChildPlan, ColumnPlan, FlattenedPlan, RowsPlan } from './core/plan.ts'
-import type { FunctionArgument, FunctionCall, TransformSpec, TransformStep } from './core/transform.ts'
+import type { TransformSpec, TransformStep } from './core/transform.ts'
 import { pathForm, targetText } from './plan-file-names.ts'
+import { functionsText } from './transforms/functions-text.ts'
 
 /** What a plan is written as: keys in the order of reading; what has nothing to say is left out. */
 type Form = Readonly<Record<string, unknown>>
@@ -153,19 +154,6 @@ function stepForm(step: TransformStep): unknown {
     case 'function':
       return { function: step.function, ...flags({ optional: step.optional ?? false }) }
   }
-}
-
-/** As `parseFunctions` reads it. */
-function functionsText(calls: readonly FunctionCall[]): string {
-  return calls
-    .map(({ name, arguments: given }) => (given.length === 0 ? name : `${name}(${given.map(argumentText).join(', ')})`))
-    .join(' | ')
-}
-
-function argumentText(argument: FunctionArgument): string {
-  if (typeof argument === 'string') return `'${argument.replaceAll("'", "''")}'`
-  if (typeof argument === 'object' && argument !== null) return `/${argument.pattern}/${argument.flags}`
-  return String(argument)
 }
 
 /** What is false is left out. */

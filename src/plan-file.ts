@@ -1,7 +1,7 @@
 import { Document } from 'yaml'
 import { YamlFile } from './config-yaml.ts'
 import type { PlannedTable } from './connectors/contract.ts'
-import { partsOf, qualified } from './core/plan.ts'
+import { partsOf } from './core/plan.ts'
 import { Entries } from './plan-file-nodes.ts'
 import { targetText } from './plan-file-names.ts'
 import { readTable, type SavedTable } from './plan-file-read.ts'
@@ -76,12 +76,12 @@ function refuseTwins(
       ...indexes.map(({ name, target }) => ({ schema: target.schema, name })),
     ]
     for (const name of names) {
-      const owner = taken.get(qualified(name))
+      const owner = taken.get(targetText(name))
       if (owner !== undefined) {
         const what = owner === source ? `table ${source} has` : `tables ${owner} and ${source} both have`
         throw file.error(nodes.get(source), `${what} a table or index ${targetText(name)}, which can be there once`)
       }
-      taken.set(qualified(name), source)
+      taken.set(targetText(name), source)
     }
   }
 }

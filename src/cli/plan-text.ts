@@ -1,10 +1,10 @@
 import type { Setting } from '../config-layers.ts'
 import type { SourceTable } from '../connectors/contract.ts'
-import type { ColumnPlan } from '../core/plan.ts'
-import { qualified } from '../core/plan.ts'
+import { isChild, partsOf, qualified, type ChildPlan, type TablePlan } from '../core/plan.ts'
 import type { PlanReport, TableReport } from '../engine/plan-report.ts'
-import { typeName } from '../core/logical-type.ts'
 import { formatCount, printable, renderColumns, type Column } from '../telemetry/format.ts'
+import { seenIn, type SeenInPlan } from './plan-seen.ts'
+import { indent, renderTable } from './plan-table-text.ts'
 
 /** Everything a run would do, for people. `settings` are shown where there are any. */
 export function renderPlan(report: PlanReport, settings: readonly Setting[]): string {
@@ -20,64 +20,6 @@ export function renderPlan(report: PlanReport, settings: readonly Setting[]): st
     '',
     'Nothing was written.',
   ].join('\n')
-}
-
-function renderTable(table: TableReport): string[] {
-  const { plan, mode, partitions, exists } = table.planned
-  const rows = table.estimatedRows === null ? 'rows unknown' : `about ${formatCount(table.estimatedRows)} rows`
-  const parts = `${formatCount(partitions.length)} ${partitions.length === 1 ? 'partition' : 'partitions'}`
-  const looked = `${formatCount(table.sample.rows)} ${table.sample.complete ? 'looked at, all of them' : 'looked at'}`
-  return [
-    `${printable(plan.source)} → ${printable(qualified(plan.target))}: ${rows}, ${looked}; ${parts}; mode ${mode}`,
-    ...indent(typeMap(table)),
-    ...table.warnings.map((warning) => `  warning: ${printable(warning)}`),
-    '',
-    ...indent((exists ? ['-- the table is there and stays'] : table.ddl.create.split('\n')).map(printable)),
-    ...indent(table.ddl.finish.flatMap((statement) => statement.split('\n')).map(printable)),
-  ]
-}
-
-const mapColumns: readonly Column[] = [
-  { title: 'field', align: 'left' },
-  { title: 'column', align: 'left' },
-  { title: 'type', align: 'left' },
-  { title: 'seen', align: 'left' },
-]
-
-function typeMap(table: TableReport): string[] {
-  const rows = table.planned.plan.columns.map((column) => [
-    printable(column.field),
-    printable(column.name),
-    typeName(column.type) + (column.cast ? ' (cast)' : ''),
-    sharesOf(table, column)
-      .map(({ name, percent }) => `${name} ${formatShare(percent)}`)
-      .join(', '),
-  ])
-  return renderColumns(mapColumns, rows)
-}
-
-/** The types seen in a field, and `missing`, each with its share of the rows looked at, in percent. */
-export function sharesOf({ sample }: Pick<TableReport, 'sample'>, { field }: Pick<ColumnPlan, 'field'>): Share[] {
-  const types = sample.fields.find((candidate) => candidate.field === field)?.types ?? []
-  const seen = types.reduce((sum, { count }) => sum + count, 0)
-  const counts = [...types.map(({ name, count }) => ({ name, count })), { name: 'missing', count: sample.rows - seen }]
-  return counts
-    .filter(({ count }) => count > 0)
-    .toSorted((a, b) => b.count - a.count)
-    .map(({ name, count }) => ({ name, percent: (100 * count) / sample.rows }))
-}
-
-export interface Share {
-  readonly name: string
-  readonly percent: number
-}
-
-/** Never rounded to 0 or to 100: a single odd row matters. */
-export function formatShare(percent: number): string {
-  if (percent === 100 || percent === 0) return `${percent} %`
-  if (percent < 0.1) return '< 0.1 %'
-  if (percent > 99.9) return '> 99.9 %'
-  return `${Number(percent.toFixed(1))} %`
 }
 
 function skippedLine({ name, skipped }: SourceTable): string {
@@ -97,31 +39,53 @@ function section(title: string, lines: readonly string[]): string[] {
   return lines.length === 0 ? [] : ['', `${title}:`, ...indent(lines)]
 }
 
-function indent(lines: readonly string[]): string[] {
-  return lines.map((line) => (line === '' ? line : `  ${line}`))
-}
-
 /** The same as plain data. Bounds are the source's own and say nothing to anybody else, so only their number is told. */
 export function planAsJson(report: PlanReport): object {
   const { source, target, workers, feed, isolation, skipped, findings } = report
-  const tables = report.tables.map((table) => {
-    const { plan, mode, partitions, exists, baseline, selection } = table.planned
-    return {
-      source: plan.source,
-      target: qualified(plan.target),
-      mode,
-      exists,
-      baseline,
-      estimatedRows: table.estimatedRows,
-      sampledRows: table.sample.rows,
-      where: selection.where,
-      limit: selection.limit,
-      columns: plan.columns.map((column) => ({ ...column, seen: sharesOf(table, column) })),
-      key: plan.key,
-      partitions: partitions.length,
-      ddl: table.ddl,
-      warnings: table.warnings,
-    }
-  })
-  return { source, target, workers, feed, isolation, tables, skipped, findings }
+  return { source, target, workers, feed, isolation, tables: report.tables.map(tableAsJson), skipped, findings }
+}
+
+function tableAsJson(table: TableReport): object {
+  const { planned, sample, estimatedRows, ddl, warnings, proposals } = table
+  const { plan, mode, partitions, exists, baseline, selection } = planned
+  const seen = seenIn(plan, sample)
+  return {
+    source: plan.source,
+    target: qualified(plan.target),
+    mode,
+    exists,
+    baseline,
+    estimatedRows,
+    sampledRows: sample.rows,
+    where: selection.where,
+    limit: selection.limit,
+    since: selection.since ?? null,
+    onConflict: plan.onConflict ?? 'error',
+    nestedJson: plan.nestedJson,
+    transform: plan.transform ?? null,
+    ...partAsJson(plan, seen),
+    children: partsOf(plan)
+      .filter(isChild)
+      .map((child) => childAsJson(child, seen)),
+    additions: planned.additions ?? [],
+    indexes: planned.indexes ?? [],
+    references: planned.references ?? [],
+    partitions: partitions.length,
+    ddl,
+    warnings,
+    proposals,
+  }
+}
+
+function partAsJson(part: TablePlan | ChildPlan, seen: SeenInPlan): object {
+  const { columns, key, ignore, flattened = [], overflow = null } = part
+  const withShares = columns.map((column) => ({ ...column, seen: seen.shares(part, column) }))
+  return { columns: withShares, key, ignore, flattened, overflow }
+}
+
+/** Children of children stand beside them: `path` is that from the table above. */
+function childAsJson(child: ChildPlan, seen: SeenInPlan): object {
+  const { path, target, rowKey, ordinals, value } = child
+  const held = value === null ? null : { ...value, seen: seen.ofElements(child) }
+  return { target: qualified(target), path, rowKey, ordinals, value: held, ...partAsJson(child, seen) }
 }

@@ -24,6 +24,12 @@ interface KnownField {
   seenIn: number
 }
 
+/** A field that the plan does not know, and the type of its value. */
+interface UnplannedField {
+  readonly name: string
+  readonly type: number
+}
+
 /**
  * BSON documents → rows that hold the fields that the plan has a use for: with a transform all, with an overflow column
  * all but those left out. Otherwise a field that the plan does not know is `schema-drift`. A damaged document is
@@ -80,6 +86,7 @@ class BsonDecoder implements Decoder {
     const fields = Object.create(null) as Record<string, Value>
     const row = ++this.#row
     let key: Value = null
+    let drift: UnplannedField | null = null
     let next = this.#start + 4
     for (let position = 0; next < last; position++) {
       const type = reader.bytes[next] as number
@@ -87,10 +94,11 @@ class BsonDecoder implements Decoder {
       const valueAt = reader.nameEnd
       if (field === undefined) {
         next = reader.valueEnd(type, valueAt, last)
-        if (this.#unknown === 'keep') {
-          const kept = this.#keep(fields, type, valueAt, next)
-          if (this.#name === this.#keyField) key = kept
-        }
+        if (this.#unknown === 'skip') continue
+        const name = this.#name
+        const kept = this.#keep(fields, type, valueAt, next)
+        if (name === this.#keyField) key = kept
+        if (this.#unknown === 'refuse') drift ??= { name, type }
         continue
       }
       values.field(field.name)
@@ -102,6 +110,8 @@ class BsonDecoder implements Decoder {
       if (field.isKey) key = value
       if (field.planned) fields[field.name] = value
     }
+    // Not before: a damaged document is no reason to change the table.
+    if (drift !== null) throw this.#unplanned(drift)
     return { key, fields }
   }
 
@@ -125,7 +135,6 @@ class BsonDecoder implements Decoder {
     this.#name = name
     const known = this.#known.get(name)
     if (known !== undefined) this.#expected[position] = known
-    else if (this.#unknown === 'refuse') throw this.#unplanned(name, this.#reader.bytes[at] as number)
     return known
   }
 
@@ -188,7 +197,7 @@ class BsonDecoder implements Decoder {
     return new RowError({ code: 'row-rejected', message, hint: 'repair or remove the document in the source' })
   }
 
-  #unplanned(name: string, type: number): RowError {
+  #unplanned({ name, type }: UnplannedField): RowError {
     const subject = `document ${this.#keyText()} of table ${this.#table}`
     return unplannedField(subject, shownName(name), bsonTypeName(type))
   }

@@ -45,6 +45,7 @@ const rings: readonly (readonly string[])[] = [
   ['connectors'],
   ['params'],
   ['cluster', 'catalog', 'config', 'telemetry'],
+  ['plan'],
   ['engine', 'verify'],
   ['migrate', 'inspect', 'doctor', 'devkit'],
   ['cli', 'workers', 'index'],
