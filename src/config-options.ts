@@ -170,7 +170,7 @@ export const spec: {
   maxNewColumns: option('max-new-columns', copying, whole(0), MAX_NEW_COLUMNS, 'Columns that drift may add to a table', { ...knob, ...shaping }),
   map: option('map', copying, pairs('field=function|function'), {}, 'Functions for the values of a field: lowercase, uppercase, trim, default_value(x), type_cast(type), regex_replace(/a/, b), constant(x), template("{a} {b}"), or those of --transform', shaping),
   filter: option('filter', copying, text('NAME'), null, 'Function of --transform that says which rows are copied', shaping),
-  transform: option('transform', copying, text('FILE'), null, "Module with your functions; its default function gets every row", shaping),
+  transform: option('transform', [...copying, 'bench'], text('FILE'), null, "Module with your functions; its default function gets every row", shaping),
   steps: option('steps', copying, structure('LIST', 'a list of steps such as {rename: {a: b}}', parseSteps), null, 'The pipeline, step by step', { ...shaping, given: 'file' }),
   since: option('since', copying, pairs('field=value'), {}, 'Only rows whose field is at least that value: a date, -1d, a number, an id, or last', shaping),
   where: option('where', copying, text('FILTER'), null, 'Rows to copy; MongoDB: a filter in extended JSON', shaping),

@@ -207,6 +207,8 @@ export interface BenchConfig extends ViewConfig {
   readonly modes: readonly BenchMode[]
   readonly workers: readonly (number | 'auto')[]
   readonly batchRows: readonly number[]
+  /** Module with the function that every row goes through; null: none. */
+  readonly transform: string | null
   /** JSON file for the results; null: none. */
   readonly out: string | null
 }
@@ -222,6 +224,7 @@ export function buildBenchConfig(inputs: ConfigInputs): BenchConfig {
     modes: given.value(spec.benchModes),
     workers: given.value(spec.benchWorkers),
     batchRows: given.value(spec.benchBatchRows),
+    transform: given.value(spec.transform),
     out: given.value(spec.out),
   })
 }

@@ -1,7 +1,7 @@
 import type { YamlFile } from './config-yaml.ts'
 import { DroverError } from './core/errors.ts'
 import type { TransformSpec, TransformStep } from './core/transform.ts'
-import { Entries, rawOf, type Raw } from './plan-file-nodes.ts'
+import { rawOf, type Entries, type Raw } from './plan-file-nodes.ts'
 import { parseSteps } from './transforms/parse-steps.ts'
 
 /** The steps are written as in the config file; a function that may be missing says `optional: true` beside it. */

@@ -15,7 +15,7 @@ export async function bench(context: CommandContext): Promise<number> {
     import('../devkit/bench-servers.ts'),
   ])
   using watch = await startWatch(context, config)
-  const { table, modes, batchRows, out } = config
+  const { table, modes, batchRows, transform, out } = config
   const sizes = config.workers.map((workers) => (workers === 'auto' ? availableParallelism() : workers))
   const onLine = (message: string): void => watch.reporter.notice({ level: 'info', message })
   const serving = { environment: inputs.environment, rows: config.rows, onLine }
@@ -31,6 +31,7 @@ export async function bench(context: CommandContext): Promise<number> {
       workers: sizes,
       batchRows,
       insertRows: INSERT_ROWS,
+      transform,
       out,
       environment: inputs.environment,
       onLine,
@@ -58,7 +59,7 @@ const columns: readonly Column[] = [
 ].map((title, at) => ({ title, align: at === 0 ? 'left' : 'right' }))
 
 /** One line for each measured mode, and what it was measured on. */
-export function renderBench({ surroundings, table, rows, measurements }: BenchReport): string {
+export function renderBench({ surroundings, table, transform, rows, measurements }: BenchReport): string {
   const { cpu, cores, memoryBytes, platform, node, mongodb, postgresql, settings } = surroundings
   const facts = [
     `  ${cores} × ${cpu}, ${formatBytes(memoryBytes)} of memory, ${platform}`,
@@ -68,7 +69,8 @@ export function renderBench({ surroundings, table, rows, measurements }: BenchRe
       .join(', ')}`,
   ]
   const lines = renderColumns(columns, measurements.map(line))
-  return [`${table}, ${formatCount(rows)} rows`, ...facts, '', ...lines].join('\n')
+  const through = transform === null ? '' : `, every row through ${transform}`
+  return [`${table}, ${formatCount(rows)} rows${through}`, ...facts, '', ...lines].join('\n')
 }
 
 function line(run: Measurement): string[] {

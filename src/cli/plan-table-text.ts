@@ -1,5 +1,5 @@
 import { typeName } from '../core/logical-type.ts'
-import { isChild, partsOf, qualified, type ChildPlan, type ColumnPlan, type TablePlan } from '../core/plan.ts'
+import { isChild, qualified, type ChildPlan, type ColumnPlan, type RowsPlan, type TablePlan } from '../core/plan.ts'
 import type { TableChange } from '../core/table-change.ts'
 import type { TransformSpec, TransformStep } from '../core/transform.ts'
 import type { TableReport } from '../engine/plan-report.ts'
@@ -19,9 +19,7 @@ export function renderTable(table: TableReport): string[] {
     ...indent(transformLines(plan.transform)),
     ...indent(columnLines(plan, seen)),
     ...indent(leftOut(plan)),
-    ...partsOf(plan)
-      .filter(isChild)
-      .flatMap((child) => indent(childLines(child, seen))),
+    ...indent(childLines(plan, [], seen)),
     ...warnings.map((warning) => `  warning: ${printable(warning)}`),
     ...list('the tables get', additions.map(changeText)),
     ...proposals.map((proposal) => `  note: ${printable(proposal)}`),
@@ -144,14 +142,19 @@ function leftOut({ ignore, flattened = [] }: TablePlan | ChildPlan): string[] {
   return names.length === 0 ? [] : [printable(`left out: ${names.join(', ')}`)]
 }
 
-function childLines(child: ChildPlan, seen: SeenInPlan): string[] {
-  const elements = `a row for each element, ${formatCount(seen.rowsOf(child))} seen`
-  return [
-    '',
-    printable(`${child.path.join('.')} → ${qualified(child.target)}: ${elements}`),
-    ...indent(columnLines(child, seen)),
-    ...indent(leftOut(child)),
-  ]
+/** Child tables, theirs behind them. `base` is the path of the elements that have them, from the row. */
+function childLines({ children = [] }: RowsPlan, base: readonly string[], seen: SeenInPlan): string[] {
+  return children.flatMap((child) => {
+    const path = [...base, ...child.path]
+    const elements = `a row for each element, ${formatCount(seen.rowsOf(child))} seen`
+    return [
+      '',
+      printable(`${path.join('.')} → ${qualified(child.target)}: ${elements}`),
+      ...indent(columnLines(child, seen)),
+      ...indent(leftOut(child)),
+      ...childLines(child, path, seen),
+    ]
+  })
 }
 
 function changeText(change: TableChange): string {

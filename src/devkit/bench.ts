@@ -1,4 +1,5 @@
 import { writeFile } from 'node:fs/promises'
+import { basename } from 'node:path'
 import pg from 'pg'
 import { DroverError } from '../core/errors.ts'
 import { insertRowByRow } from './insert-loop.ts'
@@ -18,6 +19,8 @@ export interface BenchOptions {
   readonly batchRows: readonly number[]
   /** Rows of the INSERT loop, which would take minutes for all of them; its seconds are scaled. */
   readonly insertRows: number
+  /** Module with the function that every row goes through; null: none. */
+  readonly transform: string | null
   /** JSON goes here; null: nowhere. */
   readonly out: string | null
   readonly environment: Readonly<Record<string, string | undefined>>
@@ -47,6 +50,8 @@ export interface Measurement {
 export interface BenchReport {
   readonly surroundings: Surroundings
   readonly table: string
+  /** Name of the module that every row went through; null: none. */
+  readonly transform: string | null
   readonly rows: number
   readonly measurements: readonly Measurement[]
 }
@@ -75,7 +80,14 @@ export async function bench(options: BenchOptions, signal: AbortSignal): Promise
     for (const shape of shapes(options)) {
       measurements.push(await measure(options, target, shape, sequential, signal))
     }
-    const report = { surroundings, table: options.table, rows: sequential.rows, measurements }
+    const { table, transform } = options
+    const report = {
+      surroundings,
+      table,
+      transform: transform === null ? null : basename(transform),
+      rows: sequential.rows,
+      measurements,
+    }
     if (options.out !== null) await writeFile(options.out, `${JSON.stringify(report, null, 2)}\n`)
     return report
   } finally {
@@ -123,6 +135,7 @@ async function measure(
       '--batch-rows',
       String(shape.batchRows),
       ...scratch,
+      ...(options.transform === null ? [] : ['--transform', options.transform]),
       '--progress',
       'none',
     ],

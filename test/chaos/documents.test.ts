@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { Long, MongoClient, ObjectId, type Collection } from 'mongodb'
+import { Long, MongoClient, ObjectId, type Collection, type Document, type WithId } from 'mongodb'
 import pg from 'pg'
 import { seed } from '../../src/devkit/seed.ts'
 import { migrate } from '../../src/index.ts'
@@ -61,9 +61,19 @@ describe('200,000 changed of 1,000,000 rows', { timeout: 300_000 }, () => {
 
     await using client = await MongoClient.connect(mongo.url)
     const users = client.db().collection('users')
-    const [middle] = await users.find({}, { projection: { _id: 1 } }).sort({ _id: 1 }).skip(400_000).limit(1).toArray()
-    const [end] = await users.find({}, { projection: { _id: 1 } }).sort({ _id: 1 }).skip(600_000).limit(1).toArray()
-    const changed = await users.updateMany({ _id: { $gte: middle?._id, $lt: end?._id } }, { $inc: { age: 100 } })
+    const [middle] = await users
+      .find({}, { projection: { _id: 1 } })
+      .sort({ _id: 1 })
+      .skip(400_000)
+      .limit(1)
+      .toArray()
+    const [end] = await users
+      .find({}, { projection: { _id: 1 } })
+      .sort({ _id: 1 })
+      .skip(600_000)
+      .limit(1)
+      .toArray()
+    const changed = await users.updateMany({ _id: { $gte: idOf(middle), $lt: idOf(end) } }, { $inc: { age: 100 } })
     expect(changed.modifiedCount).toBe(200_000)
 
     const result = await migrate({ ...ends, mode: 'upsert', workers: 2 })
@@ -79,6 +89,11 @@ describe('200,000 changed of 1,000,000 rows', { timeout: 300_000 }, () => {
     expect(await compareValues({ ...compared, columns: usersColumns })).toBe(ROWS)
   })
 })
+
+function idOf(document: WithId<Document> | undefined): ObjectId {
+  if (document === undefined) throw new Error('the collection is smaller than that')
+  return document._id
+}
 
 async function insertTurning(collection: Collection, rows: number, turn: number): Promise<void> {
   const PAGE = 10_000

@@ -42,6 +42,7 @@ describe('text that no target holds', () => {
 
   it.each(broken)('M05 %s stops the run and names row and field', async (_, bytes) => {
     await expectRefused(withKey([string, 'text', rawString(bytes)]), /damaged at text: .*UTF-8/)
+    await expectRefused(withKey([string, 'alone', rawString(bytes)]), /damaged at alone: .*UTF-8/)
     await expectRefused(withKey([document, 'nested', rawDocument([[string, 'a', rawString(bytes)]])]), /damaged at nested\.a: .*UTF-8/)
   })
 

@@ -1,9 +1,12 @@
-import countries from 'world-countries'
+import { readFileSync } from 'node:fs'
+import type { Country } from 'world-countries'
 import { describe, expect, it } from 'vitest'
 import { migrate } from '../../src/index.ts'
 import { databases, type BothDatabases } from '../support/both-databases.ts'
 
 // A public data set with nested documents, maps, arrays and holes: https://github.com/mledoze/countries
+const file = new URL(import.meta.resolve('world-countries/countries.json'))
+const countries = JSON.parse(readFileSync(file, 'utf8')) as readonly Country[]
 
 /** The numbers of rows that a query counts. */
 async function count(both: BothDatabases, from: string): Promise<number> {

@@ -230,7 +230,7 @@ describe('renderPlan', () => {
           sku               sku        text     string 100 %
           left out: x\\u001b[31m
 
-        taxes → public.orders_items_taxes: a row for each element, 500 seen
+        items.taxes → public.orders_items_taxes: a row for each element, 500 seen
           field             column         type              seen
           (key of the row)  orders_id      integer
           (place)           items_ordinal  integer

@@ -123,6 +123,18 @@ describe('fields and the plan', () => {
     expect(rowErrorOf(() => decoder.decodeRow(batchOf([twice]), 0)).message).toContain('at x: the field occurs twice')
   })
 
+  it('tells of damage before it tells of a field that is not planned', () => {
+    const none = Buffer.alloc(0)
+    const damaged = rawDocument([
+      [tag.null, 'new', none],
+      [tag.string, 'other', rawString(Buffer.of(0xff))],
+    ])
+    const decoder = createBsonDecoder(planOf({}), '_id')
+    expect(rowErrorOf(() => decoder.decodeRow(batchOf([damaged]), 0)).message).toContain('damaged at other')
+    const sound = rawDocument([[tag.null, 'new', none]])
+    expect(rowErrorOf(() => decoder.decodeRow(batchOf([sound]), 0)).code).toBe('schema-drift')
+  })
+
   it('takes fields of documents and arrays with columns or tables of their own, and those of their keys', () => {
     const rowKey = [columnOf('code', 'text', { within: ['x'] })]
     const child = childOf(['items', 'list'], { rowKey })
