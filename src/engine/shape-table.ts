@@ -71,7 +71,7 @@ export async function shapeTable(
     sample,
     sourceIndexes,
     inOrder: plan.onConflict === 'update' && !isSourceKey(plan, source.keyField),
-    warnings: [...(since?.warning == null ? [] : [since.warning]), ...shape.warnings],
+    warnings: [...(since === null || since.warning === null ? [] : [since.warning]), ...shape.warnings],
   }
 }
 

@@ -58,7 +58,7 @@ export function typeWarning(
   if (observed === 'null' || observed === 'empty-array') {
     return `field ${name} was seen only as ${shares}: its column becomes jsonb; --cast gives it a type`
   }
-  const mixed = observed === 'json' && types.some(({ type }) => type !== 'json' && type !== 'null')
+  const mixed = observed === 'json' && types.some(({ type }) => !shapeless.has(type))
   return mixed ? `field ${name} holds ${shares}: its column becomes jsonb, which alone holds them all` : null
 }
 

@@ -1,5 +1,5 @@
 import type { Document } from 'bson'
-import { Double, Int32, Long, ObjectId } from 'mongodb'
+import { Decimal128, Double, Int32, Long, ObjectId } from 'mongodb'
 import { describe, expect, it } from 'vitest'
 import { migrate, type MigrateOptions } from '../../src/index.ts'
 import { databases, type BothDatabases } from '../support/both-databases.ts'
@@ -174,5 +174,22 @@ describe('documents within documents that change their shape while they are copi
          (select count(*) from turning)::int * 2 = (select count(*) from turning_items_parts)::int as parts`,
     )
     expect(rows).toEqual({ rows: 0, items: true, parts: true })
+  })
+
+  it('keep their row where it is its key that changes', async () => {
+    await using both = await databases()
+    const { from, to, db, texts } = both
+    const odd: Readonly<Record<number, unknown>> = { 400: new Double(400.5), 600: Decimal128.fromString('600.25') }
+    const ids = Array.from({ length: 1000 }, (_, n) => odd[n] ?? new Int32(n))
+    await db.command({ insert: 'rows', documents: ids.map((_id) => ({ _id, list: [{ of: String(_id), in: ['x'] }] })) })
+    const nest = { list: 'table', 'list.in': 'table' }
+    const result = await migrate({ from, to, sampleRows: 1, batchRows: 50, workers: 2, nest })
+    expect(result).toMatchObject({ error: null, totals: { written: 1000, derived: 2000 } })
+    const found = await texts(
+      `select pg_typeof(inner_list.rows_id) as type, count(*) as rows, count(distinct list.of) as ids
+       from rows join rows_list list on list.rows_id = _id and list.of = _id::text
+       join rows_list_in inner_list on inner_list.rows_id = _id and list_ordinal = list.ordinal group by 1`,
+    )
+    expect(found).toEqual([{ type: 'numeric', rows: '1000', ids: '1000' }])
   })
 })

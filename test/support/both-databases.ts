@@ -13,7 +13,7 @@ export interface BothDatabases extends AsyncDisposable {
   readonly from: string
   readonly to: string
   readonly db: Db
-  sql(text: string): Promise<readonly Record<string, unknown>[]>
+  readonly sql: (text: string) => Promise<readonly Record<string, unknown>[]>
   /** The same, with every value as PostgreSQL writes it. */
   texts(text: string): Promise<readonly Record<string, string | null>[]>
 }

@@ -34,6 +34,18 @@ export function parseMark(text: string, like: string, now: number): string {
   )
 }
 
+/** Whether MongoDB's filters compare two values, given as canonical extended JSON: all numbers with one another. */
+export function areComparable(a: string, b: string): boolean {
+  return typeOf(a) === typeOf(b)
+}
+
+function typeOf(text: string): string {
+  const value: unknown = JSON.parse(text)
+  if (typeof value !== 'object' || value === null) return typeof value
+  const [type = ''] = Object.keys(value)
+  return type.startsWith('$number') ? 'number' : type
+}
+
 interface MarkParser {
   readonly allowed: string
   read(text: string, now: number): unknown

@@ -3,6 +3,7 @@ import type { Bounds, Position } from '../../core/batch.ts'
 import { DroverError } from '../../core/errors.ts'
 import type { Selection, SinceRange, SourceTable } from '../contract.ts'
 import { parseFilter, parseValue } from './filter.ts'
+import { areComparable } from './parse-mark.ts'
 import { keyExpression } from './position.ts'
 
 /** A table as the parts of the connector hand it around. Its documents are raw. */
@@ -36,11 +37,11 @@ export function pageRows({ info, roundTripMs }: MongoTable): number {
   return Math.max(Math.floor(bytes / info.averageRowBytes), 1)
 }
 
-/** The user's filter, the range and the bounds, as one filter. Throws `invalid-filter` and `unknown-operator`. */
+/** The user's filter, the range and the bounds, as one filter. Throws `invalid-filter`, `invalid-value`, `unknown-operator`. */
 export function filterOf(selection: Selection, bounds: Bounds): Document {
   const filters: Document[] = []
   if (selection.where !== null) filters.push(parseFilter(selection.where))
-  if (selection.since !== undefined) filters.push(...sinceFilter(selection.since))
+  if (selection.since !== undefined) filters.push(...sinceFilter(selection.since, selection.table))
   // {_id: {$gt: x}} would see only keys of the type of x; an expression compares across all of them.
   const range: Document[] = []
   if (bounds.after !== null) range.push({ $gt: ['$_id', sent(bounds.after, selection)] })
@@ -59,8 +60,15 @@ export function fieldName(field: string): string {
 }
 
 /** MongoDB compares within one type: a value of another type than a bound's is in no range that has the bound. */
-function sinceFilter({ field, from, upTo }: SinceRange): readonly Document[] {
+function sinceFilter({ field, from, upTo }: SinceRange, table: string): readonly Document[] {
   const name = fieldName(field)
+  if (from !== null && upTo !== null && !areComparable(from, upTo)) {
+    throw new DroverError(
+      'invalid-value',
+      `the highest value of ${field} of ${table} is ${upTo.slice(0, 60)}, and the rows since ${from} are of another type`,
+      { hint: 'correct the rows that are of another type, or name another field' },
+    )
+  }
   const highest = upTo === null ? null : parseValue(upTo)
   if (from !== null) {
     return [{ [name]: { $gte: parseValue(from), ...(highest === null ? {} : { $lte: highest }) } }]

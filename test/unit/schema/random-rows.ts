@@ -79,7 +79,7 @@ function observeValues(values: readonly Shape[]): ValuesSample {
   const within = values.filter(isDocument)
   const arrays = values.filter(isArray)
   const elements: ElementsSample = {
-    ...(arrays.length === 0 ? nothing : observeValues(arrays.flat(1) as Shape[])),
+    ...(arrays.length === 0 ? nothing : observeValues(arrays.flat(1))),
     arrays: arrays.length,
     items: arrays.flat(1).length,
     maxItems: Math.max(0, ...arrays.map(({ length }) => length)),
