@@ -33,6 +33,9 @@ export const SAMPLE_ROWS = 10_000
 /** Bytes of documents looked at to choose types, so that a sample of huge documents stays bounded. */
 export const SAMPLE_BYTES: number = 32 * 1024 * 1024
 
+/** How long rows of one table may be looked for, in seconds; where a filter is slow, what was found by then has to do. */
+export const SAMPLE_SECONDS = 10
+
 /** Columns of a table that are planned at most; the fields beyond, the rarest, share one `jsonb` column. */
 export const MAX_COLUMNS = 400
 

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
 import { closest, distance } from 'fastest-levenshtein'
 import { readConfigFile, readText, type ConfigFile, type FileValue } from './config-file.ts'
 import { allSpecs, spec, specsOf, type Command, type OptionSpec } from './config-options.ts'
@@ -186,9 +187,11 @@ function fileLayer(file: ConfigFile): Layer {
   const origin: Origin = `file ${file.path}`
   return ({ name, shaping }, table) => {
     const found = (shaping && table !== null ? overrideOf(file, table, name) : undefined) ?? file.values.get(name)
-    return found === undefined
-      ? undefined
-      : { raw: found.raw, origin, label: `${name} (${file.path} line ${found.line})` }
+    if (found === undefined) return undefined
+    // The module lies beside the file that names it, wherever a command is run from.
+    const besideFile = name === spec.transform.name && typeof found.raw === 'string' && found.raw !== ''
+    const raw = besideFile ? resolve(dirname(file.path), found.raw) : found.raw
+    return { raw, origin, label: `${name} (${file.path} line ${found.line})` }
   }
 }
 

@@ -1,4 +1,4 @@
-import { SAMPLE_BYTES, SAMPLE_ROWS } from '../params.ts'
+import { SAMPLE_BYTES, SAMPLE_ROWS, SAMPLE_SECONDS } from '../params.ts'
 import { createObserver, createRowDecoder, openSource } from './catalog.ts'
 import type { Finding, SampledRows, Source, SourceTable } from './connectors/contract.ts'
 import type { SourceIndex } from './core/index-plan.ts'
@@ -81,7 +81,7 @@ async function inspectTable(
 ): Promise<InspectedTable> {
   const { name } = table
   const selection = { table: name, where: null, fields: null, limit: null }
-  const sampled = await source.sample(selection, { rows: SAMPLE_ROWS, bytes: SAMPLE_BYTES }, signal)
+  const sampled = await source.sample(selection, { rows: SAMPLE_ROWS, bytes: SAMPLE_BYTES, seconds: SAMPLE_SECONDS }, signal)
   const sample = await observe(source, name, sampled, signal)
   const rows = soundRows(sample)
   const examples = Examples.ofRows(sample, style)

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { availableParallelism } from 'node:os'
-import { SAMPLE_BYTES } from '../params.ts'
+import { SAMPLE_BYTES, SAMPLE_SECONDS } from '../params.ts'
 import { openSource, openTarget } from './catalog.ts'
 import type { Config } from './config.ts'
 import type { Ledger, Lease, Mark, MigrationId, MigrationRecord, Source, Target } from './connectors/contract.ts'
@@ -99,7 +99,7 @@ async function connect(config: Config, { signal, reporter }: RunContext): Promis
     target,
     ledger,
     cores: availableParallelism(),
-    sampleLimits: { rows: config.sampleRows, bytes: SAMPLE_BYTES },
+    sampleLimits: { rows: config.sampleRows, bytes: SAMPLE_BYTES, seconds: SAMPLE_SECONDS },
     now: Date.now(),
     notice: (notice) => reporter.notice(notice),
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
@@ -129,7 +129,9 @@ function announce(plan: PlanReport, warnings: readonly string[], reporter: Repor
   const found = plan.findings.filter(({ level }) => level === 'warning').map(({ error }) => error.message)
   const ofTables = plan.tables.flatMap((table) => table.warnings)
   for (const message of [...found, ...warnings, ...ofTables]) reporter.notice({ level: 'warning', message })
-  for (const message of plan.tables.flatMap((table) => table.proposals)) reporter.notice({ level: 'info', message })
+  for (const message of plan.tables.flatMap(({ notes, proposals }) => [...notes, ...proposals])) {
+    reporter.notice({ level: 'info', message })
+  }
   for (const { name, skipped } of plan.skipped) {
     reporter.notice({ level: 'info', message: `${name} is not copied: ${skipped}` })
   }

@@ -38,12 +38,14 @@ export function renderFields({ fields, moreFields }: Pick<InspectedValues, 'fiel
   const lines = fieldLines(fields, moreFields, 0, mostFields)
   const head: Line = { name: 'field', size: 'largest', types: ['types seen'], details: [] }
   const all = [head, ...lines]
-  const names = Math.max(...all.map(({ name }) => textWidth(name)).filter((width) => width <= widestName))
+  const columns = all.filter(({ types }) => types.length > 0)
+  const names = Math.max(...columns.map(({ name }) => textWidth(name)).filter((width) => width <= widestName))
   const sizes = Math.max(...all.map(({ size }) => textWidth(size)))
   return all.flatMap((line) => renderLine(line, names, sizes))
 }
 
 function renderLine({ name, size, types, details }: Line, names: number, sizes: number): string[] {
+  if (types.length === 0) return [`  ${name}`]
   const indent = names + sizes + 6
   const room = pageWidth - indent
   const [first = '', ...rest] = [types, ...details].flatMap((parts) => hangingWrap(parts, room))

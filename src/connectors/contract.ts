@@ -49,6 +49,13 @@ export interface SinceRange {
   readonly upTo: string | null
 }
 
+/** Whichever is met first ends the taking of a sample. */
+export interface SampleLimits {
+  readonly rows: number
+  readonly bytes: number
+  readonly seconds: number
+}
+
 /** Rows of a table to choose types by. */
 export interface SampledRows {
   readonly batches: readonly Batch[]
@@ -89,11 +96,7 @@ export interface Source extends AsyncDisposable {
    */
   parseMark(text: string, like: string, now: number): string
   /** Rows spread over the whole key range, its first and its last among them; all of them where they are few. */
-  sample(
-    selection: Selection,
-    limits: { readonly rows: number; readonly bytes: number },
-    signal: AbortSignal,
-  ): Promise<SampledRows>
+  sample(selection: Selection, limits: SampleLimits, signal: AbortSignal): Promise<SampledRows>
   /** The exact number of rows selected, by asking the server. */
   count(selection: Selection, signal: AbortSignal): Promise<number>
   /**

@@ -1,5 +1,5 @@
 import { createObserver } from '../catalog.ts'
-import type { Selection, Source } from '../connectors/contract.ts'
+import type { SampleLimits, Selection, Source } from '../connectors/contract.ts'
 import type { Sample } from '../core/sample.ts'
 import type { TransformSpec } from '../core/transform.ts'
 
@@ -11,7 +11,7 @@ export async function lookAtSample(
   source: Source,
   selection: Selection,
   transform: TransformSpec | null,
-  limits: { readonly rows: number; readonly bytes: number },
+  limits: SampleLimits,
   signal: AbortSignal,
 ): Promise<Sample> {
   const observer = await createObserver(source.format, source.keyField, selection.table, transform)

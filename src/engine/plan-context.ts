@@ -1,5 +1,5 @@
 import type { Config } from '../config.ts'
-import type { Ledger, Source, Target } from '../connectors/contract.ts'
+import type { Ledger, SampleLimits, Source, Target } from '../connectors/contract.ts'
 import type { Notice } from '../telemetry/progress.ts'
 
 /** What planning reads from; it writes nothing. */
@@ -9,7 +9,7 @@ export interface PlanContext {
   readonly target: Target
   readonly ledger: Ledger
   readonly cores: number
-  readonly sampleLimits: { readonly rows: number; readonly bytes: number }
+  readonly sampleLimits: SampleLimits
   /** Milliseconds since 1970, for values such as `-1d`. */
   readonly now: number
   readonly notice: (notice: Notice) => void

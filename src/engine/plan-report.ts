@@ -10,6 +10,8 @@ export interface TableReport {
   readonly sourceIndexes: readonly SourceIndex[]
   readonly estimatedRows: number | null
   readonly ddl: { readonly create: string; readonly finish: readonly string[] }
+  /** How documents and arrays are laid out, one sentence each. */
+  readonly notes: readonly string[]
   readonly warnings: readonly string[]
   /** Of the source's indexes, what is not built and what to do about it: one sentence each. */
   readonly proposals: readonly string[]

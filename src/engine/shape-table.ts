@@ -20,6 +20,7 @@ export interface ShapedTable {
   /** Of rows with the same key the last one counts, so they have to arrive in order. */
   readonly inOrder: boolean
   readonly sourceIndexes: readonly SourceIndex[]
+  readonly notes: readonly string[]
   readonly warnings: readonly string[]
 }
 
@@ -70,6 +71,7 @@ export async function shapeTable(
     },
     sample,
     sourceIndexes,
+    notes: shape.notes,
     inOrder: plan.onConflict === 'update' && !isSourceKey(plan, source.keyField),
     warnings: [...(since === null || since.warning === null ? [] : [since.warning]), ...shape.warnings],
   }
@@ -203,8 +205,10 @@ function keepsRows(mode: Mode): boolean {
   return mode === 'append' || mode === 'upsert'
 }
 
-async function countRows({ target }: PlanContext, plan: TablePlan, signal: AbortSignal): Promise<number> {
-  const counts = await Promise.all(partsOf(plan).map((part) => target.count(part.target, signal)))
+async function countRows({ target, existing }: ShapeContext, plan: TablePlan, signal: AbortSignal): Promise<number> {
+  // A child table may be new although its parent is there.
+  const there = partsOf(plan).filter((part) => existing.has(qualified(part.target)))
+  const counts = await Promise.all(there.map((part) => target.count(part.target, signal)))
   return counts.reduce((sum, count) => sum + count, 0)
 }
 

@@ -47,6 +47,9 @@ export function columnTypeOf(observed: ObservedType): LogicalType {
   return observed === 'null' || observed === 'empty-array' ? 'json' : observed
 }
 
+/** Values that say nothing against documents and arrays beside them. */
+const shapeless: ReadonlySet<ObservedType> = new Set<ObservedType>(['json', 'null', 'empty-array'])
+
 /** Why a new column is `jsonb` although no document is in it; null where that needs no words. */
 export function typeWarning(
   { field, observed, cast, shares }: TypedField,

@@ -28,6 +28,7 @@ export interface PlannedChildren {
   readonly plans: readonly ChildPlan[]
   readonly roles: ReadonlyMap<string, Role>
   readonly additions: readonly TableChange[]
+  readonly notes: readonly string[]
   readonly warnings: readonly string[]
 }
 
@@ -38,6 +39,7 @@ export function planChildren(layout: Layout, ancestors: readonly Path[], context
     plans: planned.flatMap(({ plans }) => plans),
     roles: new Map(planned.flatMap(({ roles }) => [...roles])),
     additions: planned.flatMap(({ additions }) => additions),
+    notes: planned.flatMap(({ notes }) => notes),
     warnings: planned.flatMap(({ warnings }) => warnings),
   }
 }
@@ -56,11 +58,12 @@ function planChild({ path, seen }: NestedRows, ancestors: readonly Path[], conte
   const below = planChildren(layout, places, context)
   const plan: ChildPlan = { path, ...rowsOf(part, base, layout, existing, target, context), ...childrenOf(below) }
   const typeWarnings = existing === null ? [...layout.warnings, ...value.warnings] : []
-  const warnings = [...typeWarnings, ...part.warnings, describe(plan, base), ...below.warnings]
+  const warnings = [...typeWarnings, ...part.warnings, ...below.warnings]
   return {
     plans: [plan],
     roles: new Map([...layout.roles, ...below.roles]),
     additions: [...part.additions, ...below.additions],
+    notes: [describe(plan, base), ...below.notes],
     warnings,
   }
 }

@@ -53,6 +53,8 @@ export interface PlannedColumns {
   readonly plan: TablePlan
   /** Columns that existing tables lack. */
   readonly additions: readonly TableChange[]
+  /** How documents and arrays are laid out, a sentence each. */
+  readonly notes: readonly string[]
   /** A sentence each. */
   readonly warnings: readonly string[]
 }
@@ -101,13 +103,14 @@ export function planTable(input: PlanTableInput): PlannedColumns {
   return {
     plan,
     additions: [...part.additions, ...children.additions],
+    notes: [...flattenedNotes(layout, part), ...children.notes],
     warnings: [
       ...resolved.warnings,
       ...selected.warnings,
       ...(existing === null ? layout.warnings : []),
       ...part.warnings,
-      ...flattenedWarnings(layout, part),
       ...key.warnings,
+      ...mergeWarnings(plan, keyField, sample),
       ...children.warnings,
     ],
   }
@@ -141,7 +144,7 @@ function planBelow(
   const keyColumn = columns.find(({ field, within, holds }) => {
     return field === keyField && within === undefined && holds === undefined
   })
-  if (first === undefined) return { plans: [], roles: new Map(), additions: [], warnings: [] }
+  if (first === undefined) return { plans: [], roles: new Map(), additions: [], notes: [], warnings: [] }
   if (keyColumn === undefined) {
     throw new DroverError(
       'conflicting-options',
@@ -195,8 +198,19 @@ function newKey(
   return { columns: [key.name], warnings: [] }
 }
 
+/** Merged by such a key, one row would take the place of the other, where a key that is built would be violated. */
+function mergeWarnings({ columns, key, onConflict }: TablePlan, keyField: string, sample: Sample): readonly string[] {
+  const seen = sample.fields.find(({ field }) => field === keyField)
+  const column = columns.find(({ field, within }) => field === keyField && within === undefined)
+  const isMerged = onConflict !== undefined && column?.type === 'json' && key.includes(column.name)
+  if (!isMerged || (seen?.documents?.fields.length ?? 0) < 2) return []
+  return [
+    `the key ${JSON.stringify(keyField)} holds documents, and jsonb does not keep the order of their fields: rows whose keys differ in nothing else count as one`,
+  ]
+}
+
 /** What has become of documents within the row. */
-function flattenedWarnings({ flattened }: Layout, { slots }: PlannedPart): readonly string[] {
+function flattenedNotes({ flattened }: Layout, { slots }: PlannedPart): readonly string[] {
   return flattened
     .filter(({ path }) => path.length === 1)
     .map(({ path: [field = ''] }) => {

@@ -78,10 +78,10 @@ export function describeSource(name: string, make: (rows: number) => Promise<Sou
 
     it('samples every row of a small table', async () => {
       await using under = await make(20)
-      const all20 = await under.source.sample(all(under), { rows: 100, bytes: 1_000_000 }, never)
+      const all20 = await under.source.sample(all(under), { rows: 100, bytes: 1_000_000, seconds: 60 }, never)
       expect(all20.complete).toBe(true)
       expect(rowsOf(all20.batches)).toEqual(rowsOf(await readRange(under, open, unlimited)))
-      const some = await under.source.sample(all(under), { rows: 2, bytes: 1_000_000 }, never)
+      const some = await under.source.sample(all(under), { rows: 2, bytes: 1_000_000, seconds: 60 }, never)
       expect(some.complete).toBe(false)
       expect(rowsOf(some.batches).length).toBeGreaterThan(0)
     })

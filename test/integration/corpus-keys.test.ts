@@ -71,7 +71,10 @@ describe('keys', () => {
     ['MinKey', [new MinKey()], 'jsonb', ['{"$minKey": 1}']],
     [
       'document',
-      [{ a: new ObjectId(hex), b: new Date(0) }, { a: hex, b: 1 }],
+      [
+        { a: new ObjectId(hex), b: new Date(0) },
+        { a: hex, b: 1 },
+      ],
       'jsonb',
       [`{"a": {"$oid": "${hex}"}, "b": {"$date": "1970-01-01T00:00:00Z"}}`, `{"a": "${hex}", "b": 1}`],
     ],
@@ -105,6 +108,9 @@ describe('keys', () => {
     expect(done.result.error?.message).toContain(String.raw`"{\"a\": 1, \"b\": 2}" in 2 rows`)
     expect(exitCodeOfResult(done.result, null)).toBe(5)
     expect(await done.texts('select count(*) as n from things')).toEqual([{ n: '2' }])
+    await using merged = await move([{ _id: { a: 1, b: 2 } }, { _id: swapped }], { mode: 'upsert' })
+    expect(merged.result.totals).toMatchObject({ read: 2, written: 1, skipped: 1 })
+    expect(merged.notices.join('\n')).toMatch(/key "_id" holds documents.*order of their fields.*count as one/)
   })
 
   it('M01 with U+0000 stop the run and are named', async () => {
@@ -136,7 +142,9 @@ describe('unique indexes', () => {
     })
   const definitions = async (done: Awaited<ReturnType<typeof withIndex>>) =>
     (
-      await done.texts(`select indexdef from pg_indexes where tablename = 'things' and indexname <> 'things_pkey' order by 1`)
+      await done.texts(
+        `select indexdef from pg_indexes where tablename = 'things' and indexname <> 'things_pkey' order by 1`,
+      )
     ).map(({ indexdef }) => indexdef)
   const unique = (field: string, options: Document = {}): Document => ({
     key: { [field]: 1 },
@@ -217,7 +225,12 @@ describe('unique indexes', () => {
       'CREATE UNIQUE INDEX things_whole ON public.things USING btree (whole) NULLS NOT DISTINCT',
     ])
     await done.sql(`insert into things (_id, whole, age) values (7, 7, 17), (8, 8, null)`)
-    for (const [column, value] of [['sparse', `'a'`], ['partial', `'b'`], ['age', '18'], ['whole', 'null']] as const) {
+    for (const [column, value] of [
+      ['sparse', `'a'`],
+      ['partial', `'b'`],
+      ['age', '18'],
+      ['whole', 'null'],
+    ] as const) {
       const others = column === 'whole' ? '(_id' : '(_id, whole'
       const values = column === 'whole' ? '9' : '9, 9'
       await expect(done.sql(`insert into things ${others}, ${column}) values (${values}, ${value})`)).rejects.toThrow(

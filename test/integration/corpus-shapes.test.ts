@@ -23,7 +23,12 @@ describe('one field, several types', () => {
     ['int and string', [int32, '1'], 'jsonb', ['1', '"1"']],
     ['date and string', [new Date(0), '1970'], 'jsonb', ['"1970-01-01T00:00:00.000Z"', '"1970"']],
     ['bool and int', [true, int32], 'jsonb', ['true', '1']],
-    ['string and ObjectId', ['a', new ObjectId('0123456789abcdef01234567')], 'jsonb', ['"a"', '"0123456789abcdef01234567"']],
+    [
+      'string and ObjectId',
+      ['a', new ObjectId('0123456789abcdef01234567')],
+      'jsonb',
+      ['"a"', '"0123456789abcdef01234567"'],
+    ],
     ['document and array', [{ a: 1 }, [1]], 'jsonb', ['{"a": 1}', '[1]']],
     ['an array and its element', [['a'], 'a'], 'jsonb', ['["a"]', '"a"']],
     ['arrays of int and double', [[int32], [double]], 'double precision[]', ['{1}', '{1.5}']],
@@ -46,8 +51,7 @@ describe('one field, several types', () => {
 
   it('M11 missing, null and undefined are NULL in a column, and told apart inside jsonb and arrays', async () => {
     const elements = [[], [[tag.null, 'x', none]], [[tag.undefined, 'x', none]]] as const
-    const inner = (list: (typeof elements)[number]) =>
-      list.map(([type, , bytes]) => [type, '0', bytes] as const)
+    const inner = (list: (typeof elements)[number]) => list.map(([type, , bytes]) => [type, '0', bytes] as const)
     await using done = await moved(
       elements.map((list, n) =>
         rawDocument([
@@ -85,7 +89,10 @@ describe('documents of an odd shape', () => {
     await expectRefused(rawDocument([key, ...twice]), /"?a"? ?.*twice/)
     await expectRefused(rawDocument([key, [tag.document, 'nested', rawDocument(twice)]]), /nested.*twice/)
     const list = rawDocument([[tag.document, '0', rawDocument(twice)]])
-    await expectRefused(rawDocument([key, [tag.document, 'nested', rawDocument([[tag.array, 'list', list]])]]), /nested.*twice/)
+    await expectRefused(
+      rawDocument([key, [tag.document, 'nested', rawDocument([[tag.array, 'list', list]])]]),
+      /nested.*twice/,
+    )
   })
 
   it('M26 a hundred levels are exact', async () => {
@@ -108,7 +115,10 @@ describe('documents of an odd shape', () => {
     }
     await using both = await databases()
     await using folder = temporaryFolder()
-    const row = rawDocument([[tag.int32, '_id', int(1)], [tag.document, 'nested', bytes]])
+    const row = rawDocument([
+      [tag.int32, '_id', int(1)],
+      [tag.document, 'nested', bytes],
+    ])
     const file = await folder.write('things.bson', Buffer.concat([rawDocument([[tag.int32, '_id', int(0)]]), row]))
     const result = await migrate({ from: `bson:${file}`, to: both.to, workers: 1, batchRows: 1 })
     expect(result).toMatchObject({ state: 'stopped', error: { code: 'row-rejected' } })
@@ -123,7 +133,11 @@ describe('documents of an odd shape', () => {
     const body = 'x'.repeat(16 * 1024 * 1024 - frame)
     await using done = await whole(
       await moveAll(async ({ db }) => {
-        for (const row of [{ _id: 1, list }, { _id: 2, body }]) await insertThings(db, [row])
+        for (const row of [
+          { _id: 1, list },
+          { _id: 2, body },
+        ])
+          await insertThings(db, [row])
       }),
     )
     expect(await done.columns()).toEqual({ _id: 'integer', list: 'integer[]', body: 'text' })
@@ -141,7 +155,9 @@ describe('documents of an odd shape', () => {
     const list = Array.from({ length: 100_000 }, (_, n) => ({ n }))
     await using done = await move([{ _id: 1, list }], { nest: { list: 'table' } })
     expect(done.result).toMatchObject({ error: null, totals: { read: 1, written: 1, derived: 100_000 } })
-    const [row] = await done.texts('select count(*) as rows, count(*) filter (where n = ordinal - 1) as right from things_list')
+    const [row] = await done.texts(
+      'select count(*) as rows, count(*) filter (where n = ordinal - 1) as right from things_list',
+    )
     expect(row).toEqual({ rows: '100000', right: '100000' })
   })
 

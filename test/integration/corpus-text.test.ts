@@ -37,13 +37,19 @@ describe('text that no target holds', () => {
   const half = Buffer.of(0xed, 0xa0, 0x80)
   it('M04 half of a surrogate pair, as some drivers write it, stops the run and names its row', async () => {
     await expectRefused(withKey([string, 'text', rawString(half)]), /damaged at text: .*UTF-8/)
-    await expectRefused(withKey([document, 'nested', rawDocument([[string, 'a', rawString(half)]])]), /damaged at nested\.a: .*UTF-8/)
+    await expectRefused(
+      withKey([document, 'nested', rawDocument([[string, 'a', rawString(half)]])]),
+      /damaged at nested\.a: .*UTF-8/,
+    )
   })
 
   it.each(broken)('M05 %s stops the run and names row and field', async (_, bytes) => {
     await expectRefused(withKey([string, 'text', rawString(bytes)]), /damaged at text: .*UTF-8/)
     await expectRefused(withKey([string, 'alone', rawString(bytes)]), /damaged at alone: .*UTF-8/)
-    await expectRefused(withKey([document, 'nested', rawDocument([[string, 'a', rawString(bytes)]])]), /damaged at nested\.a: .*UTF-8/)
+    await expectRefused(
+      withKey([document, 'nested', rawDocument([[string, 'a', rawString(bytes)]])]),
+      /damaged at nested\.a: .*UTF-8/,
+    )
   })
 
   it('M05 a name that is no UTF-8 stops the run and names its row', async () => {

@@ -51,7 +51,7 @@ describe('sizes around a page', () => {
 })
 
 describe('documents', () => {
-  it('with ids of every kind mixed are all copied, in both feeds', async () => {
+  it('M13 with ids of every kind mixed are all copied, in both feeds', async () => {
     const { Long, Double, Decimal128, ObjectId, Binary, MinKey, MaxKey, Timestamp, UUID } = await import('mongodb')
     const ids: unknown[] = [
       new MinKey(),
@@ -117,7 +117,7 @@ describe('documents', () => {
     expect(await both.sql('select state from drover.migration')).toEqual([{ state: 'stopped' }])
   })
 
-  it('with text that PostgreSQL cannot hold stop the run and are named', async () => {
+  it('M01 with text that PostgreSQL cannot hold stop the run and are named', async () => {
     await using both = await databases()
     const { from, to, db } = both
     await db.collection<Keyed>('texts').insertMany([
@@ -242,7 +242,7 @@ describe('selection', () => {
     expect(notices.join()).toMatch(/key/)
   })
 
-  it('of more fields named than a table has columns is refused, and can be narrowed', async () => {
+  it('M28 of more fields named than a table has columns is refused, and can be narrowed', async () => {
     await using both = await databases()
     const { from, to, db } = both
     const wide = Object.fromEntries(Array.from({ length: 1700 }, (_, n) => [`f${n}`, n]))

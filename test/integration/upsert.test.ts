@@ -35,7 +35,7 @@ describe('upsert by the key of the source', () => {
     const before = await writers(both, 'products')
 
     // Every fifth, so that each batch holds both kinds.
-    await products.updateMany({ _id: { $mod: [ROWS / CHANGED, 0] } }, { $inc: { price: 1 } })
+    await products.updateMany({ _id: { $mod: [ROWS / CHANGED, 0] } }, [{ $set: { price: { $add: ['$price', 1] } } }])
     await products.insertMany(Array.from({ length: NEW }, (_, n) => product(ROWS + n)))
     const result = await migrate(way)
     expect(result).toMatchObject({

@@ -1,20 +1,11 @@
 import { MongoClient } from 'mongodb'
-import { execFileSync } from 'node:child_process'
 import pg from 'pg'
 import { describe, expect, it } from 'vitest'
 import { seed } from '../../src/devkit/seed.ts'
 import { migrate } from '../../src/index.ts'
 import { compareValues, usersColumns } from '../support/compare-values.ts'
 import { freshMongo, freshPostgres } from '../support/databases.ts'
-
-/** Worker processes of this test, by looking for children that run drover's entry file. */
-function workerPids(): number[] {
-  const all = execFileSync('ps', ['-e', '-o', 'pid=,ppid=,args=']).toString().split('\n')
-  return all
-    .map((line) => /^\s*(\d+)\s+(\d+)\s+(.*)$/.exec(line))
-    .filter((match) => match?.[2] === String(process.pid) && match[3]?.includes('workers/process'))
-    .map((match) => Number(match?.[1]))
-}
+import { workerPids } from '../support/worker-pids.ts'
 
 describe('a worker killed with SIGKILL in the middle', () => {
   it.each(['paged', 'partitioned'] as const)(

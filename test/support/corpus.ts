@@ -69,7 +69,7 @@ export async function expectRefused(bad: Document | Uint8Array, reason: RegExp):
     db,
     ids.map((_id) => ({ _id, text: `good ${_id}`, nested: { list: [_id] } })),
   )
-  await insertThings(db, bad instanceof Uint8Array ? [bad] : [bad as Document])
+  await insertThings(db, bad instanceof Uint8Array ? [bad] : [bad])
   const result = await migrate({ from, to, workers: 1, batchRows })
   expect(result).toMatchObject({ state: 'stopped', error: { code: 'row-rejected' } })
   expect(result.error?.message).toMatch(/document 250 of table things/)
@@ -92,5 +92,5 @@ async function columnsOf(both: BothDatabases, table: string): Promise<Readonly<R
     `select attname as name, format_type(atttypid, atttypmod) as type from pg_attribute
      where attrelid = to_regclass('${table}') and attnum > 0 order by attnum`,
   )
-  return Object.fromEntries(rows.map(({ name, type }) => [name, type]))
+  return Object.fromEntries(rows.map(({ name, type }) => [String(name), String(type)] as const))
 }

@@ -1,12 +1,7 @@
 import { BatchCutter } from '../batch-cutter.ts'
-import type { SampledRows, Selection } from '../contract.ts'
+import type { SampledRows, SampleLimits, Selection } from '../contract.ts'
 import { readPages, type RowsFile } from './pages.ts'
 import { RowChoice } from './row-choice.ts'
-
-export interface SampleLimits {
-  readonly rows: number
-  readonly bytes: number
-}
 
 /** What is read of a compressed file or an archive, decompressed, beyond the rows wanted: about a second's work. */
 const cheapBytes = 256 * 1024 * 1024
@@ -14,8 +9,8 @@ const cheapBytes = 256 * 1024 * 1024
 const maxBatchBytes = 8 * 1024 * 1024
 
 /**
- * Rows to choose types by: see the contract of a source. A plain file is gone through to its end, so that one that is cut
- * short is found out before anything is written. Throws `DumpDamage`.
+ * Rows to choose types by: see the contract of a source. A plain file is gone through to its end as far as time allows, so
+ * that one that is cut short is found out before anything is written. Throws `DumpDamage`.
  */
 export async function sampleRows(
   file: RowsFile,
@@ -24,7 +19,7 @@ export async function sampleRows(
   signal: AbortSignal,
 ): Promise<SampledRows> {
   const choice = new RowChoice(limits.rows, limits.bytes)
-  const ended = limit === 0 || (await offerRows(file, choice, limit ?? Infinity, limits.rows, signal))
+  const ended = limit === 0 || (await offerRows(file, choice, limit ?? Infinity, limits, signal))
   return { batches: batchesOf(table, choice.rows()), complete: ended && choice.complete }
 }
 
@@ -33,15 +28,17 @@ async function offerRows(
   file: RowsFile,
   choice: RowChoice,
   limit: number,
-  wanted: number,
+  { rows: wanted, seconds }: SampleLimits,
   signal: AbortSignal,
 ): Promise<boolean> {
   const stream = file.gzip || file.namespace !== null
+  const until = performance.now() + seconds * 1000
   for await (const page of readPages(file, { after: null, upTo: null }, signal)) {
     const rest = limit - choice.offered
     choice.offer(page.ends.length > rest ? { ...page, ends: page.ends.slice(0, rest) } : page)
     if (choice.offered >= limit) return true
     if (stream && choice.offered >= wanted && page.base >= cheapBytes) return false
+    if (performance.now() >= until) return false
   }
   return true
 }

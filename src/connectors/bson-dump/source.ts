@@ -3,7 +3,16 @@ import type { Batch, BatchLimits, Bounds, Format, Partition } from '../../core/b
 import { DroverError } from '../../core/errors.ts'
 import type { SourceIndex } from '../../core/index-plan.ts'
 import { readIndexSpec } from '../../format/index-spec.ts'
-import type { BufferPool, FaultClass, Finding, SampledRows, Selection, Source, SourceTable } from '../contract.ts'
+import type {
+  BufferPool,
+  FaultClass,
+  Finding,
+  SampledRows,
+  SampleLimits,
+  Selection,
+  Source,
+  SourceTable,
+} from '../contract.ts'
 import { checkFiles } from './check.ts'
 import { describeTable } from './describe.ts'
 import { classifyFault, toDroverError } from './errors.ts'
@@ -12,7 +21,7 @@ import { tablesOf, type DumpTable } from './layout.ts'
 import type { RowsFile } from './pages.ts'
 import { countRows, partitionRows } from './partition.ts'
 import { readBatches } from './read.ts'
-import { sampleRows, type SampleLimits } from './sample.ts'
+import { sampleRows } from './sample.ts'
 
 /** What mongodump wrote: its collections are the tables, a document is a row, in the order of the file. */
 export class DumpSource implements Source {

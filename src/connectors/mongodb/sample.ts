@@ -1,14 +1,9 @@
 import type { Document, FindCursor, AggregationCursor } from 'mongodb'
 import type { Bounds } from '../../core/batch.ts'
-import type { SampledRows, Selection } from '../contract.ts'
+import type { SampledRows, SampleLimits, Selection } from '../contract.ts'
 import { untilAborted } from './abort.ts'
 import { byKey, filterOf, pageRows, projectionOf, type MongoTable } from './query.ts'
 import { RowsTaken } from './rows-taken.ts'
-
-export interface SampleLimits {
-  readonly rows: number
-  readonly bytes: number
-}
 
 /** A table of up to this many times the rows asked for is read whole: as quick, and nothing is missed. */
 const readWholeFactor = 4
@@ -29,12 +24,21 @@ export async function sampleTable(
   signal: AbortSignal,
 ): Promise<SampledRows> {
   if (selection.limit === 0) return { batches: [], complete: true }
-  if (mayReadWhole(table, selection, limits)) {
-    const whole = await readWhole(table, selection, limits, signal)
-    if (whole !== null) return { batches: whole.batches, complete: true }
+  const deadline = AbortSignal.timeout(limits.seconds * 1000)
+  const within = AbortSignal.any([signal, deadline])
+  let taken = new RowsTaken(selection.table)
+  try {
+    if (mayReadWhole(table, selection, limits)) {
+      if (await readWhole(taken, table, selection, limits, within)) return { batches: taken.batches, complete: true }
+      taken = new RowsTaken(selection.table)
+    }
+    await sampleSpread(taken, table, selection, limits, within)
+  } catch (error) {
+    signal.throwIfAborted()
+    // What was found in time has to do: a filter may let the server search for long.
+    if (!deadline.aborted) throw error
   }
-  const { batches } = await sampleSpread(table, selection, limits, signal)
-  return { batches, complete: false }
+  return { batches: taken.batches, complete: false }
 }
 
 /** Where nothing is known of the size, trying costs no more than the sample itself. */
@@ -48,28 +52,27 @@ function isFiltered({ where, since }: Selection): boolean {
   return where !== null || since !== undefined
 }
 
-/** Every row of the selection; null: there are too many. */
+/** Takes every row of the selection; false: there are too many. */
 async function readWhole(
+  taken: RowsTaken,
   table: MongoTable,
   selection: Selection,
   limits: SampleLimits,
   signal: AbortSignal,
-): Promise<RowsTaken | null> {
-  const taken = new RowsTaken(selection.table)
+): Promise<boolean> {
   const cursor = findRows(table, selection, 1, signal)
   if (selection.limit !== null) cursor.limit(selection.limit)
-  const ended = await takeRows(taken, cursor, limits.rows * readWholeFactor, limits.bytes, signal)
-  return ended ? taken : null
+  return takeRows(taken, cursor, limits.rows * readWholeFactor, limits.bytes, signal)
 }
 
-/** First rows, last rows and random ones. */
+/** Takes first rows, last rows and random ones. */
 async function sampleSpread(
+  taken: RowsTaken,
   table: MongoTable,
   selection: Selection,
   limits: SampleLimits,
   signal: AbortSignal,
-): Promise<RowsTaken> {
-  const taken = new RowsTaken(selection.table)
+): Promise<void> {
   if (table.info.ordered) {
     const share = Math.ceil(limits.rows * endShare)
     for (const direction of [1, -1] as const) {
@@ -80,10 +83,8 @@ async function sampleSpread(
   const average = table.info.averageRowBytes ?? taken.bytes / Math.max(taken.rows, 1)
   const byBytes = average === 0 ? Infinity : Math.ceil((limits.bytes - taken.bytes) / average)
   const wanted = Math.min(limits.rows - taken.rows, byBytes)
-  if (wanted > 0) {
-    await takeRows(taken, randomRows(table, selection, wanted, signal), limits.rows, limits.bytes, signal)
-  }
-  return taken
+  if (wanted <= 0) return
+  await takeRows(taken, randomRows(table, selection, wanted, signal), limits.rows, limits.bytes, signal)
 }
 
 function findRows(

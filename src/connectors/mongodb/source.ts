@@ -2,7 +2,16 @@ import type { Db, MongoClient } from 'mongodb'
 import type { Batch, BatchLimits, Bounds, Format, Partition } from '../../core/batch.ts'
 import { DroverError } from '../../core/errors.ts'
 import type { SourceIndex } from '../../core/index-plan.ts'
-import type { BufferPool, FaultClass, Finding, SampledRows, Selection, Source, SourceTable } from '../contract.ts'
+import type {
+  BufferPool,
+  FaultClass,
+  Finding,
+  SampledRows,
+  SampleLimits,
+  Selection,
+  Source,
+  SourceTable,
+} from '../contract.ts'
 import { untilAborted } from './abort.ts'
 import { checkServer } from './check.ts'
 import { describeTable, describeTables } from './describe.ts'
@@ -13,7 +22,7 @@ import { parseMark } from './parse-mark.ts'
 import { partitionTable } from './partition.ts'
 import { byKey, filterOf, type MongoTable } from './query.ts'
 import { readBatches } from './read.ts'
-import { sampleTable, type SampleLimits } from './sample.ts'
+import { sampleTable } from './sample.ts'
 
 /** One database of a MongoDB deployment: its collections and views are the tables, a document is a row. */
 export class MongoSource implements Source {

@@ -5,9 +5,9 @@ import { isChild, partsOf, qualified } from '../../core/plan.ts'
 import type { ExistingTable, PlannedTable } from '../contract.ts'
 import type { Session } from './session.ts'
 import { alterStatements } from './alter.ts'
-import { addPrimaryKey, createTable, type Part } from './ddl.ts'
+import { addChildReference, addPrimaryKey, createTable, parentsOf, type Part } from './ddl.ts'
 import { codeOf } from './errors.ts'
-import { findExisting, isEmpty } from './existing.ts'
+import { findExisting, isEmpty, primaryKeyOf } from './existing.ts'
 import { quoteName, quoteTable } from './identifiers.ts'
 import { createSchema, type LedgerTables } from './ledger-schema.ts'
 
@@ -81,6 +81,17 @@ async function create(session: Session, { planned, part }: PlannedPart): Promise
   await session.run(createTable(part))
   const key = mode === 'upsert' || plan.onConflict !== undefined || exists ? addPrimaryKey(part) : null
   if (key !== null) await session.run(key)
+  if (exists) await refer(session, planned, part)
+}
+
+/** To the table above, as long as that has the key it was planned with. */
+async function refer(session: Session, { plan }: PlannedTable, part: Part): Promise<void> {
+  const above = parentsOf(plan).find(({ child }) => child === part)
+  if (above === undefined) return
+  const { parent, child } = above
+  const reference = addChildReference(parent, child)
+  const key = await primaryKeyOf(session, parent.target)
+  if (reference !== null && key.join('\0') === parent.key.join('\0')) await session.run(reference)
 }
 
 /** Nobody may write to the table between this look and the first batch's, which the lock's conflict with COPY ensures. */

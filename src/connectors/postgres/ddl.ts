@@ -1,4 +1,4 @@
-import type { ChildPlan, TablePlan } from '../../core/plan.ts'
+import type { ChildPlan, ColumnPlan, TablePlan } from '../../core/plan.ts'
 import { isChild, targetColumns } from '../../core/plan.ts'
 import { boundedName, quoteColumn, quoteName, quoteTable } from './identifiers.ts'
 import { nativeType } from './types.ts'
@@ -25,18 +25,25 @@ export function childReferenceName(child: ChildPlan): string {
 }
 
 /**
- * Adds the foreign key of a child table to the table above it, and validates it; null where that one has no key. What
- * happens to a row stays the user's decision: a parent with children cannot be deleted.
+ * Adds the foreign key of a child table to the table above it, and validates it; null where that one has no key, or one
+ * of its own that children do not repeat. What happens to a row stays the user's decision: a parent with children cannot
+ * be deleted.
  */
 export function addChildReference(parent: Part, child: ChildPlan): string | null {
-  if (parent.key.length === 0) return null
   // The key of the row above: the source row's, and its place in each array down to it.
   const columns = [...child.rowKey.map(({ name }) => name), ...child.ordinals.slice(0, -1)]
-  const referenced = isChild(parent) ? [...parent.rowKey.map(({ name }) => name), ...parent.ordinals] : parent.key
+  const referenced = isChild(parent)
+    ? [...parent.rowKey.map(({ name }) => name), ...parent.ordinals]
+    : child.rowKey.flatMap((column) => parent.columns.filter((own) => holdsSame(own, column)).map(({ name }) => name))
+  if (referenced.toSorted().join('\0') !== parent.key.toSorted().join('\0')) return null
   return (
     `alter table ${quoteTable(child.target)} add constraint ${quoteName(childReferenceName(child))} ` +
     `foreign key (${columnList(columns)}) references ${quoteTable(parent.target)} (${columnList(referenced)})`
   )
+}
+
+function holdsSame(a: ColumnPlan, b: ColumnPlan): boolean {
+  return a.field === b.field && a.within?.join('\0') === b.within?.join('\0') && a.holds === undefined
 }
 
 /** Each child table of a plan with the table above it, the upper ones first. */

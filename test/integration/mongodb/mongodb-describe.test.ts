@@ -57,7 +57,9 @@ describe('looking at MongoDB', () => {
       ...(n === 0 ? { first: 1 } : n === 4999 ? { last: 'x' } : { middle: n % 2 ? 1 : 'x' }),
     }))
     await under.db.collection('users').insertMany(rows)
-    const sample = lookAt(await under.source.sample(selectionOf('users'), { rows: 500, bytes: 1e6 }, never))
+    const sample = lookAt(
+      await under.source.sample(selectionOf('users'), { rows: 500, bytes: 1e6, seconds: 60 }, never),
+    )
     expect(sample).toMatchObject({ rows: 500, complete: false })
     expect(sample.fields.map(({ field }) => field)).toEqual(['_id', 'first', 'middle', 'last'])
     const middle = sample.fields.find(({ field }) => field === 'middle')
@@ -65,23 +67,40 @@ describe('looking at MongoDB', () => {
     // A random row may be the first or the last again.
     const [, ...others] = sample.fields.map(({ types }) => types.reduce((sum, { count }) => sum + count, 0))
     expect(others.reduce((sum, count) => sum + count, 0)).toBe(500)
-    const whole = lookAt(await under.source.sample(selectionOf('users'), { rows: 1250, bytes: 1e6 }, never))
+    const whole = lookAt(
+      await under.source.sample(selectionOf('users'), { rows: 1250, bytes: 1e6, seconds: 60 }, never),
+    )
     expect(whole).toMatchObject({ rows: 5000, complete: true })
+  })
+
+  it('samples within its time, with what was found by then', async () => {
+    await using under = await mongoUnderTest()
+    await under.db.collection('users').insertMany(Array.from({ length: 300 }, (_, n) => ({ n })))
+    await under.source.describe(never)
+    const limits = { rows: 1000, bytes: 1e6, seconds: 0 }
+    const { complete } = await under.source.sample(selectionOf('users'), limits, never)
+    expect(complete).toBe(false)
+    const reason = new Error('enough')
+    await expect(under.source.sample(selectionOf('users'), limits, AbortSignal.abort(reason))).rejects.toBe(reason)
   })
 
   it('samples within its bytes, and within the filter', async () => {
     await using under = await mongoUnderTest()
     const pad = 'x'.repeat(10_000)
     await under.db.collection('users').insertMany(Array.from({ length: 300 }, (_, n) => ({ n, pad })))
-    const few = lookAt(await under.source.sample(selectionOf('users'), { rows: 1000, bytes: 200_000 }, never))
+    const few = lookAt(
+      await under.source.sample(selectionOf('users'), { rows: 1000, bytes: 200_000, seconds: 60 }, never),
+    )
     expect(few.complete).toBe(false)
     expect(few.rows).toBeGreaterThan(5)
     expect(few.bytes).toBeLessThanOrEqual(200_000)
     const where = '{"n": {"$lt": 7}}'
-    const seven = lookAt(await under.source.sample({ ...selectionOf('users'), where }, { rows: 10, bytes: 1e6 }, never))
+    const seven = lookAt(
+      await under.source.sample({ ...selectionOf('users'), where }, { rows: 10, bytes: 1e6, seconds: 60 }, never),
+    )
     expect(seven).toMatchObject({ rows: 7, complete: true })
     const many = { ...selectionOf('users'), where: '{"n": {"$gte": 7}}', fields: ['n'] }
-    const spread = lookAt(await under.source.sample(many, { rows: 20, bytes: 1e6 }, never))
+    const spread = lookAt(await under.source.sample(many, { rows: 20, bytes: 1e6, seconds: 60 }, never))
     expect(spread).toMatchObject({ rows: 20, complete: false })
     expect(spread.fields.map(({ field }) => field)).toEqual(['_id', 'n'])
   })

@@ -261,7 +261,7 @@ describe('reading MongoDB', () => {
     await under.db.command({ profile: 2 })
     expect((await source.describe(never)).map((table) => table.name)).toContain('users')
     await source.check(never)
-    await source.sample(selectionOf('users'), { rows: 1, bytes: 100 }, never)
+    await source.sample(selectionOf('users'), { rows: 1, bytes: 100, seconds: 60 }, never)
     await source.partition({ ...selectionOf('users'), limit: 3 }, 3, never)
     expect(await source.count(selectionOf('users'), never)).toBe(5)
     await readRange({ source, table: 'users' }, open, unlimited)

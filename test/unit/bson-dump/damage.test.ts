@@ -67,7 +67,7 @@ describe('a plain file that is damaged', () => {
         `damaged at byte ${ends[0]}: a document of ${(ends[1] ?? 0) - (ends[0] ?? 0)} bytes`,
       ),
     })
-    await expect(under.source.sample(all('users'), { rows: 9, bytes: 999 }, never)).rejects.toMatchObject({
+    await expect(under.source.sample(all('users'), { rows: 9, bytes: 999, seconds: 60 }, never)).rejects.toMatchObject({
       code: 'damaged-dump',
     })
     expect(await under.source.describe(never)).toMatchObject([{ name: 'users', estimatedRows: null }])
@@ -194,7 +194,7 @@ describe('what a dump cannot be asked for', () => {
     await expect(under.source.count(filtered, never)).rejects.toMatchObject(refused)
     await expect(under.source.partition(filtered, 2, never)).rejects.toMatchObject(refused)
     const since = { ...all('users'), since: { field: 'at', from: null, upTo: null } }
-    await expect(under.source.sample(since, { rows: 1, bytes: 1 }, never)).rejects.toMatchObject(refused)
+    await expect(under.source.sample(since, { rows: 1, bytes: 1, seconds: 60 }, never)).rejects.toMatchObject(refused)
     await expect(under.source.highest(all('users'), 'at', never)).rejects.toMatchObject(refused)
     expect(() => under.source.parseMark('-1d', '1', 0)).toThrow(expect.objectContaining(refused))
   })

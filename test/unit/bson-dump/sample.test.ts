@@ -25,7 +25,7 @@ describe('a sample of a dump', () => {
     ['archive', 'a', archiveOf({ users: {} }, [{ collection: 'users', documents: rows }])],
   ])('is spread over the whole file with both its ends: %s', async (_kind, name, bytes) => {
     await using under = await dumpUnderTest({ [name]: bytes }, name)
-    const sample = await under.source.sample(all('users'), { rows: 200, bytes: 1_000_000 }, never)
+    const sample = await under.source.sample(all('users'), { rows: 200, bytes: 1_000_000, seconds: 60 }, never)
     const ids = idsOf(sample)
     expect(sample.complete).toBe(false)
     expect(ids).toHaveLength(200)
@@ -36,7 +36,7 @@ describe('a sample of a dump', () => {
     for (let from = 0; from < rows.length; from += 4000) {
       expect(ids.filter((id) => id >= from && id < from + 4000).length).toBeGreaterThan(10)
     }
-    const few = await under.source.sample(all('users'), { rows: 200, bytes: rowBytes * 50 }, never)
+    const few = await under.source.sample(all('users'), { rows: 200, bytes: rowBytes * 50, seconds: 60 }, never)
     expect(idsOf(few).length).toBeLessThanOrEqual(60)
     expect(idsOf(few).at(-1)).toBe(rows.length - 1)
   })
@@ -45,7 +45,7 @@ describe('a sample of a dump', () => {
     const member = gzipped(bsonOf([{ _id: 1, text: 'x'.repeat(15_000_000) }]))
     const long = Buffer.concat([...Array.from({ length: 20 }, () => member), gzipped(bsonOf([{ _id: 2 }]))])
     await using under = await dumpUnderTest({ 'users.bson.gz': long })
-    const sample = await under.source.sample(all('users'), { rows: 3, bytes: 20_000_000 }, never)
+    const sample = await under.source.sample(all('users'), { rows: 3, bytes: 20_000_000, seconds: 60 }, never)
     expect(sample.complete).toBe(false)
     expect(idsOf(sample)).not.toContain(2)
     expect(await under.source.count(all('users'), never)).toBe(21)
@@ -54,7 +54,7 @@ describe('a sample of a dump', () => {
   it('stays within the limit of the selection', async () => {
     await using under = await dumpUnderTest({ 'users.bson': bsonOf(rows) })
     const sample = (limit: number, most: number): Promise<SampledRows> =>
-      under.source.sample({ ...all('users'), limit }, { rows: most, bytes: 1_000_000 }, never)
+      under.source.sample({ ...all('users'), limit }, { rows: most, bytes: 1_000_000, seconds: 60 }, never)
     expect(idsOf(await sample(30, 100))).toHaveLength(30)
     expect(await sample(30, 100)).toMatchObject({ complete: true })
     expect(Math.max(...idsOf(await sample(5000, 100)))).toBe(4999)

@@ -53,7 +53,7 @@ describe('a child table', () => {
         ignore: [],
       },
     ])
-    expect(planned.warnings).toEqual([
+    expect(planned.notes).toEqual([
       'field "items" becomes the table public.users_items: a row for each element, known by "users_id", "ordinal"',
     ])
   })

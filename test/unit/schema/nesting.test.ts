@@ -39,7 +39,7 @@ describe('a flattened document', () => {
       { path: ['address'], ignore: [] },
       { path: ['address', 'geo'], ignore: [] },
     ])
-    expect(planned.warnings).toEqual([
+    expect(planned.notes).toEqual([
       'field "address" has columns of its own: "address_city", "address_zip_code", "address_geo_lat", "address_geo_lon.deg", "address_tags"',
     ])
   })

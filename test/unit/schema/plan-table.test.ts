@@ -20,6 +20,7 @@ describe('planTable', () => {
         schemaVersion: 1,
       },
       additions: [],
+      notes: [],
       warnings: [],
     })
   })

@@ -7,9 +7,12 @@ import {
   formatCount,
   formatPercent,
   formatSeconds,
+  formatShare,
   printable,
   renderColumns,
   textWidth,
+  wrap,
+  wrapParts,
 } from '../../../src/telemetry/format.ts'
 
 describe('numbers as people read them', () => {
@@ -28,6 +31,10 @@ describe('numbers as people read them', () => {
     [formatPercent, [0, 41.9, 99.99, 100, 250, -1], ['0 %', '41 %', '99 %', '100 %', '100 %', '0 %']],
   ])('%o', (format, values, texts) => {
     expect(values.map(format)).toEqual(texts)
+  })
+
+  it('never rounds a share to nothing or everything', () => {
+    expect([100, 99.99, 33.333, 0.05, 0].map(formatShare)).toEqual(['100 %', '> 99.9 %', '33.3 %', '< 0.1 %', '0 %'])
   })
 
   it('shows an unknown percent as such', () => {
@@ -67,5 +74,19 @@ describe('text from databases', () => {
 
   it('has no colours unless asked for', () => {
     expect(createPaint(false).red('x')).toBe('x')
+  })
+})
+
+describe('lines', () => {
+  it('are broken at spaces, and words that are wider stay whole', () => {
+    expect(wrap('one two three', 7)).toEqual(['one two', 'three'])
+    expect(wrap('a verylongword b', 5)).toEqual(['a', 'verylongword', 'b'])
+    expect(wrap('', 5)).toEqual([''])
+    expect(wrap('日本 日本', 8)).toEqual(['日本', '日本'])
+  })
+
+  it('are broken between parts only', () => {
+    expect(wrapParts(['values:', 'a b c,', 'd e'], 12)).toEqual(['values:', 'a b c, d e'])
+    expect(wrapParts([], 12)).toEqual([''])
   })
 })
