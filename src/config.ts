@@ -153,7 +153,41 @@ export function buildConfig(inputs: ConfigInputs): Config {
     settings: () => given.settings(),
   }
   for (const { pattern } of given.overrides) tableConfig(given, pattern)
+  if (config.planFile !== null) refuseBesidePlan(given)
   return Object.freeze(config)
+}
+
+/** What a saved plan says already: another word beside it would be without effect. */
+const saidByPlan: readonly OptionSpec<unknown>[] = [
+  spec.columns,
+  spec.excludeColumns,
+  spec.rename,
+  spec.cast,
+  spec.where,
+  spec.limit,
+  spec.nestedJson,
+  spec.nest,
+  spec.pin,
+  spec.map,
+  spec.filter,
+  spec.transform,
+  spec.steps,
+  spec.since,
+  spec.references,
+  spec.noIndexes,
+  spec.maxColumns,
+  spec.onConflict,
+  spec.targetSchema,
+]
+
+function refuseBesidePlan(given: Settings): void {
+  const other = saidByPlan.find((option) => {
+    return given.isGiven(option) || given.overrides.some(({ values }) => values.has(option.name))
+  })
+  if (other === undefined) return
+  throw new DroverError('conflicting-options', `--plan and ${other.name} exclude each other: the plan says it`, {
+    hint: 'edit the plan, or make a new one with drover plan --save',
+  })
 }
 
 function clientEnvironment(environment: Environment): Environment {

@@ -81,7 +81,11 @@ async function inspectTable(
 ): Promise<InspectedTable> {
   const { name } = table
   const selection = { table: name, where: null, fields: null, limit: null }
-  const sampled = await source.sample(selection, { rows: SAMPLE_ROWS, bytes: SAMPLE_BYTES, seconds: SAMPLE_SECONDS }, signal)
+  const sampled = await source.sample(
+    selection,
+    { rows: SAMPLE_ROWS, bytes: SAMPLE_BYTES, seconds: SAMPLE_SECONDS },
+    signal,
+  )
   const sample = await observe(source, name, sampled, signal)
   const rows = soundRows(sample)
   const examples = Examples.ofRows(sample, style)

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { SAMPLE_BYTES, SAMPLE_SECONDS } from '../params.ts'
 import { openSource, openTarget } from './catalog.ts'
@@ -7,17 +8,17 @@ import type { Ledger, Lease, Mark, MigrationId, MigrationRecord, Source, Target 
 import { addCounts, noCounts, type Counts } from './core/counts.ts'
 import { DroverError, toErrorShape } from './core/errors.ts'
 import { maskUrl } from './core/mask-url.ts'
-import type { TargetName } from './core/plan.ts'
 import type { MigrationResult } from './core/result.ts'
 import { copyTables } from './engine/copy.ts'
 import { Drift } from './engine/drift.ts'
-import { planExtras } from './engine/plan-extras.ts'
+import { planTableIndexes } from './engine/plan-extras.ts'
 import { finishTables } from './engine/finish.ts'
 import type { PlanReport } from './engine/plan-report.ts'
-import { chooseTables, type Choice } from './engine/choose-tables.ts'
+import { chooseTables, targetsOf } from './engine/choose-tables.ts'
 import type { PlanContext } from './engine/plan-context.ts'
 import { planRun } from './engine/plan.ts'
 import { RunReport } from './engine/run-report.ts'
+import { readPlan, type SavedPlan } from './plan-file.ts'
 import type { Notice, Reporter } from './telemetry/progress.ts'
 import { demand, verifyRun } from './verify/verify.ts'
 
@@ -42,7 +43,7 @@ export async function runMigration(config: Config, context: RunContext): Promise
   const { source, target, ledger } = session
   const choice = await chooseTables(session, signal)
   const id = newMigrationId()
-  await using lease = await ledger.lease(id, targetsOf(choice), signal)
+  await using lease = await ledger.lease(id, choice.tables.flatMap(targetsOf), signal)
   const planned = await planRun(session, choice, signal)
   announce(planned, choice.warnings, context.reporter)
 
@@ -100,10 +101,23 @@ async function connect(config: Config, { signal, reporter }: RunContext): Promis
     ledger,
     cores: availableParallelism(),
     sampleLimits: { rows: config.sampleRows, bytes: SAMPLE_BYTES, seconds: SAMPLE_SECONDS },
+    saved: config.planFile === null ? null : await loadPlan(config.planFile),
     now: Date.now(),
     notice: (notice) => reporter.notice(notice),
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   }
+}
+
+/** Throws `invalid-plan`. */
+async function loadPlan(path: string): Promise<SavedPlan> {
+  let text: string
+  try {
+    text = await readFile(path, 'utf8')
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new DroverError('invalid-plan', `cannot read the plan file: ${reason}`, { cause: error })
+  }
+  return readPlan(text, path)
 }
 
 /** Why a run stopped: losing the lease explains whatever failed with it, and so does the wish of the caller. */
@@ -137,23 +151,22 @@ function announce(plan: PlanReport, warnings: readonly string[], reporter: Repor
   }
 }
 
-function targetsOf(choice: Choice): readonly TargetName[] {
-  return choice.tables.flatMap(({ target, children }) => [target, ...children.values()])
-}
-
-/** The plan with the tables that drift has left, and what their columns make of indexes and references now. */
-function asEvolved(plan: PlanReport, drift: Drift, { config, target }: Session): PlanReport {
+/** The plan with the tables that drift has left, and what their columns make of indexes now. References stay: names do. */
+function asEvolved(plan: PlanReport, drift: Drift, { config, target, saved }: Session): PlanReport {
   const evolved = plan.tables.map((table) => {
     return { ...table, planned: { ...table.planned, plan: drift.planOf(table.planned.plan.source) } }
   })
-  if (evolved.every(({ planned }, index) => planned.plan === plan.tables[index]?.planned.plan)) return plan
-  const extras = planExtras(
+  const same = evolved.every(({ planned }, index) => planned.plan === plan.tables[index]?.planned.plan)
+  // A saved plan brings its own indexes and references.
+  if (same || saved !== null) return { ...plan, tables: evolved }
+  const planned = planTableIndexes(
     config,
     target,
     evolved.map((table) => ({ ...table, plan: table.planned.plan })),
   )
   const tables = evolved.map((table) => {
-    return { ...table, planned: { ...table.planned, ...extras.get(table.planned.plan.source) } }
+    const { indexes } = planned.get(table.planned.plan.source) ?? table.planned
+    return { ...table, planned: { ...table.planned, indexes } }
   })
   return { ...plan, tables }
 }

@@ -4,13 +4,13 @@ import type { TableChange } from '../core/table-change.ts'
 import type { TransformSpec, TransformStep } from '../core/transform.ts'
 import type { TableReport } from '../engine/plan-report.ts'
 import type { Share } from '../schema/shares.ts'
-import { formatCount, formatShare, printable, renderColumns, type Column } from '../telemetry/format.ts'
+import { fit, formatCount, formatShare, printable, renderColumns, type Column } from '../telemetry/format.ts'
 import { functionsText } from '../transforms/functions-text.ts'
 import { seenIn, type SeenInPlan } from './plan-seen.ts'
 
 /** What becomes of one table of the source. */
 export function renderTable(table: TableReport): string[] {
-  const { planned, sample, warnings, proposals } = table
+  const { planned, sample, notes, warnings, proposals } = table
   const { plan, additions = [] } = planned
   const seen = seenIn(plan, sample)
   return [
@@ -22,7 +22,7 @@ export function renderTable(table: TableReport): string[] {
     ...indent(childLines(plan, [], seen)),
     ...warnings.map((warning) => `  warning: ${printable(warning)}`),
     ...list('the tables get', additions.map(changeText)),
-    ...proposals.map((proposal) => `  note: ${printable(proposal)}`),
+    ...[...notes, ...proposals].map((note) => `  note: ${printable(note)}`),
     '',
     ...indent(ddlLines(table)),
   ]
@@ -117,8 +117,11 @@ function cellsOf(field: string, column: ColumnPlan, shares: readonly Share[]): C
   return [field, column.name, typeText(column), seen]
 }
 
+/** Longest path shown; plan files and warnings have it whole. */
+const widestPath = 40
+
 function fieldText({ field, within = [], holds }: ColumnPlan): string {
-  const path = [field, ...within].join('.')
+  const path = fit(printable([field, ...within].join('.') || '""'), widestPath)
   if (holds === undefined) return path
   return `${path} ${holds === 'length' ? '(number of elements)' : '(no document)'}`
 }
@@ -164,8 +167,8 @@ function changeText(change: TableChange): string {
 }
 
 function ddlLines({ planned, ddl }: TableReport): string[] {
-  const create = planned.exists ? ['-- the table is there and stays'] : ddl.create.split('\n')
-  return [...create, ...ddl.finish.flatMap((statement) => statement.split('\n'))].map(printable)
+  const create = planned.exists ? ['-- the table is there and stays'] : `${ddl.create};`.split('\n')
+  return [...create, ...ddl.finish.flatMap((statement) => `${statement};`.split('\n'))].map(printable)
 }
 
 function list(title: string, lines: readonly string[]): string[] {

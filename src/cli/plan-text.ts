@@ -46,7 +46,7 @@ export function planAsJson(report: PlanReport): object {
 }
 
 function tableAsJson(table: TableReport): object {
-  const { planned, sample, estimatedRows, ddl, warnings, proposals } = table
+  const { planned, sample, estimatedRows, ddl, notes, warnings, proposals } = table
   const { plan, mode, partitions, exists, baseline, selection } = planned
   const seen = seenIn(plan, sample)
   return {
@@ -72,6 +72,7 @@ function tableAsJson(table: TableReport): object {
     references: planned.references ?? [],
     partitions: partitions.length,
     ddl,
+    notes,
     warnings,
     proposals,
   }

@@ -1,5 +1,6 @@
 import type { Config } from '../config.ts'
 import type { Ledger, SampleLimits, Source, Target } from '../connectors/contract.ts'
+import type { SavedPlan } from '../plan-file.ts'
 import type { Notice } from '../telemetry/progress.ts'
 
 /** What planning reads from; it writes nothing. */
@@ -10,6 +11,8 @@ export interface PlanContext {
   readonly ledger: Ledger
   readonly cores: number
   readonly sampleLimits: SampleLimits
+  /** A plan that was saved earlier and is to be run; null: one is made. */
+  readonly saved: SavedPlan | null
   /** Milliseconds since 1970, for values such as `-1d`. */
   readonly now: number
   readonly notice: (notice: Notice) => void

@@ -1,9 +1,9 @@
 import type { Config } from '../config.ts'
 import type { Target } from '../connectors/contract.ts'
-import type { ForeignKeyPlan, IndexPlan, SourceIndex } from '../core/index-plan.ts'
+import type { ForeignKeyPlan, SourceIndex } from '../core/index-plan.ts'
 import { partsOf, type TablePlan } from '../core/plan.ts'
 import type { Sample } from '../core/sample.ts'
-import { planIndexes } from '../schema/plan-indexes.ts'
+import { planIndexes, type PlannedIndexes } from '../schema/plan-indexes.ts'
 import { planReferences } from '../schema/plan-references.ts'
 
 /** A table as far as its indexes and references are concerned. */
@@ -15,34 +15,42 @@ export interface IndexedTable {
 }
 
 /** What a table gets beside its rows and its key. */
-export interface Extras {
-  readonly indexes: readonly IndexPlan[]
+export interface Extras extends PlannedIndexes {
   readonly references: readonly ForeignKeyPlan[]
-  /** Of the source's indexes, what is not built and what to do about it: one sentence each. */
-  readonly proposals: readonly string[]
 }
 
-/**
- * Indexes and references of all tables, by name in the source. The same tables give the same names, so it can be asked
- * again when drift has changed their columns.
- */
+/** Indexes and references of all tables, by name in the source. */
 export function planExtras(
   config: Config,
   target: Target,
   tables: readonly IndexedTable[],
 ): ReadonlyMap<string, Extras> {
-  const taken = new Set(tables.flatMap(({ plan }) => partsOf(plan)).map((part) => part.target.name))
+  const planned = planTableIndexes(config, target, tables)
   const indexed = tables.map((table) => {
-    const { naming, references } = config.forTable(table.plan.source)
-    const { maxNameBytes } = target
-    const options = { sample: table.sample, naming: naming ?? ('snake_case' as const), maxNameBytes, taken }
-    return { ...table, references, ...planIndexes(table.plan, table.sourceIndexes, options) }
+    const { references } = config.forTable(table.plan.source)
+    const shared = JSON.stringify(references) === JSON.stringify(config.references)
+    return { ...table, references, shared, indexes: planned.get(table.plan.source)?.indexes ?? [] }
   })
   const references = planReferences(indexed, target.maxNameBytes)
   return new Map(
-    indexed.map(({ plan, indexes, proposals }) => [
-      plan.source,
-      { indexes, proposals, references: references.get(plan.source) ?? [] },
-    ]),
+    [...planned].map(([source, found]) => [source, { ...found, references: references.get(source) ?? [] }]),
   )
+}
+
+/**
+ * Indexes of all tables, by name in the source. The same tables give the same names, so it can be asked again when
+ * drift has changed their columns.
+ */
+export function planTableIndexes(
+  config: Config,
+  target: Target,
+  tables: readonly IndexedTable[],
+): ReadonlyMap<string, PlannedIndexes> {
+  const taken = new Set(tables.flatMap(({ plan }) => partsOf(plan)).map((part) => part.target.name))
+  const planned = tables.map(({ plan, sample, sourceIndexes }): [string, PlannedIndexes] => {
+    const naming = config.forTable(plan.source).naming ?? 'snake_case'
+    const options = { sample, naming, maxNameBytes: target.maxNameBytes, taken }
+    return [plan.source, planIndexes(plan, sourceIndexes, options)]
+  })
+  return new Map(planned)
 }

@@ -3,11 +3,12 @@ import type { ExistingTable, Finding, Selection } from '../connectors/contract.t
 import { DroverError, fromErrorShape } from '../core/errors.ts'
 import { qualified } from '../core/plan.ts'
 import type { Feed } from '../core/result.ts'
-import type { Choice, ChosenTable } from './choose-tables.ts'
+import { targetsOf, type Choice, type ChosenTable } from './choose-tables.ts'
+import { refuseMode } from './existing-tables.ts'
 import type { PlanContext } from './plan-context.ts'
 import type { PlanReport, TableReport } from './plan-report.ts'
 import { planExtras, type IndexedTable } from './plan-extras.ts'
-import { refuseMode, shapeTable, type ShapedTable } from './shape-table.ts'
+import { shapeTable, type ShapedTable } from './shape-table.ts'
 import { chooseFeed, choosePartitions, chooseWorkers } from './sizing.ts'
 import { Survey } from './survey.ts'
 
@@ -17,15 +18,17 @@ export async function planRun(context: PlanContext, choice: Choice, signal: Abor
   const findings = await checkBoth(context, signal)
   const workers = chooseWorkers(config.workers, cores, await target.connections(signal), target.maxWriters)
   await refuseUnfinished(context, choice.tables)
-  const names = choice.tables.flatMap((table) => [table.target, ...table.children.values()])
+  const names = choice.tables.flatMap(targetsOf)
   const existing = new Map((await target.existing(names, signal)).map((found) => [qualified(found.target), found]))
-  for (const table of choice.tables) refuseMode(config, table, existing)
+  for (const table of choice.tables) refuseMode(table, existing)
   const shaped = await shapeTables(context, choice, existing, workers.count, signal)
   const feed = feedOf(config, choice, shaped, { workers: workers.count, cores })
   const extras = planExtras(config, target, shaped.map(indexedOf))
   const tables: TableReport[] = []
   for (const table of shaped) {
-    const { proposals = [], ...built } = extras.get(table.planned.plan.source) ?? {}
+    // A saved plan brings its own.
+    const found = context.saved === null ? extras.get(table.planned.plan.source) : undefined
+    const { proposals = [], ...built } = found ?? {}
     const whole = { ...table, planned: { ...table.planned, ...built }, proposals }
     tables.push(await partitionTable(context, whole, { feed: feed.choice, workers: workers.count }, signal))
   }
@@ -43,9 +46,9 @@ async function checkBoth({ config, source, target }: PlanContext, signal: AbortS
   return findings
 }
 
-async function refuseUnfinished({ config, ledger }: PlanContext, tables: readonly ChosenTable[]): Promise<void> {
-  const kept = tables.filter(({ source }) => config.forTable(source.name).mode !== 'recreate')
-  const [unfinished] = await ledger.unfinished(kept.flatMap(({ target, children }) => [target, ...children.values()]))
+async function refuseUnfinished({ ledger }: PlanContext, tables: readonly ChosenTable[]): Promise<void> {
+  const kept = tables.filter(({ mode }) => mode !== 'recreate')
+  const [unfinished] = await ledger.unfinished(kept.flatMap(targetsOf))
   if (unfinished === undefined) return
   throw new DroverError(
     'unfinished-migration',

@@ -1,12 +1,16 @@
-import type { Config, TableConfig } from '../config.ts'
+import type { TableConfig } from '../config.ts'
 import type { ExistingTable, Mode, PlannedTable, Selection, SourceTable } from '../connectors/contract.ts'
 import { DroverError } from '../core/errors.ts'
-import type { SourceIndex } from '../core/index-plan.ts'
-import { partsOf, qualified, targetColumns, type TablePlan, type TargetName } from '../core/plan.ts'
+import type { ForeignKeyPlan, IndexPlan, SourceIndex } from '../core/index-plan.ts'
+import { partsOf, qualified, targetColumns, type TablePlan } from '../core/plan.ts'
 import type { Sample } from '../core/sample.ts'
+import type { TransformSpec } from '../core/transform.ts'
+import type { SavedTable } from '../plan-file-read.ts'
+import { planFits } from '../schema/plan-fits.ts'
 import { planTable, type PlannedColumns } from '../schema/plan-table.ts'
 import { givenTypes } from '../transforms/given-types.ts'
 import type { ChosenTable } from './choose-tables.ts'
+import { refuseUnfit, staying } from './existing-tables.ts'
 import { lookAtSample } from './look.ts'
 import type { PlanContext } from './plan-context.ts'
 import { resolveSince } from './since.ts'
@@ -37,9 +41,48 @@ export async function shapeTable(
   chosen: ChosenTable,
   signal: AbortSignal,
 ): Promise<ShapedTable> {
-  const { config, source, target } = context
+  const shape =
+    chosen.saved === null ? await planNow(context, chosen, signal) : await takeSaved(context, chosen.saved, signal)
+  const { source, target } = context
+  const { source: table, mode } = chosen
+  const { plan } = shape
+  refuseWidth(plan, target.maxColumns)
+  if (plan.onConflict !== undefined) refuseKeyless(plan)
+  const stays = staying(context, chosen.target, mode)
+  const wanted = context.config.forTable(table.name).indexes && stays === null
+  return {
+    table,
+    planned: {
+      plan,
+      selection: shape.selection,
+      mode,
+      exists: stays !== null,
+      baseline: keepsRows(mode) ? await countRows(context, plan, signal) : 0,
+      ordered: table.ordered,
+      partitions: [],
+      additions: shape.additions,
+      ...(stays === null ? { indexes: shape.indexes, references: shape.references } : {}),
+    },
+    sample: shape.sample,
+    sourceIndexes: wanted ? await source.indexes(table.name, signal) : [],
+    notes: shape.notes,
+    inOrder: plan.onConflict === 'update' && !isSourceKey(plan, source.keyField),
+    warnings: shape.warnings,
+  }
+}
+
+/** What is decided of a table before the target is looked at again. */
+interface Shape extends PlannedColumns {
+  readonly selection: Selection
+  readonly sample: Sample
+  readonly indexes: readonly IndexPlan[]
+  readonly references: readonly ForeignKeyPlan[]
+}
+
+async function planNow(context: ShapeContext, chosen: ChosenTable, signal: AbortSignal): Promise<Shape> {
   const { source: table, target: name } = chosen
-  const options = config.forTable(table.name)
+  const options = context.config.forTable(table.name)
+  refuseConflict(options)
   const since = await resolveSince(context, table, name, options.since, signal)
   const selection: Selection = {
     table: table.name,
@@ -48,70 +91,34 @@ export async function shapeTable(
     limit: options.limit,
     ...(since === null ? {} : { since: since.range }),
   }
-  const sample = await look(context, selection, options, signal)
+  const sample = await look(context, selection, options.pipeline, signal)
   refuseFailing(sample, table.name)
-  const shape = columnsOf(context, chosen, options, sample)
-  const { plan } = shape
-  refuseWidth(plan, target.maxColumns)
-  refuseConflict(plan, options)
-  const stays = staying(context, chosen.target, options.mode)
-  const sourceIndexes = stays === null && options.indexes ? await source.indexes(table.name, signal) : []
-  const baseline = stays !== null && keepsRows(options.mode) ? await countRows(context, plan, signal) : 0
-  return {
-    table,
-    planned: {
-      plan,
-      selection,
-      mode: options.mode,
-      exists: stays !== null,
-      baseline,
-      ordered: table.ordered,
-      partitions: [],
-      additions: shape.additions,
-    },
-    sample,
-    sourceIndexes,
-    notes: shape.notes,
-    inOrder: plan.onConflict === 'update' && !isSourceKey(plan, source.keyField),
-    warnings: [...(since === null || since.warning === null ? [] : [since.warning]), ...shape.warnings],
-  }
+  const columns = columnsOf(context, chosen, options, sample)
+  const warnings = since === null || since.warning === null ? columns.warnings : [since.warning, ...columns.warnings]
+  return { ...columns, warnings, selection, sample, indexes: [], references: [] }
 }
 
-/** Refuses an existing table that the mode does not allow. */
-export function refuseMode(config: Config, table: ChosenTable, existing: ReadonlyMap<string, ExistingTable>): void {
-  const { mode } = config.forTable(table.source.name)
-  const own = new Set([table.target, ...table.children.values()].map(qualified))
-  for (const target of [table.target, ...table.children.values()]) {
-    const found = existing.get(qualified(target))
-    if (found !== undefined) refuseExisting(found, mode, own)
-  }
-}
-
-function refuseExisting(existing: ExistingTable, mode: Mode, own: ReadonlySet<string>): void {
-  const name = qualified(existing.target)
-  if (existing.kind !== 'table') {
-    throw new DroverError('target-incompatible', `${name} exists and is not a table`, {
-      hint: 'give the table another name with `to:` in the config file, or another schema with --target-schema',
+/** A plan that somebody has read and approved is run as it is, or refused. */
+async function takeSaved(context: ShapeContext, saved: SavedTable, signal: AbortSignal): Promise<Shape> {
+  const { plan, where, limit, since, indexes, references } = saved
+  const selection: Selection = { table: plan.source, where, fields: null, limit, ...(since === null ? {} : { since }) }
+  const sample = await look(context, selection, plan.transform ?? null, signal)
+  refuseFailing(sample, plan.source)
+  const misfits = planFits(plan, sample)
+  if (misfits.length > 0) {
+    throw new DroverError('plan-outdated', `the plan no longer fits ${plan.source}: ${misfits.join('; ')}`, {
+      hint: 'edit the plan, or make a new one with drover plan --save',
     })
   }
-  if (mode === 'create' && !existing.empty) {
-    throw new DroverError('target-not-empty', `${name} exists and holds rows`, {
-      hint: '--mode append adds to it, --mode upsert merges into it, --mode truncate empties it first, --mode recreate drops it first',
-    })
-  }
-  const dependents = existing.dependents.filter((dependent) => !own.has(dependent))
-  if (mode === 'recreate' && dependents.length > 0) {
-    throw new DroverError('target-in-use', `${name} cannot be dropped: ${dependents.join(', ')} depend on it`, {
-      hint: 'drop those first, or use --mode truncate',
-    })
-  }
+  for (const part of partsOf(plan)) refuseUnfit(part, context.existing.get(qualified(part.target)), saved.mode)
+  return { plan, selection, sample, indexes, references, additions: [], notes: [], warnings: [] }
 }
 
 /** Every field is looked at, also those not wanted: only so can a misspelt one be told from one that is not there. */
 function look(
   { source, survey, sampleLimits }: ShapeContext,
   selection: Selection,
-  { pipeline }: TableConfig,
+  pipeline: TransformSpec | null,
   signal: AbortSignal,
 ): Promise<Sample> {
   const whole = { ...selection, fields: null }
@@ -165,11 +172,6 @@ function columnsOf(
   })
 }
 
-/** The table where it is there already and stays. */
-function staying({ existing }: Pick<ShapeContext, 'existing'>, target: TargetName, mode: Mode): ExistingTable | null {
-  return mode === 'recreate' ? null : (existing.get(qualified(target)) ?? null)
-}
-
 /** What an option names keeps its column, however many there are. */
 function refuseWidth(plan: TablePlan, maxColumns: number): void {
   for (const part of partsOf(plan)) {
@@ -183,20 +185,20 @@ function refuseWidth(plan: TablePlan, maxColumns: number): void {
   }
 }
 
-function refuseConflict(plan: TablePlan, { mode, onConflict }: TableConfig): void {
-  if (onConflict !== 'error' && mode !== 'append') {
-    throw new DroverError(
-      'conflicting-options',
-      `--on-conflict ${onConflict} needs --mode append, and the mode is ${mode}`,
-      {
-        hint: mode === 'upsert' ? '--mode upsert updates by itself' : undefined,
-      },
-    )
-  }
-  if (plan.onConflict === undefined || plan.key.length > 0) return
+function refuseConflict({ mode, onConflict }: TableConfig): void {
+  if (onConflict === 'error' || mode === 'append') return
+  throw new DroverError(
+    'conflicting-options',
+    `--on-conflict ${onConflict} needs --mode append, and the mode is ${mode}`,
+    { hint: mode === 'upsert' ? '--mode upsert updates by itself' : undefined },
+  )
+}
+
+function refuseKeyless({ target, key }: TablePlan): void {
+  if (key.length > 0) return
   throw new DroverError(
     'target-incompatible',
-    `rows of ${qualified(plan.target)} cannot be told apart: it has no primary key that the copy fills`,
+    `rows of ${qualified(target)} cannot be told apart: it has no primary key that the copy fills`,
     { hint: 'give the table a primary key, or copy into a new one' },
   )
 }

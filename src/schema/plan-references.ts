@@ -15,6 +15,8 @@ export interface ReferencingTable {
   readonly indexes: readonly IndexPlan[]
   /** By field, or path of a field: `table.field` of another table, both by their names in the source. */
   readonly references: { readonly [field: string]: string }
+  /** They are said of every table: those of fields that this one has not are meant for others. */
+  readonly shared: boolean
 }
 
 /**
@@ -29,13 +31,23 @@ export function planReferences(
 ): ReadonlyMap<string, readonly ForeignKeyPlan[]> {
   const all = tables.map((table): [string, readonly ForeignKeyPlan[]] => {
     const taken = new Set<string>()
-    const planned = Object.entries(table.references).map(([field, to]) => {
+    const own = Object.entries(table.references).filter(([field]) => !isForOthers(table, field, tables))
+    const planned = own.map(([field, to]) => {
       const key = planReference(table, field, to, tables)
       return { ...key, name: nameFor(key, taken, maxNameBytes) }
     })
     return [table.plan.source, planned]
   })
   return new Map(all)
+}
+
+/** What no table has is refused all the same. */
+function isForOthers(table: ReferencingTable, field: string, tables: readonly ReferencingTable[]): boolean {
+  return table.shared && !hasField(table, field) && tables.some((other) => other.shared && hasField(other, field))
+}
+
+function hasField({ plan, sample }: ReferencingTable, field: string): boolean {
+  return !('reason' in findPlace(plan, field.split('.'), sample))
 }
 
 function planReference(

@@ -47,6 +47,7 @@ const users: TableReport = {
     create: 'create table "public"."users" (\n  "_id" text\n)',
     finish: ['alter table "public"."users" add primary key ("_id")'],
   },
+  notes: [],
   warnings: ['age is cast'],
   proposals: [],
 }
@@ -165,6 +166,7 @@ const orders: TableReport = {
   sourceIndexes: [],
   estimatedRows: null,
   ddl: { create: 'create table …', finish: ['create index …'] },
+  notes: ['field "items" becomes a table'],
   warnings: [],
   proposals: ['index "t" of orders is not built: it is a text index'],
 }
@@ -186,8 +188,8 @@ describe('renderPlan', () => {
 
         create table "public"."users" (
           "_id" text
-        )
-        alter table "public"."users" add primary key ("_id")
+        );
+        alter table "public"."users" add primary key ("_id");
 
       not copied:
         v: a view
@@ -239,10 +241,11 @@ describe('renderPlan', () => {
         the tables get:
           public.orders: column more (jsonb)
           public.orders: column n, integer, becomes bigint
+        note: field "items" becomes a table
         note: index "t" of orders is not built: it is a text index
 
         -- the table is there and stays
-        create index …
+        create index …;
 
       Nothing was written."
     `)

@@ -28,9 +28,9 @@ const unique: IndexPlan = {
 
 function planAll(references: { readonly [field: string]: string }, indexes: readonly IndexPlan[] = [unique]) {
   const tables: readonly ReferencingTable[] = [
-    { plan: users, sample, indexes: [], references },
-    { plan: organisations, sample: sampleOf({}), indexes, references: {} },
-    { plan: tableOf('organisations.old', []), sample: sampleOf({}), indexes: [], references: {} },
+    { plan: users, sample, indexes: [], references, shared: false },
+    { plan: organisations, sample: sampleOf({}), indexes, references: {}, shared: false },
+    { plan: tableOf('organisations.old', []), sample: sampleOf({}), indexes: [], references: {}, shared: false },
   ]
   return planReferences(tables, 63)
 }
@@ -58,7 +58,7 @@ describe('references', () => {
 
   it('of one column may be several', () => {
     const tables: readonly ReferencingTable[] = [
-      { plan: users, sample, indexes: [], references: { org: 'users._id', _id: 'users._id' } },
+      { plan: users, sample, indexes: [], references: { org: 'users._id', _id: 'users._id' }, shared: false },
     ]
     expect(
       planReferences(tables, 63)
@@ -80,6 +80,24 @@ describe('references', () => {
     expect(() => planAll(references as { [field: string]: string })).toThrow(
       expect.objectContaining({ code, message: expect.stringMatching(message) as string }),
     )
+  })
+
+  it('said of every table are those of the tables that have the field', () => {
+    const others = sampleOf({})
+    const plan = (references: { readonly [field: string]: string }) =>
+      planReferences(
+        [
+          { plan: users, sample, indexes: [], references, shared: true },
+          { plan: organisations, sample: others, indexes: [unique], references, shared: true },
+        ],
+        63,
+      )
+    const planned = plan({ org: 'organisations._id' })
+    expect([...planned].map(([name, keys]) => [name, keys.length])).toEqual([
+      ['users', 1],
+      ['organisations', 0],
+    ])
+    expect(() => plan({ or: 'organisations._id' })).toThrow(expect.objectContaining({ code: 'unknown-column' }))
   })
 
   it('need a unique index of every row', () => {
