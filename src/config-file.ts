@@ -39,6 +39,9 @@ const inFile = allSpecs.filter(({ given }) => given === 'everywhere' || given ==
 const defaultKeys = [...new Set(inFile.map(({ name }) => name))].filter((name) => !elsewhere.has(name))
 const tableKeys = ['to', ...inFile.filter(({ shaping }) => shaping).map(({ name }) => name)]
 
+/** Keys whose values are those of rows, so that `5` and `"5"` differ. */
+const typedKeys: ReadonlySet<string> = new Set(['steps'])
+
 /** Reads a YAML config file. Throws `invalid-config` and `unknown-key`, both with the line. */
 export function readConfigFile(context: FileContext): ConfigFile {
   return new Reader(context).read()
@@ -60,12 +63,12 @@ class Reader {
     const values = new Map<string, FileValue>()
     for (const key of ['from', 'to']) {
       const node = top.get(key)
-      if (node !== undefined) values.set(key, this.#value(node))
+      if (node !== undefined) values.set(key, this.#value(node, key))
     }
     const defaults = top.get('defaults')
     if (defaults !== undefined) {
       for (const [key, node] of this.#file.entries(defaults, defaultKeys, 'defaults'))
-        values.set(key, this.#value(node))
+        values.set(key, this.#value(node, key))
     }
     const tables = this.#tables(top.get('tables'))
     if (tables.length > 0) {
@@ -90,7 +93,7 @@ class Reader {
   #overrides(pattern: string, node: unknown): TableOverrides {
     const values = new Map<string, FileValue>()
     for (const [key, value] of this.#file.entries(node, tableKeys, `tables: ${pattern}`))
-      values.set(key, this.#value(value))
+      values.set(key, this.#value(value, key))
     const target = values.get('to')
     if (target !== undefined && isPattern(pattern)) {
       throw this.#file.errorAt(target.line, `to: under ${pattern} would give every table that matches the same name`)
@@ -98,23 +101,32 @@ class Reader {
     return { pattern, values }
   }
 
-  #value(node: unknown): FileValue {
+  #value(node: unknown, key: string): FileValue {
     const line = this.#file.line(node)
-    return { raw: this.#raw(node, line), line }
+    return { raw: typedKeys.has(key) ? this.#typed(node, line) : this.#raw(node, line), line }
+  }
+
+  /** As YAML has it: a number is a number, and null is null. */
+  #typed(node: unknown, line: number): unknown {
+    const value = this.#file.resolved(node)
+    if (isSeq(value)) return value.items.map((item) => this.#typed(item, line))
+    if (isMap(value)) return this.#record(value, (item) => this.#typed(item, line))
+    const scalar = isScalar(value) ? value.value : value
+    return typeof scalar === 'string' ? this.#filled(scalar, line) : scalar
   }
 
   /** Numbers keep the text they have in the file, so that `1e3` is judged like everywhere else. */
   #raw(node: unknown, line: number): unknown {
     const value = this.#file.resolved(node)
     if (isSeq(value)) return value.items.map((item) => this.#raw(item, line))
-    if (isMap(value)) return this.#record(value, line)
+    if (isMap(value)) return this.#record(value, (item) => this.#raw(item, line))
     if (!isScalar(value) || value.value === null) throw this.#file.errorAt(line, 'a key has no value')
     if (typeof value.value === 'string') return this.#filled(value.value, line)
     return typeof value.value === 'boolean' ? value.value : textOf(value)
   }
 
-  #record(map: YAMLMap, line: number): Readonly<Record<string, unknown>> {
-    return Object.fromEntries(map.items.map(({ key, value }) => [this.#file.name(key), this.#raw(value, line)]))
+  #record(map: YAMLMap, read: (value: unknown) => unknown): Readonly<Record<string, unknown>> {
+    return Object.fromEntries(map.items.map(({ key, value }) => [this.#file.name(key), read(value)]))
   }
 
   /** Fills in `${NAME}` and `${file:path}`; `$${` is a plain `${`. */

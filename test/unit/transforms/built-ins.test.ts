@@ -25,7 +25,7 @@ describe('built-in functions', () => {
     ['type_cast(bigint)', '3000000000', 3_000_000_000n],
     ['type_cast(bigint)', 5, 5n],
     ['type_cast(double precision)', '0.5', 0.5],
-    ['type_cast(double precision)', 2n ** 53n, 2 ** 53],
+    ['type_cast(double precision)', 2n ** 53n - 1n, 2 ** 53 - 1],
     ['type_cast(numeric)', '+01.50', new Decimal('1.50')],
     ['type_cast(numeric)', '.5e3', new Decimal('0.5E+3')],
     ['type_cast(numeric)', 1.5, new Decimal('1.5')],
