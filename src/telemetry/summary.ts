@@ -13,7 +13,7 @@ import {
 
 const NAME_COLUMNS = 40
 
-const columns: readonly Column[] = [
+const before: readonly Column[] = [
   { title: 'table', align: 'left' },
   { title: 'target', align: 'left' },
   { title: 'read', align: 'right' },
@@ -21,6 +21,12 @@ const columns: readonly Column[] = [
   { title: 'filtered', align: 'right' },
   { title: 'skipped', align: 'right' },
   { title: 'dead letters', align: 'right' },
+]
+
+/** Rows of child tables, and further rows that a transform made of one: shown where there are any. */
+const derivedColumn: Column = { title: 'derived', align: 'right' }
+
+const behind: readonly Column[] = [
   { title: 'size', align: 'right' },
   { title: 'time', align: 'right' },
   { title: 'rows/s', align: 'right' },
@@ -30,14 +36,18 @@ const columns: readonly Column[] = [
 export function renderSummary(result: MigrationResult, paint: Paint): string {
   const bytes = result.tables.reduce((sum, table) => sum + table.bytes, 0)
   const perSecond = result.copySeconds > 0 ? result.totals.read / result.copySeconds : 0
+  const derives = result.totals.derived > 0
   const rows = result.tables.map((table) => [
     name(table.source),
     name(table.target),
-    ...fates(table),
+    ...fates(table, derives),
     ...pace(table.bytes, table.seconds, table.rowsPerSecond),
   ])
-  const total = ['total', '', ...fates(result.totals), ...pace(bytes, result.seconds, perSecond)]
-  const [titles = '', ...lines] = renderColumns(columns, [...rows, total])
+  const total = ['total', '', ...fates(result.totals, derives), ...pace(bytes, result.seconds, perSecond)]
+  const [titles = '', ...lines] = renderColumns(
+    [...before, ...(derives ? [derivedColumn] : []), ...behind],
+    [...rows, total],
+  )
   const written = formatCount(result.totals.written)
   const head =
     result.state === 'done'
@@ -52,8 +62,8 @@ function how({ workers, isolation, feed, batchRows, retries, migration }: Migrat
   return `: ${who}, batches of ${formatCount(batchRows)} rows, ${again}; migration ${migration}`
 }
 
-function fates({ read, written, filtered, skipped, deadLetters }: Counts): string[] {
-  return [read, written, filtered, skipped, deadLetters].map(formatCount)
+function fates({ read, written, filtered, skipped, deadLetters, derived }: Counts, derives: boolean): string[] {
+  return [read, written, filtered, skipped, deadLetters, ...(derives ? [derived] : [])].map(formatCount)
 }
 
 function pace(bytes: number, seconds: number, rowsPerSecond: number): string[] {

@@ -1,30 +1,8 @@
-import { spawn } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { text } from 'node:stream/consumers'
-import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
-
-const bin = fileURLToPath(new URL('../../bin/drover.js', import.meta.url))
-
-interface Ended {
-  readonly code: number | null
-  readonly stdout: string
-  readonly stderr: string
-}
-
-async function drover(args: readonly string[], environment: Readonly<Record<string, string>> = {}): Promise<Ended> {
-  const child = spawn(process.execPath, [bin, ...args], {
-    env: { PATH: process.env['PATH'], ...environment },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  const ended = Promise.withResolvers<number | null>()
-  child.once('error', ended.reject)
-  child.once('close', ended.resolve)
-  const [stdout, stderr, code] = await Promise.all([text(child.stdout), text(child.stderr), ended.promise])
-  return { code, stdout, stderr }
-}
+import { drover } from '../support/run-bin.ts'
 
 describe.concurrent('a mistake on the command line', () => {
   it.each([

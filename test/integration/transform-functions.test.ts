@@ -75,24 +75,18 @@ describe('a function on values', () => {
 })
 
 describe('a function that throws', () => {
-  const faults = [
-    [
-      'at once',
-      `export default (row: { n: number }): object => { if (row.n === 777) throw new RangeError('no good'); return row }`,
-    ],
-    [
-      'later',
-      `export default async (row: { n: number }): Promise<object> => { await null; if (row.n === 777) throw new RangeError('no good'); return row }`,
-    ],
-  ] as const
+  const fault = `if (row.n === 777) throw new RangeError('no good'); return row`
+  const sources = {
+    'at once': `export default (row: { n: number }): object => { ${fault} }`,
+    later: `export default async (row: { n: number }): Promise<object> => { await null; ${fault} }`,
+  }
+  const cases = (['at once', 'later'] as const).flatMap((when) =>
+    (['threads', 'processes', 'inline'] as const).map((isolation) => ({ when, isolation })),
+  )
 
-  it.each(
-    faults.flatMap((fault) =>
-      (['threads', 'processes', 'inline'] as const).map((isolation) => [...fault, isolation] as const),
-    ),
-  )('stops the run %s, naming table, key and step (%s%s)', async (_when, source, isolation) => {
+  it.each(cases)('stops the run, naming table, key and step ($when, $isolation)', async ({ when, isolation }) => {
     await using both = await seeded()
-    const result = await withFunctions(both, source, { isolation })
+    const result = await withFunctions(both, sources[when], { isolation })
     expect(result).toMatchObject({ state: 'stopped', error: { code: 'transform-failed' } })
     expect(errorKinds[result.error?.code ?? 'unexpected']).toBe('rejected')
     expect(result.error?.message).toMatch(

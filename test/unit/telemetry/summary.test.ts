@@ -41,6 +41,15 @@ describe('renderSummary', () => {
     `)
   })
 
+  it('counts derived rows where there are any', () => {
+    const [titles = '', , , total = ''] = renderSummary(
+      { ...result, totals: { ...counts, derived: 42 } },
+      createPaint(false),
+    ).split('\n')
+    expect(titles).toMatch(/dead letters +derived +size/)
+    expect(total).toMatch(/ 0 +42 +260.0 MB/)
+  })
+
   it('shows what differs, and that a run stopped', () => {
     const difference = { table: 'users', key: null, column: null, source: '5 rows', target: '4 rows' }
     const verification = { level: 'count', equal: false, differences: [difference], notes: [] } as const
