@@ -174,8 +174,9 @@ function asEvolved(plan: PlanReport, drift: Drift, { config, target, saved }: Se
 /** How far an incremental copy has come: stored with the state that says it is complete. */
 function marksOf({ tables }: PlanReport): readonly Mark[] {
   return tables.flatMap(({ planned: { plan, selection } }) => {
-    const { since } = selection
-    if (since === undefined || since.upTo === null) return []
+    const { since, limit } = selection
+    // A copy with a limit has left rows out below the mark.
+    if (since === undefined || since.upTo === null || limit !== null) return []
     return [{ table: plan.source, field: since.field, value: since.upTo }]
   })
 }

@@ -83,7 +83,8 @@ async function planNow(context: ShapeContext, chosen: ChosenTable, signal: Abort
   const { source: table, target: name } = chosen
   const options = context.config.forTable(table.name)
   refuseConflict(options)
-  const since = await resolveSince(context, table, name, options.since, signal)
+  const keeps = keepsRows(options.mode) && staying(context, name, options.mode) !== null
+  const since = await resolveSince(context, table, name, { ...options, keepsRows: keeps }, signal)
   const selection: Selection = {
     table: table.name,
     where: options.where,

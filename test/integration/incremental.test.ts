@@ -122,6 +122,20 @@ describe('a copy that goes on from the last one', () => {
     expect(elsewhere.result).toMatchObject({ state: 'done', totals: { read: 31 } })
   })
 
+  it.each(['recreate', 'truncate', 'create'] as const)(
+    'takes everything again where the table begins anew (%s)',
+    async (mode) => {
+      await using both = await seeded()
+      await pass(both)
+      if (mode === 'create') await both.sql('drop table events')
+      const { result, notices } = await pass(both, { mode })
+      expect(result).toMatchObject({ state: 'done', totals: { read: 203 }, verification: { equal: true } })
+      expect(notices.join('\n')).toContain('every row')
+      expect(await ids(both)).toEqual(upTo(203))
+      expect((await pass(both)).result).toMatchObject({ state: 'done', totals: { read: 10 } })
+    },
+  )
+
   it('takes of the new rows only those of the filter', async () => {
     await using both = await seeded()
     const where = '{"n": {"$mod": [2, 0]}}'

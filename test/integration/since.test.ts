@@ -69,6 +69,18 @@ describe('--since', () => {
     expect(await both.sql(`select 1 from information_schema.tables where table_name = 'days'`)).toEqual([])
   })
 
+  it('goes with a limit only where the next copy does not begin behind it', async () => {
+    await using both = await days()
+    const { from, to } = both
+    await expect(migrate({ from, to, since: { n: 'last' }, limit: 3 })).rejects.toMatchObject({
+      code: 'conflicting-options',
+      message: '--limit 3 and --since n=last exclude each other',
+    })
+    const result = await migrate({ from, to, since: { n: '2' }, limit: 3 })
+    expect(result).toMatchObject({ state: 'done', totals: { read: 3 } })
+    expect(await both.sql('select 1 from drover.mark')).toEqual([])
+  })
+
   it('of an empty collection copies nothing and leaves no mark', async () => {
     await using both = await databases()
     const { from, to, db } = both
