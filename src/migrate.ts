@@ -53,9 +53,9 @@ export async function runMigration(config: Config, context: RunContext): Promise
   const partitions = await ledger.begin(recordOf(id, config, planned), lease, run)
   try {
     report.phase('copy')
-    const plans = planned.tables.map((table) => table.planned.plan)
+    const tables = planned.tables.map((table) => table.planned)
     const notice = (notice: Notice): void => report.notice(notice)
-    const drift = new Drift({ config, ledger, lease, migration: id, target, keyField: source.keyField, plans, notice })
+    const drift = new Drift({ config, ledger, lease, migration: id, target, keyField: source.keyField, tables, notice })
     await copyTables({ config, source, ledger, lease, migration: id, plan: planned, partitions, report, drift }, run)
     const plan = asEvolved(planned, drift, session)
     report.phase('finish')

@@ -1,5 +1,5 @@
 import type { Config } from '../config.ts'
-import type { Ledger, Lease, MigrationId, Target } from '../connectors/contract.ts'
+import type { Ledger, Lease, MigrationId, PlannedTable, Target } from '../connectors/contract.ts'
 import { DroverError } from '../core/errors.ts'
 import { qualified, type TablePlan } from '../core/plan.ts'
 import type { TableChange } from '../core/table-change.ts'
@@ -18,12 +18,14 @@ export interface DriftContext {
   readonly migration: MigrationId
   readonly target: Target
   readonly keyField: string
-  readonly plans: readonly TablePlan[]
+  readonly tables: readonly Pick<PlannedTable, 'plan' | 'exists'>[]
   readonly notice: (notice: Notice) => void
 }
 
 interface TableState {
   plan: TablePlan
+  /** It was there before the run. */
+  readonly exists: boolean
   /** Columns that drift has added so far. */
   added: number
   /** Settles, never rejects, when the change before is done: each sees the plan that the one before has left. */
@@ -41,7 +43,9 @@ export class Drift {
 
   constructor(context: DriftContext) {
     this.#context = context
-    this.#tables = new Map(context.plans.map((plan) => [plan.source, { plan, added: 0, previous: Promise.resolve() }]))
+    this.#tables = new Map(
+      context.tables.map(({ plan, exists }) => [plan.source, { plan, exists, added: 0, previous: Promise.resolve() }]),
+    )
   }
 
   /** The plan of a table as it is now. */
@@ -79,6 +83,10 @@ export class Drift {
       names: { maxBytes: target.maxNameBytes, reserved: target.reservedColumns },
     })
     if (evolved === null) return null
+    if (table.exists && evolved.changes.some(bendsKind)) {
+      for (const message of evolved.notes) this.#context.notice({ level: 'warning', message: `not done: ${message}` })
+      return null
+    }
     for (const message of evolved.notes) this.#context.notice({ level: 'warning', message })
     for (const change of evolved.changes) await this.#announceCost(change, signal)
     await ledger.evolve(migration, lease, evolved.plan, evolved.changes, signal)
@@ -104,4 +112,9 @@ export class Drift {
     if (table === undefined) throw new DroverError('unexpected', `table ${source} is not in the plan`)
     return table
   }
+}
+
+/** What reads a table that was there expects a column to stay what it is: wider numbers are numbers still. */
+function bendsKind(change: TableChange): boolean {
+  return change.kind === 'widen' && change.to === 'json'
 }

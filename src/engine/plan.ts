@@ -47,7 +47,8 @@ async function checkBoth({ config, source, target }: PlanContext, signal: AbortS
 }
 
 async function refuseUnfinished({ ledger }: PlanContext, tables: readonly ChosenTable[]): Promise<void> {
-  const kept = tables.filter(({ mode }) => mode !== 'recreate')
+  // A merge may be begun again at any time: it comes to the same.
+  const kept = tables.filter(({ mode }) => mode !== 'recreate' && mode !== 'upsert')
   const [unfinished] = await ledger.unfinished(kept.flatMap(targetsOf))
   if (unfinished === undefined) return
   throw new DroverError(

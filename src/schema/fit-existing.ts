@@ -1,10 +1,10 @@
 import { closest } from 'fastest-levenshtein'
 import { DroverError } from '../core/errors.ts'
 import type { ExistingColumn } from '../core/existing-column.ts'
-import { type LogicalType, typeName } from '../core/logical-type.ts'
+import { type LogicalType, type ObservedType, typeName } from '../core/logical-type.ts'
 import { qualified, type TargetName } from '../core/plan.ts'
 import type { TableChange } from '../core/table-change.ts'
-import { widensTo } from './lattice.ts'
+import { joinTypes, widensTo } from './lattice.ts'
 import { isOwn, type NamedSlot, type SlotKind } from './slots.ts'
 
 /** What a plan must know of a table that is there already and stays. */
@@ -20,7 +20,8 @@ const essential: ReadonlySet<SlotKind> = new Set(['row-key', 'ordinal'])
 
 /**
  * The slots with types that the columns of an existing table accept as they are: the planned one, or else the
- * narrowest that it widens to. A column that is not there is an addition, where the table may evolve.
+ * narrowest that it widens to. Where the table may evolve, a column that is not there is added, and one of numbers
+ * becomes one of wider numbers.
  *
  * @throws DroverError `target-incompatible`
  */
@@ -49,10 +50,33 @@ export function fitExisting(
         `column ${quote(slot.name)} of ${qualified(target)} is NOT NULL, and field ${quote(slot.field)} is null or missing in ${slot.nulls} rows of the sample`,
       )
     }
+    const wider = evolve ? widerNumber(slot, column, target) : null
+    if (wider !== null) {
+      additions.push(wider)
+      return { ...slot, type: wider.to }
+    }
     return { ...slot, type: acceptedType(slot, column, target), maxCharacters: column.maxCharacters ?? undefined }
   })
   refuseUnfilled(slots, existing, target)
   return { slots: fitted, additions, warnings }
+}
+
+const numbers: ReadonlySet<ObservedType> = new Set(['int32', 'int64', 'float64', 'decimal'])
+
+/**
+ * The change that makes a column of numbers hold wider ones; null where that is not the matter. No other column of a
+ * table that was there is changed: what reads it expects what it is.
+ */
+function widerNumber(
+  { observed, cast, pinned, name }: NamedSlot,
+  { accepts }: ExistingColumn,
+  target: TargetName,
+): Extract<TableChange, { kind: 'widen' }> | null {
+  const [from] = accepts
+  if (from === undefined || !numbers.has(from) || !numbers.has(observed) || cast || pinned) return null
+  const to = joinTypes(from, observed)
+  if (to === from || to === 'null' || to === 'empty-array') return null
+  return { kind: 'widen', target, column: name, from, to, nestedJson: 'plain' }
 }
 
 function acceptedType(slot: NamedSlot, column: ExistingColumn, target: TargetName): LogicalType {

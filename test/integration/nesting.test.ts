@@ -128,7 +128,7 @@ describe('documents and arrays within documents', () => {
   ]
   it.each(ways)('become what is asked for by %s', async (_, run) => {
     await using both = await databases()
-    await using folder = await temporaryFolder()
+    await using folder = temporaryFolder()
     await both.db.collection<Keyed>('people').insertMany([...people])
     const result = await run(both, folder.path)
     const derived = Object.values(tables).reduce((sum, rows) => sum + rows.length, 0) - people.length
@@ -197,7 +197,7 @@ describe('documents and arrays within documents', () => {
 
   it('become an empty table where none of them was seen, and their fields columns where they come late', async () => {
     await using both = await databases()
-    const { from, to, db, texts } = both
+    const { from, to, db } = both
     const late = { _id: 2500, items: [{ n: 1 }, 'x'], address: { city: 'Riga' } }
     const documents = Array.from({ length: 5000 }, (_, n) => (n === late._id ? late : { _id: n, name: `n${n}` }))
     await db.collection<Keyed>('rows').insertMany(documents)
@@ -209,11 +209,11 @@ describe('documents and arrays within documents', () => {
       batchRows: 500,
     })
     expect(result).toMatchObject({ state: 'done', totals: { written: 5000, derived: 2 } })
-    expect(await texts('select * from rows_items order by ordinal')).toEqual([
+    expect(await both.texts('select * from rows_items order by ordinal')).toEqual([
       { rows_id: '2500', ordinal: '1', n: '1', value: null },
       { rows_id: '2500', ordinal: '2', n: null, value: 'x' },
     ])
-    expect(await texts('select * from rows where items_count is not null')).toEqual([
+    expect(await both.texts('select * from rows where items_count is not null')).toEqual([
       { _id: '2500', name: null, items_count: '2', address_city: 'Riga' },
     ])
   })

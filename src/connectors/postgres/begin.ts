@@ -128,7 +128,8 @@ async function empty(
 }
 
 /**
- * Ends every unfinished migration whose rows are about to be removed: its entries no longer tell the truth. Closing the
+ * Ends every unfinished migration whose rows are about to be removed, or merged once more: its entries no longer tell
+ * the truth, or nobody needs it. Closing the
  * partitions waits for its late batches and fences its workers.
  */
 export async function supersede(
@@ -136,18 +137,18 @@ export async function supersede(
   tables: LedgerTables,
   planned: readonly PlannedTable[],
 ): Promise<void> {
-  const removed = planned
-    .filter(({ mode }) => mode === 'recreate' || mode === 'truncate')
+  const anew = planned
+    .filter(({ mode }) => mode === 'recreate' || mode === 'truncate' || mode === 'upsert')
     .flatMap(({ plan }) => partsOf(plan).map(({ target }) => target))
   const { rows } = await session.query<{ id: string }>(
     `update ${tables.migration} m set state = 'superseded', epoch = epoch + 1, changed_at = now()
      where m.state not in ('done', 'superseded') and exists (
        select from ${tables.part} p
-       join unnest($1::text[], $2::text[]) as removed (schema, name)
-         on p.target_schema = removed.schema and p.target_name = removed.name
+       join unnest($1::text[], $2::text[]) as anew (schema, name)
+         on p.target_schema = anew.schema and p.target_name = anew.name
        where p.migration = m.id)
      returning m.id`,
-    [removed.map(({ schema }) => schema), removed.map(({ name }) => name)],
+    [anew.map(({ schema }) => schema), anew.map(({ name }) => name)],
   )
   await session.query(`update ${tables.partition} set open = false where open and migration = any ($1::text[])`, [
     rows.map(({ id }) => id),
