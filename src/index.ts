@@ -63,6 +63,10 @@ export interface MigrateOptions {
   /** Rows looked at to choose types. */
   readonly sampleRows?: number | undefined
   /** What happens to rows that have no place in the planned table: the table is changed, or the run stops. */
+  /** Path of a plan that `drover plan --save` has written, to be run as it is. */
+  readonly plan?: string | undefined
+  /** Path of a config file, which can have options for single tables. */
+  readonly config?: string | undefined
   readonly onDrift?: 'evolve' | 'stop' | undefined
   /** Fields whose columns are never widened. */
   readonly pin?: readonly string[] | undefined

@@ -6,7 +6,7 @@ import { openSource, openTarget } from './catalog.ts'
 import type { Config } from './config.ts'
 import type { Ledger, Lease, Mark, MigrationId, MigrationRecord, Source, Target } from './connectors/contract.ts'
 import { addCounts, noCounts, type Counts } from './core/counts.ts'
-import { DroverError, toErrorShape } from './core/errors.ts'
+import { DroverError, errorKinds, toErrorShape } from './core/errors.ts'
 import { maskUrl } from './core/mask-url.ts'
 import type { MigrationResult } from './core/result.ts'
 import { copyTables } from './engine/copy.ts'
@@ -201,7 +201,7 @@ function recordOf(id: MigrationId, config: Config, plan: PlanReport): MigrationR
 /** The state is for people; where even that cannot be written, the ledger's entries still are the truth. */
 async function recordStop(ledger: Ledger, lease: Lease, id: MigrationId, report: RunReport): Promise<void> {
   // A failed check comes after a complete copy: there is nothing left to resume.
-  const complete = report.error?.code === 'count-mismatch' || report.error?.code === 'expectation-missed'
+  const complete = report.error !== null && errorKinds[report.error.code] === 'mismatch'
   try {
     await ledger.setState(id, lease, complete ? 'done' : 'stopped', report.error)
   } catch (error) {

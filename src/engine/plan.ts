@@ -1,5 +1,5 @@
 import type { Config } from '../config.ts'
-import type { ExistingTable, Finding, Selection } from '../connectors/contract.ts'
+import type { ExistingTable, Finding } from '../connectors/contract.ts'
 import { DroverError, fromErrorShape } from '../core/errors.ts'
 import { qualified } from '../core/plan.ts'
 import type { Feed } from '../core/result.ts'
@@ -108,15 +108,11 @@ async function partitionTable(
 ): Promise<TableReport> {
   const { table, planned, inOrder } = shaped
   const { selection } = planned
-  const estimatedRows = isNarrowed(selection) ? await source.count(selection, signal) : table.estimatedRows
+  const estimatedRows = shaped.rows
   const single = inOrder || !table.ordered
   const wanted = single ? 1 : choosePartitions(estimatedRows, config.batchRows, run.feed, run.workers)
   const partitions = selection.limit === 0 ? [] : await source.partition(selection, wanted, signal)
   const { sample, sourceIndexes, notes, warnings, proposals } = shaped
   const ddl = target.ddl(planned)
   return { planned: { ...planned, partitions }, sample, sourceIndexes, estimatedRows, ddl, notes, warnings, proposals }
-}
-
-function isNarrowed({ where, limit, since }: Selection): boolean {
-  return where !== null || limit !== null || since !== undefined
 }

@@ -21,6 +21,8 @@ export interface ShapedTable {
   readonly table: SourceTable
   readonly planned: PlannedTable
   readonly sample: Sample
+  /** Rows that will be read; null: unknown. */
+  readonly rows: number | null
   /** Of rows with the same key the last one counts, so they have to arrive in order. */
   readonly inOrder: boolean
   readonly sourceIndexes: readonly SourceIndex[]
@@ -42,7 +44,9 @@ export async function shapeTable(
   signal: AbortSignal,
 ): Promise<ShapedTable> {
   const shape =
-    chosen.saved === null ? await planNow(context, chosen, signal) : await takeSaved(context, chosen.saved, signal)
+    chosen.saved === null
+      ? await planNow(context, chosen, signal)
+      : await takeSaved(context, chosen.source, chosen.saved, signal)
   const { source, target } = context
   const { source: table, mode } = chosen
   const { plan } = shape
@@ -64,6 +68,7 @@ export async function shapeTable(
       ...(stays === null ? { indexes: shape.indexes, references: shape.references } : {}),
     },
     sample: shape.sample,
+    rows: shape.rows,
     sourceIndexes: wanted ? await source.indexes(table.name, signal) : [],
     notes: shape.notes,
     inOrder: plan.onConflict === 'update' && !isSourceKey(plan, source.keyField),
@@ -74,6 +79,7 @@ export async function shapeTable(
 /** What is decided of a table before the target is looked at again. */
 interface Shape extends PlannedColumns {
   readonly selection: Selection
+  readonly rows: number | null
   readonly sample: Sample
   readonly indexes: readonly IndexPlan[]
   readonly references: readonly ForeignKeyPlan[]
@@ -92,15 +98,37 @@ async function planNow(context: ShapeContext, chosen: ChosenTable, signal: Abort
     limit: options.limit,
     ...(since === null ? {} : { since: since.range }),
   }
-  const sample = await look(context, selection, options.pipeline, signal)
+  const rows = await countSelected(context, table, selection, signal)
+  const sample = await look(context, rowsToLookAt(context, selection), options.pipeline, signal)
   refuseFailing(sample, table.name)
   const columns = columnsOf(context, chosen, options, sample)
   const warnings = since === null || since.warning === null ? columns.warnings : [since.warning, ...columns.warnings]
-  return { ...columns, warnings, selection, sample, indexes: [], references: [] }
+  return { ...columns, warnings, selection, rows, sample, indexes: [], references: [] }
+}
+
+/** The rows selected: exact where options narrow them, else as the source estimates them. */
+async function countSelected(
+  { source }: ShapeContext,
+  { estimatedRows }: SourceTable,
+  selection: Selection,
+  signal: AbortSignal,
+): Promise<number | null> {
+  const { where, limit, since } = selection
+  return where === null && limit === null && since === undefined ? estimatedRows : source.count(selection, signal)
+}
+
+/** The few rows of an incremental copy say little of the table: a sample is taken of all of it. */
+function rowsToLookAt({ survey }: ShapeContext, { since, ...whole }: Selection): Selection {
+  return survey === null || since === undefined ? whole : { ...whole, since }
 }
 
 /** A plan that somebody has read and approved is run as it is, or refused. */
-async function takeSaved(context: ShapeContext, saved: SavedTable, signal: AbortSignal): Promise<Shape> {
+async function takeSaved(
+  context: ShapeContext,
+  table: SourceTable,
+  saved: SavedTable,
+  signal: AbortSignal,
+): Promise<Shape> {
   const { plan, where, limit, since, indexes, references } = saved
   const selection: Selection = { table: plan.source, where, fields: null, limit, ...(since === null ? {} : { since }) }
   const sample = await look(context, selection, plan.transform ?? null, signal)
@@ -112,7 +140,8 @@ async function takeSaved(context: ShapeContext, saved: SavedTable, signal: Abort
     })
   }
   for (const part of partsOf(plan)) refuseUnfit(part, context.existing.get(qualified(part.target)), saved.mode)
-  return { plan, selection, sample, indexes, references, additions: [], notes: [], warnings: [] }
+  const rows = await countSelected(context, table, selection, signal)
+  return { plan, selection, rows, sample, indexes, references, additions: [], notes: [], warnings: [] }
 }
 
 /** Every field is looked at, also those not wanted: only so can a misspelt one be told from one that is not there. */

@@ -32,6 +32,8 @@ export interface RowShape {
 export function shapeOf(plan: RowsPlan): RowShape {
   const documents = new Documents()
   for (const { path, ignore } of plan.flattened ?? []) {
+    // Also one that was never seen with a field.
+    documents.number(path)
     for (const name of ignore) documents.place([...path, name])
   }
   if (plan.ignore !== 'others') for (const name of plan.ignore) documents.place([name])

@@ -24,8 +24,14 @@ export function proposalFor(index: SourceIndex, plan: TablePlan): string | null 
   return `it compares by a collation (${index.collation}); create one like it (create collation … (provider = icu, …, deterministic = false)) and index the column with it`
 }
 
-/** The column of a path, or the path where it has none. Null fields: every field of the row. */
+/** The column of a path, or the way to it within a column; an empty path is every field of the row. */
 function columnOf({ columns }: TablePlan, path: readonly string[]): string {
-  const column = columns.find(({ field, within = [] }) => [field, ...within].join('\0') === path.join('\0'))
-  return path.length === 0 ? '…' : JSON.stringify(column?.name ?? path.join('.'))
+  for (let length = path.length; length > 0; length--) {
+    const start = path.slice(0, length).join('\0')
+    const column = columns.find(({ field, within = [] }) => [field, ...within].join('\0') === start)
+    if (column === undefined) continue
+    const steps = path.slice(length).map((name) => ` -> '${name.replaceAll("'", "''")}'`)
+    return JSON.stringify(column.name) + steps.join('')
+  }
+  return path.length === 0 ? '…' : JSON.stringify(path.join('.'))
 }

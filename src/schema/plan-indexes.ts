@@ -69,7 +69,7 @@ function shapeOf(plan: TablePlan, index: SourceIndex, sample: Sample): Outcome {
   }
   if (places.some(({ multikey }) => multikey)) return ofElements(first, places, index)
   const where = conditionsOf(plan, index, places, sample)
-  return where === null ? leftOut(partialNote(index)) : ofRows(plan, places, index, where)
+  return where === null ? leftOut(partialNote(index)) : ofRows(plan, places, index, where, sample.complete)
 }
 
 /** An index on the elements of an array. */
@@ -92,12 +92,15 @@ function ofRows(
   places: readonly FoundPlace[],
   index: SourceIndex,
   where: readonly IndexCondition[],
+  complete: boolean,
 ): Outcome {
   const [first] = places
   if (first === undefined) return leftOut('it names no field')
   const parts = places.map((found, at): IndexPart => {
     const descending = places.length > 1 && index.fields[at]?.order === 'descending'
-    return { ...found.place, as: isText(found, plan) ? 'text' : 'json', descending }
+    // As text, 5 and "5" are equal. What is to be unique must not rest on rows that nobody has looked at.
+    const asText = isText(found, plan) && (complete || !index.unique)
+    return { ...found.place, as: asText ? 'text' : 'json', descending }
   })
   const unique = index.unique && !first.several
   const shape: Shape = { ...plain(first), unique, nullsNotDistinct: unique && !index.sparse, parts, where }

@@ -269,7 +269,7 @@ describe('indexes of columns that drift has changed', () => {
       rows_code: 'CREATE UNIQUE INDEX rows USING btree (code) NULLS NOT DISTINCT',
       rows_partial:
         "CREATE INDEX rows USING btree (n) WHERE ((jsonb_typeof(code) = 'number'::text) AND (code >= '10'::jsonb))",
-      rows_nick: "CREATE UNIQUE INDEX rows USING btree (((profile ->> 'nick'::text))) NULLS NOT DISTINCT",
+      rows_nick: "CREATE UNIQUE INDEX rows USING btree (((profile -> 'nick'::text))) NULLS NOT DISTINCT",
       rows_level: `CREATE INDEX rows USING btree ((${level})) WHERE ((jsonb_typeof(${level}) = 'number'::text) AND (${level} > '5'::jsonb))`,
       rows_list: 'CREATE INDEX rows USING gin (list jsonb_path_ops)',
     })

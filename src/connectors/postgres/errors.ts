@@ -99,6 +99,7 @@ export function rejectionOf(error: pg.DatabaseError): ErrorShape {
   return {
     code: 'row-rejected',
     message: `PostgreSQL refuses the row: ${error.message} (SQLSTATE ${error.code ?? 'unknown'}${column})`,
+    ...(error.code === '23505' ? { hint: '--on-conflict skip keeps the row that is there, update replaces it' } : {}),
   }
 }
 
