@@ -46,9 +46,12 @@ async function checkBoth({ config, source, target }: PlanContext, signal: AbortS
   return findings
 }
 
-async function refuseUnfinished({ ledger }: PlanContext, tables: readonly ChosenTable[]): Promise<void> {
+async function refuseUnfinished({ config, ledger }: PlanContext, tables: readonly ChosenTable[]): Promise<void> {
   // A merge may be begun again at any time: it comes to the same.
-  const kept = tables.filter(({ mode }) => mode !== 'recreate' && mode !== 'upsert')
+  const merges = ({ mode, source, saved }: ChosenTable): boolean =>
+    mode === 'upsert' ||
+    (saved === null ? config.forTable(source.name).onConflict !== 'error' : saved.plan.onConflict !== undefined)
+  const kept = tables.filter((table) => table.mode !== 'recreate' && !merges(table))
   const [unfinished] = await ledger.unfinished(kept.flatMap(targetsOf))
   if (unfinished === undefined) return
   throw new DroverError(

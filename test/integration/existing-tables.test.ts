@@ -53,21 +53,24 @@ describe('a table that was there', () => {
     ])
   })
 
-  it('can be merged into again after a merge that stopped', async () => {
-    await using both = await databases()
-    const { from, to, db } = both
-    await both.sql(people)
-    const collection = db.collection<Keyed>('people')
-    const rows = Array.from({ length: 40 }, (_, n) => ({ _id: n, n, born: n === 20 ? 'in spring' : new Date(n) }))
-    await collection.insertMany(rows)
-    const options = { from, to, mode: 'upsert', sampleRows: 1, batchRows: 10 } as const
-    expect(await migrate(options)).toMatchObject({ state: 'stopped' })
-    await collection.updateOne({ _id: 20 }, { $set: { born: new Date(20) } })
-    expect(await migrate(options)).toMatchObject({ state: 'done', totals: { written: 40 } })
-    expect(await both.sql('select count(*)::int as n from people')).toEqual([{ n: 40 }])
-    expect(await both.sql('select state from drover.migration order by began_at')).toEqual([
-      { state: 'superseded' },
-      { state: 'done' },
-    ])
-  })
+  it.each([{ mode: 'upsert' as const }, { mode: 'append' as const, onConflict: 'update' as const }])(
+    'can be merged into again after a merge that stopped ($mode)',
+    async (merging) => {
+      await using both = await databases()
+      const { from, to, db } = both
+      await both.sql(people)
+      const collection = db.collection<Keyed>('people')
+      const rows = Array.from({ length: 40 }, (_, n) => ({ _id: n, n, born: n === 20 ? 'in spring' : new Date(n) }))
+      await collection.insertMany(rows)
+      const options = { from, to, ...merging, sampleRows: 1, batchRows: 10 }
+      expect(await migrate(options)).toMatchObject({ state: 'stopped' })
+      await collection.updateOne({ _id: 20 }, { $set: { born: new Date(20) } })
+      expect(await migrate(options)).toMatchObject({ state: 'done', totals: { written: 40 } })
+      expect(await both.sql('select count(*)::int as n from people')).toEqual([{ n: 40 }])
+      expect(await both.sql('select state from drover.migration order by began_at')).toEqual([
+        { state: 'superseded' },
+        { state: 'done' },
+      ])
+    },
+  )
 })

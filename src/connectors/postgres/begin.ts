@@ -138,7 +138,7 @@ export async function supersede(
   planned: readonly PlannedTable[],
 ): Promise<void> {
   const anew = planned
-    .filter(({ mode }) => mode === 'recreate' || mode === 'truncate' || mode === 'upsert')
+    .filter(({ mode, plan }) => mode === 'recreate' || mode === 'truncate' || plan.onConflict !== undefined)
     .flatMap(({ plan }) => partsOf(plan).map(({ target }) => target))
   const { rows } = await session.query<{ id: string }>(
     `update ${tables.migration} m set state = 'superseded', epoch = epoch + 1, changed_at = now()
