@@ -91,7 +91,9 @@ describe('rows that change their shape while they are copied', () => {
     const { from, to } = both
     const result = await migrate({ from, to, ...blind, workers: 2, onDrift: 'stop' })
     expect(result).toMatchObject({ state: 'stopped', error: { code: 'schema-drift' } })
-    const [rows] = await both.sql(`select count(*)::int as n, max(place) as last from turning where place >= ${TURN} - 100`)
+    const [rows] = await both.sql(
+      `select count(*)::int as n, max(place) as last from turning where place >= ${TURN} - 100`,
+    )
     expect(rows).toMatchObject({ n: 100, last: TURN - 1 })
     const types = await both.sql(
       `select 1 from information_schema.columns where table_name = 'turning' and column_name = 'extra_field'`,
