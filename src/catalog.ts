@@ -6,19 +6,13 @@ import type { TablePlan } from './core/plan.ts'
 import type { Pipeline, TransformSpec } from './core/transform.ts'
 import { createBsonDecoder } from './format/bson-decoder.ts'
 import type { JoinScalars } from './format/array-type.ts'
-import { createBsonObserver } from './format/bson-observe.ts'
-import { castValue } from './format/cast-value.ts'
 import type { Decoder, Observer, RowEncoder, Transcoder } from './format/codec.ts'
 import { displayText } from './format/json-text.ts'
 import { createPgCopyEncoder } from './format/pgcopy-encoder.ts'
-import { createRowObserver } from './format/row-observe.ts'
 import { composeTranscoder } from './format/transcode.ts'
-import { keepDoubles } from './schema/keep-doubles.ts'
-import { joinScalars } from './schema/lattice.ts'
-import { parseTypeName } from './schema/type-names.ts'
-import { loadPipeline } from './transforms/pipeline.ts'
 
-// The only list of what is built in. A connector is loaded when a URL asks for it.
+// The only list of what is built in. A connector is loaded when a URL asks for it, and what most workers never need (looking
+// at rows, transforms) when somebody does: each of them is a thread or process that starts with what it loads.
 
 export interface TargetOptions {
   readonly ledgerSchema: string
@@ -46,8 +40,8 @@ const encoders: Readonly<Partial<Record<Format, (plan: TablePlan) => RowEncoder>
   pgcopy: createPgCopyEncoder,
 }
 
-const observers: Readonly<Partial<Record<Format, (keyField: string, join: JoinScalars) => Observer>>> = {
-  bson: createBsonObserver,
+const observers: Readonly<Partial<Record<Format, (keyField: string, join: JoinScalars) => Promise<Observer>>>> = {
+  bson: async (keyField, join) => (await import('./format/bson-observe.ts')).createBsonObserver(keyField, join),
 }
 
 /** Opens the source a URL names. Throws `unknown-scheme`, and what the connector throws. */
@@ -84,14 +78,17 @@ export async function createObserver(
   const observer = observers[from]
   const decoder = decoders[from]
   if (observer === undefined || decoder === undefined) throw noWay(`to look at ${from}`)
+  const { joinScalars } = await import('./schema/lattice.ts')
   const pipeline = await pipelineFor(transform, table)
-  const raw = observer(keyField, joinScalars)
+  const raw = await observer(keyField, joinScalars)
   if (pipeline === null) return raw
+  const { createRowObserver } = await import('./format/row-observe.ts')
   return besideRaw(createRowObserver(decoder(everything(table, transform), keyField), pipeline, joinScalars), raw)
 }
 
 /** Looks at rows behind a transform, and before it for what rows do not tell. */
-function besideRaw(transformed: Observer, raw: Observer): Observer {
+async function besideRaw(transformed: Observer, raw: Observer): Promise<Observer> {
+  const { keepDoubles } = await import('./schema/keep-doubles.ts')
   return {
     async observe(batch) {
       await raw.observe(batch)
@@ -110,6 +107,11 @@ export function createRowDecoder(from: Format, keyField: string, table: string):
 
 async function pipelineFor(transform: TransformSpec | null, table: string): Promise<Pipeline | null> {
   if (transform === null || transform.steps.length === 0) return null
+  const [{ loadPipeline }, { parseTypeName }, { castValue }] = await Promise.all([
+    import('./transforms/pipeline.ts'),
+    import('./schema/type-names.ts'),
+    import('./format/cast-value.ts'),
+  ])
   return loadPipeline(transform, table, {
     caster: (name) => {
       const type = parseTypeName(name)
