@@ -142,6 +142,7 @@ function stepForm(step: TransformStep): unknown {
   switch (step.kind) {
     case 'rename':
     case 'cast':
+    case 'validate':
     case 'set':
       return { [step.kind]: new Map(Object.entries(step.fields)) }
     case 'map':

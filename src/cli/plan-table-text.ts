@@ -67,6 +67,8 @@ function stepText(step: TransformStep): string {
       return `rename ${pairs(step.fields, (from, to) => `${from} → ${to}`)}`
     case 'cast':
       return `cast ${pairs(step.fields, (field, type) => `${field} to ${type}`)}`
+    case 'validate':
+      return `validate ${pairs(step.fields, (field, type) => `${field} is ${type}`)}`
     case 'set':
       return `set ${pairs(step.fields, (field, value) => `${field} = ${JSON.stringify(value)}`)}`
     case 'map':

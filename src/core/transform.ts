@@ -21,6 +21,8 @@ export type TransformStep =
   | { readonly kind: 'exclude'; readonly fields: readonly string[] }
   /** Type names as `--cast` takes them. */
   | { readonly kind: 'cast'; readonly fields: Readonly<Record<string, string>> }
+  /** Changes nothing. Type names as `--cast` takes them; one that ends with `!` must not be null or missing. */
+  | { readonly kind: 'validate'; readonly fields: Readonly<Record<string, string>> }
   | { readonly kind: 'map'; readonly fields: Readonly<Record<string, readonly FunctionCall[]>> }
   | { readonly kind: 'set'; readonly fields: Readonly<Record<string, string | number | boolean | null>> }
   /** Keeps the rows for which a function of the user's file answers true. */
@@ -34,6 +36,8 @@ export type StepOption =
   | { readonly pick: readonly string[] }
   | { readonly exclude: readonly string[] }
   | { readonly cast: Readonly<Record<string, string>> }
+  /** Types as `cast` takes them; one that ends with `!` must not be null or missing. */
+  | { readonly validate: Readonly<Record<string, string>> }
   /** Functions as `--map` takes them: `lowercase|trim`. */
   | { readonly map: Readonly<Record<string, string>> }
   | { readonly set: Readonly<Record<string, string | number | boolean | null>> }

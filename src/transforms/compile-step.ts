@@ -6,6 +6,7 @@ import { mapStep } from './map-step.ts'
 import { ArgumentTrouble } from './step-fault.ts'
 import { missingFunction, type UserFunction, type UserModule } from './user-module.ts'
 import { filterStep, functionStep, valueFunction, type UserStep } from './user-steps.ts'
+import { validateStep } from './validate-step.ts'
 
 /** What the steps of a pipeline are compiled with. */
 export interface StepContext {
@@ -31,6 +32,8 @@ export function compileStep(step: TransformStep, label: string, context: StepCon
       return setStep(step.fields)
     case 'cast':
       return placed(`${label} (cast)`, () => castStep(step.fields, context.tools))
+    case 'validate':
+      return placed(`${label} (validate)`, () => validateStep(step.fields, context.tools))
     case 'map':
       return mapStep(
         Object.entries(step.fields).map(([field, calls]) => ({

@@ -26,11 +26,18 @@ function after(types: Types, step: TransformStep): Types {
       return new Map([...types, ...Object.entries(step.fields)])
     case 'map':
       return mapped(types, step.fields)
+    case 'validate':
+      return new Map([...types, ...declared(step.fields)])
     case 'filter':
       return types
     case 'function':
       return new Map()
   }
+}
+
+/** What is validated has its type, whatever a sample of it looks like. */
+function declared(fields: Readonly<Record<string, string>>): [string, string][] {
+  return Object.entries(fields).map(([field, type]) => [field, type.replace(/!$/, '')])
 }
 
 function mapped(types: Types, fields: Readonly<Record<string, readonly FunctionCall[]>>): Types {

@@ -12,6 +12,7 @@ const forms: { readonly [kind in Kind]: string } = {
   pick: 'a list of field names',
   exclude: 'a list of field names',
   cast: 'a map from field names to types',
+  validate: 'a map from field names to types, each with ! behind it where the field must be there',
   map: 'a map from field names to functions, as in email: lowercase|trim',
   set: 'a map from field names to texts, numbers, true, false or null',
   filter: 'the name of a function',
@@ -58,7 +59,8 @@ function parseStep(raw: unknown, number: number): TransformStep {
 function stepOf(kind: Kind, value: unknown, number: number): TransformStep | undefined {
   switch (kind) {
     case 'rename':
-    case 'cast': {
+    case 'cast':
+    case 'validate': {
       const fields = recordOf(value, isText)
       return fields && { kind, fields }
     }

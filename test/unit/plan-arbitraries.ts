@@ -126,6 +126,7 @@ const scalar = fc.oneof(
 const step: fc.Arbitrary<TransformStep> = fc.oneof(
   fields(name).map((given): TransformStep => ({ kind: 'rename', fields: given })),
   fields(name).map((given): TransformStep => ({ kind: 'cast', fields: given })),
+  fields(name).map((given): TransformStep => ({ kind: 'validate', fields: given })),
   fields(scalar).map((given): TransformStep => ({ kind: 'set', fields: given })),
   fields(fc.constantFrom(...calls)).map((given): TransformStep => ({ kind: 'map', fields: given })),
   fc.array(name, { minLength: 1 }).map((given): TransformStep => ({ kind: 'pick', fields: given })),

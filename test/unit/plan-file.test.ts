@@ -276,7 +276,7 @@ describe('changes that are no plan', () => {
     [
       'a step that is none',
       change('rename: {', 'renam: {'),
-      'line <- { renam: { zip: postcode } }>: this step is "renam", which is no step | did you mean rename? Steps are rename, pick, exclude, cast, map, set, filter, function',
+      'line <- { renam: { zip: postcode } }>: this step is "renam", which is no step | did you mean rename? Steps are rename, pick, exclude, cast, validate, map, set, filter, function',
     ],
     [
       'a limit that is no number',
