@@ -208,6 +208,8 @@ export interface PlannedTable {
   /** The source reads it in key order, so any part of it can be read again. */
   readonly ordered: boolean
   readonly partitions: readonly Bounds[]
+  /** Child tables of an earlier copy of this table, which go with it where it is recreated. */
+  readonly drops?: readonly TargetName[] | undefined
   /** Columns that an existing table gets before the first row, because it lacks them. */
   readonly additions?: readonly TableChange[] | undefined
   /** Built after the load. */
@@ -248,6 +250,8 @@ export interface Ledger extends AsyncDisposable {
   lease(migration: MigrationId, tables: readonly TargetName[], signal: AbortSignal): Promise<Lease>
   /** Migrations of any of these tables that began and did not finish. */
   unfinished(tables: readonly TargetName[]): Promise<readonly { id: MigrationId; target: TargetName; state: string }[]>
+  /** Child tables that earlier migrations into this table have made for it; some may be gone. */
+  childTables(table: TargetName): Promise<readonly TargetName[]>
   /**
    * Stores migration, tables and partitions and runs the DDL of every table, by its mode, in one transaction: a kill
    * leaves all of it or nothing. Tables of earlier unfinished migrations that are recreated are superseded. Answers the

@@ -1,14 +1,14 @@
 import type { Config } from '../config.ts'
-import type { ExistingTable, Finding } from '../connectors/contract.ts'
+import type { Finding } from '../connectors/contract.ts'
 import { DroverError, fromErrorShape } from '../core/errors.ts'
-import { qualified } from '../core/plan.ts'
+import { qualified, type TargetName } from '../core/plan.ts'
 import type { Feed } from '../core/result.ts'
 import { targetsOf, type Choice, type ChosenTable } from './choose-tables.ts'
 import { refuseMode } from './existing-tables.ts'
 import type { PlanContext } from './plan-context.ts'
 import type { PlanReport, TableReport } from './plan-report.ts'
 import { planExtras, type IndexedTable } from './plan-extras.ts'
-import { shapeTable, type ShapedTable } from './shape-table.ts'
+import { shapeTable, type ShapeContext, type ShapedTable } from './shape-table.ts'
 import { chooseFeed, choosePartitions, chooseWorkers } from './sizing.ts'
 import { Survey } from './survey.ts'
 
@@ -19,9 +19,11 @@ export async function planRun(context: PlanContext, choice: Choice, signal: Abor
   const workers = chooseWorkers(config.workers, cores, await target.connections(signal), target.maxWriters)
   await refuseUnfinished(context, choice.tables)
   const names = choice.tables.flatMap(targetsOf)
-  const existing = new Map((await target.existing(names, signal)).map((found) => [qualified(found.target), found]))
+  const earlier = await earlierChildren(context, choice.tables)
+  const looked = [...names, ...[...earlier.values()].flat()]
+  const existing = new Map((await target.existing(looked, signal)).map((found) => [qualified(found.target), found]))
   for (const table of choice.tables) refuseMode(table, existing)
-  const shaped = await shapeTables(context, choice, existing, workers.count, signal)
+  const shaped = await shapeTables({ ...context, existing, earlier }, choice, workers.count, signal)
   const feed = feedOf(config, choice, shaped, { workers: workers.count, cores })
   const extras = planExtras(config, target, shaped.map(indexedOf))
   const tables: TableReport[] = []
@@ -61,10 +63,25 @@ async function refuseUnfinished({ config, ledger }: PlanContext, tables: readonl
   )
 }
 
+/** Child tables of earlier copies that no table of this run is, by the table of the source that is recreated. */
+async function earlierChildren(
+  { ledger }: PlanContext,
+  tables: readonly ChosenTable[],
+): Promise<ReadonlyMap<string, readonly TargetName[]>> {
+  const ours = new Set(tables.flatMap(targetsOf).map(qualified))
+  const recreated = tables.filter(({ mode }) => mode === 'recreate')
+  const found = await Promise.all(
+    recreated.map(async ({ source, target }): Promise<[string, readonly TargetName[]]> => {
+      const children = await ledger.childTables(target)
+      return [source.name, children.filter((child) => !ours.has(qualified(child)))]
+    }),
+  )
+  return new Map(found)
+}
+
 async function shapeTables(
-  context: PlanContext,
+  context: Omit<ShapeContext, 'survey'>,
   choice: Choice,
-  existing: ReadonlyMap<string, ExistingTable>,
   workers: number,
   signal: AbortSignal,
 ): Promise<readonly ShapedTable[]> {
@@ -73,7 +90,7 @@ async function shapeTables(
   await using survey =
     config.infer === 'full' ? await Survey.open({ config, source, workers, isolation, notice }, signal) : null
   const shaped: ShapedTable[] = []
-  for (const table of choice.tables) shaped.push(await shapeTable({ ...context, existing, survey }, table, signal))
+  for (const table of choice.tables) shaped.push(await shapeTable({ ...context, survey }, table, signal))
   return shaped
 }
 

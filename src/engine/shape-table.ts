@@ -2,7 +2,7 @@ import type { TableConfig } from '../config.ts'
 import type { ExistingTable, Mode, PlannedTable, Selection, SourceTable } from '../connectors/contract.ts'
 import { DroverError } from '../core/errors.ts'
 import type { ForeignKeyPlan, IndexPlan, SourceIndex } from '../core/index-plan.ts'
-import { partsOf, qualified, targetColumns, type TablePlan } from '../core/plan.ts'
+import { partsOf, qualified, targetColumns, type TablePlan, type TargetName } from '../core/plan.ts'
 import type { Sample } from '../core/sample.ts'
 import type { TransformSpec } from '../core/transform.ts'
 import type { SavedTable } from '../plan-file-read.ts'
@@ -33,6 +33,8 @@ export interface ShapedTable {
 export interface ShapeContext extends PlanContext {
   /** Tables of the target by their qualified names. */
   readonly existing: ReadonlyMap<string, ExistingTable>
+  /** Child tables of earlier copies, by the table of the source that is recreated. */
+  readonly earlier: ReadonlyMap<string, readonly TargetName[]>
   /** Looks at every row; null: a sample is enough. */
   readonly survey: Survey | null
 }
@@ -54,6 +56,7 @@ export async function shapeTable(
   if (plan.onConflict !== undefined) refuseKeyless(plan)
   const stays = staying(context, chosen.target, mode)
   const wanted = context.config.forTable(table.name).indexes && stays === null
+  const drops = (context.earlier.get(table.name) ?? []).flatMap((child) => context.existing.get(qualified(child)) ?? [])
   return {
     table,
     planned: {
@@ -65,12 +68,16 @@ export async function shapeTable(
       ordered: table.ordered,
       partitions: [],
       additions: shape.additions,
+      drops: drops.map((child) => child.target),
       ...(stays === null ? { indexes: shape.indexes, references: shape.references } : {}),
     },
     sample: shape.sample,
     rows: shape.rows,
     sourceIndexes: wanted ? await source.indexes(table.name, signal) : [],
-    notes: shape.notes,
+    notes: [
+      ...shape.notes,
+      ...drops.map((child) => `drops ${qualified(child.target)}, a child table of an earlier copy`),
+    ],
     inOrder: plan.onConflict === 'update' && !isSourceKey(plan, source.keyField),
     warnings: shape.warnings,
   }

@@ -50,4 +50,28 @@ describe('documents that tell little of themselves', () => {
     expect(again).toMatchObject({ state: 'stopped', error: { code: 'row-rejected' } })
     expect(again.error?.hint).toContain('--on-conflict')
   })
+
+  it('can be nested another way when their table is recreated', async () => {
+    await using both = await databases()
+    const { from, to, db } = both
+    await db.collection<Keyed>('orders').insertOne({ _id: 1, items: [{ parts: [{ n: 1 }] }], tags: ['a'] })
+    const tables = `select string_agg(tablename, ' ' order by tablename) as names from pg_tables where schemaname = 'public'`
+    const nested = { items: 'table', 'items.parts': 'table', tags: 'table' } as const
+    expect(await migrate({ from, to, nest: nested })).toMatchObject({ state: 'done', totals: { derived: 3 } })
+    const notices: string[] = []
+    const onNotice = ({ message }: { readonly message: string }): void => void notices.push(message)
+    const again = await migrate({ from, to, mode: 'recreate', nest: { tags: 'table' }, onNotice })
+    expect(again).toMatchObject({ state: 'done', totals: { derived: 1 } })
+    expect(notices.filter((notice) => notice.startsWith('drops '))).toEqual([
+      'drops public.orders_items, a child table of an earlier copy',
+      'drops public.orders_items_parts, a child table of an earlier copy',
+    ])
+    expect(await both.sql(tables)).toEqual([{ names: 'orders orders_tags' }])
+    await both.sql('create view looking as select * from orders_tags')
+    const flat = migrate({ from, to, mode: 'recreate' })
+    await expect(flat).rejects.toMatchObject({ code: 'target-in-use' })
+    await both.sql('drop view looking')
+    expect(await migrate({ from, to, mode: 'recreate' })).toMatchObject({ state: 'done', totals: { derived: 0 } })
+    expect(await both.sql(tables)).toEqual([{ names: 'orders' }])
+  })
 })

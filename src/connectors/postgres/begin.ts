@@ -26,8 +26,10 @@ export async function prepareTables(session: Session, tables: readonly PlannedTa
   const schemas = new Set(tables.flatMap(({ plan }) => partsOf(plan).map(({ target }) => target.schema)))
   for (const schema of schemas) await createSchema(session, quoteName(schema))
   const parts = await lookUp(session, tables)
-  await empty(session, 'truncate', parts, 'truncate')
-  await empty(session, 'drop table', parts, 'recreate')
+  await empty(session, 'truncate', targetsIn(parts, 'truncate'))
+  const drops = tables.flatMap(({ mode, drops = [] }) => (mode === 'recreate' ? drops : []))
+  const stale = (await findExisting(session, drops)).map(({ target }) => target)
+  await empty(session, 'drop table', [...targetsIn(parts, 'recreate'), ...stale])
   for (const part of parts) {
     const { mode } = part.planned
     if (!part.there || mode === 'recreate') await create(session, part)
@@ -100,14 +102,12 @@ async function takeEmpty(session: Session, target: TargetName): Promise<void> {
   if (!(await isEmpty(session, target))) throw changed('target-not-empty', target, 'holds rows')
 }
 
-/** All tables of a mode in one statement, so that references among them do not matter. */
-async function empty(
-  session: Session,
-  verb: 'truncate' | 'drop table',
-  parts: readonly PlannedPart[],
-  mode: 'truncate' | 'recreate',
-): Promise<void> {
-  const targets = parts.filter(({ planned, there }) => there && planned.mode === mode).map(({ part }) => part.target)
+function targetsIn(parts: readonly PlannedPart[], mode: 'truncate' | 'recreate'): readonly TargetName[] {
+  return parts.filter(({ planned, there }) => there && planned.mode === mode).map(({ part }) => part.target)
+}
+
+/** All tables in one statement, so that references among them do not matter. */
+async function empty(session: Session, verb: 'truncate' | 'drop table', targets: readonly TargetName[]): Promise<void> {
   if (targets.length === 0) return
   try {
     await session.run(`${verb} ${targets.map(quoteTable).join(', ')}`)

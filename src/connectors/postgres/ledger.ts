@@ -76,6 +76,23 @@ export class PostgresLedger implements Ledger {
     })
   }
 
+  childTables(table: TargetName): Promise<readonly TargetName[]> {
+    return this.#sessions.use('look for child tables', this.#never, async (session) => {
+      const version = await readLedgerVersion(session, this.#tables)
+      if (version === null || version < 2) return []
+      const { rows } = await session.query<{ schema: string; name: string }>(
+        `select distinct child.target_schema as schema, child.target_name as name
+         from ${this.#tables.part} own
+         join ${this.#tables.part} child
+           on child.migration = own.migration and child.source = own.source and child.number > 0
+         where own.number = 0 and own.target_schema = $1 and own.target_name = $2
+         order by 1, 2`,
+        [table.schema, table.name],
+      )
+      return rows
+    })
+  }
+
   begin(record: MigrationRecord, lease: Lease, signal: AbortSignal): Promise<readonly Partition[]> {
     return this.#sessions.transact(`begin migration ${record.id}`, signal, async (session) => {
       await ensureLedger(session, this.#tables)
