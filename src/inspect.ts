@@ -1,9 +1,10 @@
 import { SAMPLE_BYTES, SAMPLE_ROWS, SAMPLE_SECONDS } from '../params.ts'
-import { createObserver, createRowDecoder, openSource } from './catalog.ts'
+import { createRowDecoder, openSource } from './catalog.ts'
 import type { Finding, SampledRows, Source, SourceTable } from './connectors/contract.ts'
 import type { SourceIndex } from './core/index-plan.ts'
 import { RowError } from './core/row-error.ts'
 import type { Sample } from './core/sample.ts'
+import { observeRows } from './engine/look.ts'
 import { selectTables } from './engine/select-tables.ts'
 import { Examples, styledFilter, type ExampleStyle } from './inspect-examples.ts'
 import { findTrouble, inspectFields, type InspectedField, type InspectedTrouble } from './inspect-fields.ts'
@@ -86,7 +87,7 @@ async function inspectTable(
     { rows: SAMPLE_ROWS, bytes: SAMPLE_BYTES, seconds: SAMPLE_SECONDS },
     signal,
   )
-  const sample = await observe(source, name, sampled, signal)
+  const sample = await observeRows(source, name, null, sampled, signal)
   const rows = soundRows(sample)
   const examples = Examples.ofRows(sample, style)
   if (style !== 'none') collectExamples(source, name, sampled, examples, signal)
@@ -108,20 +109,6 @@ async function inspectTable(
     notes: notesOn(sample),
     proposals: proposeNesting(sample),
   }
-}
-
-async function observe(
-  { format, keyField }: Source,
-  table: string,
-  { batches, complete }: SampledRows,
-  signal: AbortSignal,
-): Promise<Sample> {
-  const observer = await createObserver(format, keyField, table, null)
-  for (const batch of batches) {
-    signal.throwIfAborted()
-    await observer.observe(batch)
-  }
-  return observer.sample(complete)
 }
 
 function collectExamples(

@@ -1,5 +1,5 @@
 import { createObserver } from '../catalog.ts'
-import type { SampleLimits, Selection, Source } from '../connectors/contract.ts'
+import type { SampledRows, SampleLimits, Selection, Source } from '../connectors/contract.ts'
 import type { Sample } from '../core/sample.ts'
 import type { TransformSpec } from '../core/transform.ts'
 
@@ -14,8 +14,18 @@ export async function lookAtSample(
   limits: SampleLimits,
   signal: AbortSignal,
 ): Promise<Sample> {
-  const observer = await createObserver(source.format, source.keyField, selection.table, transform)
-  const { batches, complete } = await source.sample(selection, limits, signal)
+  return observeRows(source, selection.table, transform, await source.sample(selection, limits, signal), signal)
+}
+
+/** What is in rows that were taken already. Throws `invalid-transform`. */
+export async function observeRows(
+  { format, keyField }: Pick<Source, 'format' | 'keyField'>,
+  table: string,
+  transform: TransformSpec | null,
+  { batches, complete }: SampledRows,
+  signal: AbortSignal,
+): Promise<Sample> {
+  const observer = await createObserver(format, keyField, table, transform)
   for (const batch of batches) {
     signal.throwIfAborted()
     await observer.observe(batch)
