@@ -91,10 +91,11 @@ describe('rows that change their shape while they are copied', () => {
     const { from, to } = both
     const result = await migrate({ from, to, ...blind, workers: 2, onDrift: 'stop' })
     expect(result).toMatchObject({ state: 'stopped', error: { code: 'schema-drift' } })
+    // Another worker may have committed a later batch, of rows that are as they were.
     const [rows] = await both.sql(
-      `select count(*)::int as n, max(place) as last from turning where place >= ${TURN} - 100`,
+      `select count(*) filter (where place >= ${TURN} and place < ${END})::int as turned, count(*)::int as n from turning`,
     )
-    expect(rows).toMatchObject({ n: 100, last: TURN - 1 })
+    expect(rows).toEqual({ turned: 0, n: result.totals.written })
     const types = await both.sql(
       `select 1 from information_schema.columns where table_name = 'turning' and column_name = 'extra_field'`,
     )

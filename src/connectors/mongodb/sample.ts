@@ -5,6 +5,12 @@ import { untilAborted } from './abort.ts'
 import { byKey, filterOf, pageRows, projectionOf, type MongoTable } from './query.ts'
 import { RowsTaken } from './rows-taken.ts'
 
+/** How long rows may be looked for: no page is asked for after `until`, and one that does not come is given up. */
+interface Patience {
+  readonly signal: AbortSignal
+  readonly until: number
+}
+
 /** A table of up to this many times the rows asked for is read whole: as quick, and nothing is missed. */
 const readWholeFactor = 4
 
@@ -25,7 +31,10 @@ export async function sampleTable(
 ): Promise<SampledRows> {
   if (selection.limit === 0) return { batches: [], complete: true }
   const deadline = AbortSignal.timeout(limits.seconds * 1000)
-  const within = AbortSignal.any([signal, deadline])
+  const within: Patience = {
+    signal: AbortSignal.any([signal, deadline]),
+    until: performance.now() + limits.seconds * 1000,
+  }
   let taken = new RowsTaken(selection.table)
   try {
     if (mayReadWhole(table, selection, limits)) {
@@ -58,11 +67,11 @@ async function readWhole(
   table: MongoTable,
   selection: Selection,
   limits: SampleLimits,
-  signal: AbortSignal,
+  patience: Patience,
 ): Promise<boolean> {
-  const cursor = findRows(table, selection, 1, signal)
+  const cursor = findRows(table, selection, 1, patience.signal)
   if (selection.limit !== null) cursor.limit(selection.limit)
-  return takeRows(taken, cursor, limits.rows * readWholeFactor, limits.bytes, signal)
+  return takeRows(taken, cursor, limits.rows * readWholeFactor, limits.bytes, patience)
 }
 
 /** Takes first rows, last rows and random ones. */
@@ -71,20 +80,21 @@ async function sampleSpread(
   table: MongoTable,
   selection: Selection,
   limits: SampleLimits,
-  signal: AbortSignal,
+  patience: Patience,
 ): Promise<void> {
+  const { signal } = patience
   if (table.info.ordered) {
     const share = Math.ceil(limits.rows * endShare)
     for (const direction of [1, -1] as const) {
       const cursor = findRows(table, selection, direction, signal).limit(share)
-      await takeRows(taken, cursor, taken.rows + share, taken.bytes + limits.bytes * endShare, signal)
+      await takeRows(taken, cursor, taken.rows + share, taken.bytes + limits.bytes * endShare, patience)
     }
   }
   const average = table.info.averageRowBytes ?? taken.bytes / Math.max(taken.rows, 1)
   const byBytes = average === 0 ? Infinity : Math.ceil((limits.bytes - taken.bytes) / average)
   const wanted = Math.min(limits.rows - taken.rows, byBytes)
   if (wanted <= 0) return
-  await takeRows(taken, randomRows(table, selection, wanted, signal), limits.rows, limits.bytes, signal)
+  await takeRows(taken, randomRows(table, selection, wanted, signal), limits.rows, limits.bytes, patience)
 }
 
 function findRows(
@@ -129,7 +139,7 @@ async function takeRows(
   cursor: FindCursor<Uint8Array> | AggregationCursor<Uint8Array>,
   maxRows: number,
   maxBytes: number,
-  signal: AbortSignal,
+  { signal, until }: Patience,
 ): Promise<boolean> {
   const before = taken.rows
   try {
@@ -144,7 +154,7 @@ async function takeRows(
         bytes += document.length
       }
       taken.add(page.slice(0, rows))
-      if (rows < page.length) return false
+      if (rows < page.length || performance.now() >= until) return false
     }
     return true
   } finally {
