@@ -50,9 +50,11 @@ async function checkBoth({ config, source, target }: PlanContext, signal: AbortS
 
 async function refuseUnfinished({ config, ledger }: PlanContext, tables: readonly ChosenTable[]): Promise<void> {
   // A merge may be begun again at any time: it comes to the same.
-  const merges = ({ mode, source, saved }: ChosenTable): boolean =>
-    mode === 'upsert' ||
-    (saved === null ? config.forTable(source.name).onConflict !== 'error' : saved.plan.onConflict !== undefined)
+  const merges = ({ mode, source, saved }: ChosenTable): boolean => {
+    if (mode !== 'append') return mode === 'upsert'
+    if (saved === null) return config.forTable(source.name).onConflict !== 'error'
+    return saved.mode === mode && saved.plan.onConflict !== undefined
+  }
   const kept = tables.filter((table) => table.mode !== 'recreate' && !merges(table))
   const [unfinished] = await ledger.unfinished(kept.flatMap(targetsOf))
   if (unfinished === undefined) return

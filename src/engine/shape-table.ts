@@ -48,7 +48,7 @@ export async function shapeTable(
   const shape =
     chosen.saved === null
       ? await planNow(context, chosen, signal)
-      : await takeSaved(context, chosen.source, chosen.saved, signal)
+      : await takeSaved(context, chosen, chosen.saved, signal)
   const { source, target } = context
   const { source: table, mode } = chosen
   const { plan } = shape
@@ -113,6 +113,13 @@ async function planNow(context: ShapeContext, chosen: ChosenTable, signal: Abort
   return { ...columns, warnings, selection, rows, sample, indexes: [], references: [] }
 }
 
+/** The plan, run in another mode than it was saved with: what meets rows that are there is the mode's to say. */
+function inMode({ plan, mode: planned }: SavedTable, mode: Mode): TablePlan {
+  if (mode === planned) return plan
+  const { onConflict: _, ...plain } = plan
+  return mode === 'upsert' ? { ...plain, onConflict: 'update' } : plain
+}
+
 /** The rows selected: exact where options narrow them, else as the source estimates them. */
 async function countSelected(
   { source }: ShapeContext,
@@ -132,11 +139,12 @@ function rowsToLookAt({ survey }: ShapeContext, { since, ...whole }: Selection):
 /** A plan that somebody has read and approved is run as it is, or refused. */
 async function takeSaved(
   context: ShapeContext,
-  table: SourceTable,
+  { source: table, mode }: ChosenTable,
   saved: SavedTable,
   signal: AbortSignal,
 ): Promise<Shape> {
-  const { plan, where, limit, since, indexes, references } = saved
+  const { where, limit, since, indexes, references } = saved
+  const plan = inMode(saved, mode)
   const selection: Selection = { table: plan.source, where, fields: null, limit, ...(since === null ? {} : { since }) }
   const sample = await look(context, selection, plan.transform ?? null, signal)
   refuseFailing(sample, plan.source)
@@ -146,7 +154,7 @@ async function takeSaved(
       hint: 'edit the plan, or make a new one with drover plan --save',
     })
   }
-  for (const part of partsOf(plan)) refuseUnfit(part, context.existing.get(qualified(part.target)), saved.mode)
+  for (const part of partsOf(plan)) refuseUnfit(part, context.existing.get(qualified(part.target)), mode)
   const rows = await countSelected(context, table, selection, signal)
   return { plan, selection, rows, sample, indexes, references, additions: [], notes: [], warnings: [] }
 }

@@ -108,6 +108,20 @@ describe('a saved plan', () => {
     expect((await run(both, path, ['--mode', 'truncate'])).stderr).toMatch(/"secret" of public.orders.*no such column/)
   })
 
+  it('is run in the mode that is asked for now, whatever table is there', async () => {
+    await using both = await databases()
+    await seedOrders(both)
+    const { path } = await savePlan(both, 'again.yaml', [])
+    await both.sql('create table orders (number integer)')
+    expect(await run(both, path, ['--mode', 'recreate'])).toMatchObject({ code: 0 })
+    const orders = both.db.collection<Record<string, unknown> & { _id: number }>('orders')
+    await orders.updateOne({ _id: 7 }, { $set: { secret: 'changed' } })
+    expect(await run(both, path, ['--mode', 'upsert'])).toMatchObject({ code: 0 })
+    expect(
+      await both.sql('select count(*)::int as n, string_agg(distinct secret, chr(32)) as secrets from orders'),
+    ).toEqual([{ n: 50, secrets: 'changed x' }])
+  })
+
   it('is not written over a file, and not read from what is no plan', async () => {
     await using both = await databases()
     await seedOrders(both)
