@@ -70,7 +70,7 @@ describe('a batch that is encoded when its table changes', () => {
         return wide
       },
     }
-    // Eight bytes of an integer are a valid double, and PostgreSQL would take four of them for nothing it could refuse.
+    // As it is encoded it would end the run: the four bytes of an integer are no double.
     const waiting = batches.write(batchOf(0, [{ _id: 'a', n: 123 }]), coordinator, never)
     await claiming.promise
     const behind = batches.write(batchOf(1, [{ _id: 'b', n: 0.5 }]), coordinator, never)
