@@ -1,7 +1,10 @@
-import type { Batch, BatchId, BatchLimits, Bounds, EncodedRows, Format, Partition } from '../core/batch.ts'
+import type { Batch, BatchId, BatchLimits, Bounds, EncodedRows, Format, PackedRows, Partition } from '../core/batch.ts'
 import type { Counts } from '../core/counts.ts'
+import type { CoercionUse } from '../core/coercion.ts'
+import type { DeadLetter, StoredLetter } from '../core/dead-letter.ts'
 import type { ErrorShape } from '../core/errors.ts'
 import type { ExistingColumn } from '../core/existing-column.ts'
+import type { FaultClass } from '../core/fault.ts'
 import type { ForeignKeyPlan, IndexPlan, SourceIndex } from '../core/index-plan.ts'
 import type { TablePlan, TargetName } from '../core/plan.ts'
 import type { TableChange } from '../core/table-change.ts'
@@ -179,13 +182,42 @@ export interface Target extends AsyncDisposable {
   costOf(change: TableChange, signal: AbortSignal): Promise<{ readonly rows: number; readonly bytes: number } | null>
   /** The exact number of rows in the table. */
   count(target: TargetName, signal: AbortSignal): Promise<number>
+  /** About `count` parts of a table that can be read beside each other; together they are all of it. */
+  slices(target: TargetName, count: number, signal: AbortSignal): Promise<readonly Slice[]>
+  openReader(signal: AbortSignal): Promise<Reader>
+}
+
+/** A part of a target table, as the connector's own plain data. */
+export type Slice = { readonly from: string | null; readonly upTo: string | null }
+
+/** One connection that reads target tables back, one thing after the other. */
+export interface Reader extends AsyncDisposable {
+  /** Rows of a slice in no order, packed in the format that the target accepts, with the columns named and in that order. */
+  read(
+    target: TargetName,
+    columns: readonly string[],
+    slice: Slice,
+    options: { readonly limits: BatchLimits; readonly pool: BufferPool },
+    signal: AbortSignal,
+  ): AsyncIterable<PackedRows>
+  /**
+   * The rows whose `key` columns have one of these values, in no order: the values of `columns` as text that loses
+   * nothing (PostgreSQL: their text form), null for NULL. `keys` are in that same form.
+   */
+  lookUp(
+    target: TargetName,
+    columns: readonly string[],
+    key: readonly string[],
+    keys: readonly (readonly (string | null)[])[],
+    signal: AbortSignal,
+  ): Promise<readonly (readonly (string | null)[])[]>
 }
 
 // ── ledger ──
 
 export type MigrationId = string & { readonly __brand: 'MigrationId' }
 
-export type MigrationState = 'copying' | 'finishing' | 'verifying' | 'done' | 'stopped'
+export type MigrationState = 'copying' | 'finishing' | 'verifying' | 'done' | 'stopped' | 'rolled-back'
 
 /** All that makes a migration, stored before the first row moves. No secrets: addresses are masked. */
 export interface MigrationRecord {
@@ -197,10 +229,41 @@ export interface MigrationRecord {
   readonly options: { readonly [option: string]: unknown }
 }
 
+/** A migration as the ledger holds it. Its plans are those that drift has left, with the names the tables have now. */
+export interface StoredMigration extends MigrationRecord {
+  readonly state: MigrationState | 'superseded'
+  readonly error: ErrorShape | null
+  readonly beganAt: Date
+  readonly changedAt: Date
+}
+
+/** What `status` shows of a migration. */
+export interface MigrationSummary extends Omit<StoredMigration, 'tables' | 'options'> {
+  readonly tables: readonly {
+    readonly source: string
+    /** The final name. */
+    readonly target: TargetName
+    readonly mode: Mode
+    readonly counts: Counts
+    readonly bytes: number
+    /** Dead letters that have not been resolved. */
+    readonly openLetters: number
+    readonly partitions: number
+    readonly openPartitions: number
+  }[]
+  /** Another run holds its lease now. */
+  readonly running: boolean
+}
+
 export interface PlannedTable {
   readonly plan: TablePlan
   readonly selection: Selection
   readonly mode: Mode
+  /**
+   * The tables are loaded into a schema of the migration's own, which the names of the plan say, and are moved to this
+   * schema at the end; what stands there under their names is replaced then. Absent: they are loaded where they stay.
+   */
+  readonly publishTo?: string | undefined
   /** The target table is there already and stays (create on an empty one, append). */
   readonly exists: boolean
   /** Rows in the target table before the run. */
@@ -246,8 +309,62 @@ export interface Lease extends AsyncDisposable {
  * The target's own list of committed batches; the only truth about progress.
  */
 export interface Ledger extends AsyncDisposable {
-  /** Locks the migration and its tables and raises the epoch of an existing migration. Throws `lease-held`. */
-  lease(migration: MigrationId, tables: readonly TargetName[], signal: AbortSignal): Promise<Lease>
+  /**
+   * Locks the migration and its tables and raises the epoch of an existing migration, once the workers of earlier runs of
+   * it that are left have ended, or were ended. Waits up to `waitMs` for another run's lease; `takeOver` ends that run.
+   * Throws `lease-held`.
+   */
+  lease(
+    migration: MigrationId,
+    tables: readonly TargetName[],
+    options: { readonly waitMs: number; readonly takeOver: boolean },
+    signal: AbortSignal,
+  ): Promise<Lease>
+  /** Null: there is no such migration. */
+  load(migration: MigrationId): Promise<StoredMigration | null>
+  /** All of them, the newest first. */
+  migrations(): Promise<readonly MigrationSummary[]>
+  /** Takes a migration up again: its state is `copying`, and these partitions of it are still open, with the lease's epoch. */
+  resume(migration: MigrationId, lease: Lease): Promise<readonly Partition[]>
+  /**
+   * Moves tables that were loaded beside others to their final names, all in one transaction, in which those that they
+   * replace are dropped; the plans stored have the final names then. Nothing happens where it was done before. Throws
+   * `target-in-use`.
+   */
+  publish(migration: MigrationId, lease: Lease, signal: AbortSignal): Promise<void>
+  /**
+   * Removes what the migration made, and of tables that were there before the rows and columns it added; its state is
+   * `rolled-back` then. One transaction. Throws `not-undoable`, with everything as it was. Answers what was removed, one
+   * sentence each.
+   */
+  rollback(
+    migration: MigrationId,
+    lease: Lease,
+    options: { readonly force: boolean },
+    signal: AbortSignal,
+  ): Promise<readonly string[]>
+  /** Batches whose counts break the conservation law, one sentence each; none, unless there is a bug. */
+  unbalanced(migration: MigrationId): Promise<readonly string[]>
+  /** How often each coercion was used, by table of the source. */
+  coercions(migration: MigrationId): Promise<ReadonlyMap<string, readonly CoercionUse[]>>
+  /** Letters that have not been resolved (or all of them), by id, behind `after`; up to about `limits`. */
+  letters(
+    migration: MigrationId,
+    options: {
+      readonly open: boolean
+      readonly table: string | null
+      readonly after: number
+      readonly limits: BatchLimits
+    },
+    signal: AbortSignal,
+  ): Promise<readonly StoredLetter[]>
+  /** Parts of a check, by their names, that were finished in an earlier run of it: what was found, as the check keeps it. */
+  checked(check: string): Promise<ReadonlyMap<string, Uint8Array>>
+  saveChecked(check: string, part: string, found: Uint8Array): Promise<void>
+  /** The check is over. */
+  forgetChecked(check: string): Promise<void>
+  /** Opens a partition for rows of a table that are replayed from dead letters; it is of the lease's epoch. */
+  openReplay(migration: MigrationId, table: string, lease: Lease): Promise<Partition>
   /** Migrations of any of these tables that began and did not finish. */
   unfinished(tables: readonly TargetName[]): Promise<readonly { id: MigrationId; target: TargetName; state: string }[]>
   /** Child tables that earlier migrations into this table have made for it; some may be gone. */
@@ -317,13 +434,18 @@ export interface Writer extends AsyncDisposable {
 /** A claimed batch: one transaction. Disposed without commit it is rolled back. */
 export interface OpenBatch extends AsyncDisposable {
   /**
-   * Writes the rows of a batch for each table of its plan, in the order of `partsOf` and in the format the target
-   * accepts; called once at most.
+   * Writes rows of a batch for each table of its plan, in the order of `partsOf` and in the format the target accepts.
+   * A refusal ends the batch. With `trial` rows are tried only: those that are taken stay until the call without
+   * `trial`, which takes all of them back before it writes its own, and a refusal takes back its own call and ends nothing.
+   * So a batch can be tried piece by piece, and is written in one piece, which its transaction is known by.
    * `skipped` counts rows of the plan's own table that were there already or came again in the batch, and `left` names
    * their places, ascending; their children are left with them. `derived` counts rows of child tables. A row the target
    * refuses is answered, and then nothing is written.
    */
-  write(parts: readonly EncodedRows[]): Promise<
+  write(
+    parts: readonly EncodedRows[],
+    options?: { readonly trial: boolean },
+  ): Promise<
     | {
         readonly written: number
         readonly skipped: number
@@ -334,9 +456,15 @@ export interface OpenBatch extends AsyncDisposable {
         readonly rejected: { readonly part: number; readonly index: number | null; readonly error: ErrorShape }
       }
   >
+  /** Keeps rows that cannot be written; they become durable with the batch. */
+  bury(letters: readonly DeadLetter[]): Promise<void>
+  /**
+   * Marks letters as resolved by this batch. Answers how many of them were open until now; where that is not all, the
+   * batch is not to be committed.
+   */
+  resolve(letters: readonly number[]): Promise<number>
+  /** Keeps what values were changed by name in this batch. */
+  coerced(uses: readonly CoercionUse[]): Promise<void>
   /** `written` and `derived` of the counts together are what `write` answered; throws `conservation-broken` otherwise. */
   commit(counts: Counts, bytes: number): Promise<void>
 }
-
-/** `transient`: worth another try; `data`: the row's own fault; `fatal`: neither. Each connector classifies its own errors. */
-export type FaultClass = 'transient' | 'data' | 'fatal'

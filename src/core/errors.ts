@@ -52,6 +52,10 @@ export const errorKinds = {
   'invalid-filter': 'usage',
   /** Node is older than drover needs. */
   'node-too-old': 'usage',
+  /** A name in --coerce that is no coercion. */
+  'unknown-coercion': 'usage',
+  /** Several migrations could be meant; say which. */
+  'several-migrations': 'usage',
   /** An optional package that this command needs is not installed. */
   'missing-package': 'usage',
   /** The source does not answer at its address. */
@@ -90,14 +94,30 @@ export const errorKinds = {
   'damaged-dump': 'preflight',
   /** An earlier migration of the same table has not been finished. */
   'unfinished-migration': 'preflight',
+  /** There is no such migration, or none that the command could go on with. */
+  'missing-migration': 'preflight',
+  /** A migration is to be resumed with another source, other tables, or another shape of the copy than it was begun with. */
+  'plan-changed': 'preflight',
+  /** What a migration did cannot be undone, or not by drover. */
+  'not-undoable': 'preflight',
+  /** A connection pooler stands before the target that hands sessions around, so locks of a session do not hold. */
+  'pooled-connection': 'preflight',
   /** No local server can be started on this machine. */
   'no-local-server': 'preflight',
   /** A row the target cannot hold: text with NUL, a date past its calendar, a damaged document. */
   'row-rejected': 'rejected',
   /** A transform could not take a row: the user's function threw, or a value has no form in the type asked for. */
   'transform-failed': 'rejected',
+  /** More rows became dead letters than --max-dead-letters allows. */
+  'too-many-dead-letters': 'rejected',
+  /** Most rows became dead letters, so the run stopped early. */
+  'dead-letter-flood': 'rejected',
+  /** Dead letters could not be replayed and are kept. */
+  'letters-left': 'rejected',
   /** The counts of source, ledger and target differ. */
   'count-mismatch': 'mismatch',
+  /** Rows differ between source and target. */
+  'rows-differ': 'mismatch',
   /** `--expect` was not met. */
   'expectation-missed': 'mismatch',
   /** The data violates a key, a unique index or a reference that was to be built. */

@@ -1,3 +1,4 @@
+import type { AllowedCoercion } from './coercion.ts'
 import type { LogicalType } from './logical-type.ts'
 import type { TransformSpec } from './transform.ts'
 
@@ -81,6 +82,8 @@ export interface TablePlan extends RowsPlan {
   readonly schemaVersion: number
   /** What is done to rows before they meet their columns; absent: nothing. */
   readonly transform?: TransformSpec | undefined
+  /** What may be done to values that no type holds; absent: nothing, they are dead letters. */
+  readonly coerce?: readonly AllowedCoercion[] | undefined
 }
 
 /** A column as the target has it. */
@@ -114,4 +117,14 @@ export function targetColumns(part: TablePlan | ChildPlan): readonly TargetColum
 
 export function isChild(part: TablePlan | ChildPlan): part is ChildPlan {
   return 'ordinals' in part
+}
+
+/** The same tables under the same names in another schema. */
+export function inSchema(plan: TablePlan, schema: string): TablePlan {
+  return { ...plan, ...moved(plan, schema) }
+}
+
+function moved<T extends RowsPlan>(part: T, schema: string): Pick<T, 'target' | 'children'> {
+  const children = part.children?.map((child) => ({ ...child, ...moved(child, schema) }))
+  return { target: { ...part.target, schema }, ...(children === undefined ? {} : { children }) }
 }

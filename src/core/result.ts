@@ -32,10 +32,30 @@ export interface Difference {
   readonly target: string
 }
 
+export type VerifyLevel = 'none' | 'count' | 'checksum' | 'full'
+
+/** What was compared of a column. */
+export interface ColumnCheck {
+  /** Name of the table in the source. */
+  readonly table: string
+  /** Qualified name of the table in the target. */
+  readonly target: string
+  readonly column: string
+  readonly compared: 'exactly' | 'after-coercion' | 'not'
+  /** Of `after-coercion` which and how often, of `not` why not. */
+  readonly note: string | null
+}
+
 export interface Verification {
-  readonly level: 'none' | 'count'
+  readonly level: VerifyLevel
   readonly equal: boolean
+  /** The first of them; `differing` counts all. */
   readonly differences: readonly Difference[]
+  /** Rows found to differ; null: not known exactly. */
+  readonly differing: number | null
+  /** Rows compared, of all tables; 0 where only counts were. */
+  readonly rows: number
+  readonly columns: readonly ColumnCheck[]
   /** One sentence for each table: what was compared with what. */
   readonly notes: readonly string[]
 }

@@ -2,7 +2,7 @@ import { createObserver, openSource } from '../catalog.ts'
 import type { Handlers } from '../cluster/serve.ts'
 import { noCounts } from '../core/counts.ts'
 import { DroverError } from '../core/errors.ts'
-import { createBufferPool } from './buffer-pool.ts'
+import { createBufferPool } from '../connectors/buffer-pool.ts'
 import type { DriftAnswer, DriftQuestion, Note, Result, SurveyStart, Totals, Work } from './work.ts'
 
 /** A worker that looks at rows and writes nothing. */

@@ -5,7 +5,7 @@ import type { TablePlan } from '../core/plan.ts'
 import type { Feed, Stages } from '../core/result.ts'
 import type { Sample } from '../core/sample.ts'
 import type { TransformSpec } from '../core/transform.ts'
-import type { RetryPolicy } from './retry.ts'
+import type { RetryPolicy } from '../core/retry.ts'
 
 // What the coordinator and its workers say to each other, inside the cluster's messages. Plain data throughout.
 

@@ -6,7 +6,7 @@ import { addCounts, noCounts, type Counts } from '../core/counts.ts'
 import { DroverError } from '../core/errors.ts'
 import type { Stages } from '../core/result.ts'
 import { BatchWriter, type Coordinator } from './batch-writer.ts'
-import { createBufferPool } from './buffer-pool.ts'
+import { createBufferPool } from '../connectors/buffer-pool.ts'
 import { secondsSince } from './stages.ts'
 import { openSurveyor } from './survey-worker.ts'
 import type {

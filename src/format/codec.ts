@@ -1,5 +1,8 @@
 import type { Batch, EncodedRows } from '../core/batch.ts'
+import type { CoercionUse } from '../core/coercion.ts'
+import type { LetterStage } from '../core/dead-letter.ts'
 import type { ErrorShape } from '../core/errors.ts'
+import type { FaultyValue } from '../core/row-error.ts'
 import type { Sample } from '../core/sample.ts'
 import type { Row } from '../core/value.ts'
 
@@ -11,6 +14,8 @@ export interface RejectedRow {
   readonly key: string
   /** Code `schema-drift` where the planned type does not fit, `row-rejected` where no type of the target could. */
   readonly error: ErrorShape
+  readonly stage: Exclude<LetterStage, 'store'>
+  readonly at: FaultyValue | null
 }
 
 /** Bytes of a format → rows. */
@@ -19,6 +24,10 @@ export interface Decoder {
   decodeRow(batch: Batch, index: number): Row
   /** The key of row i as text for people; never throws. */
   keyText(batch: Batch, index: number): string
+  /** The raw key of row i, as a position; null where it cannot be read. Never throws. */
+  keyBytes(batch: Batch, index: number): Uint8Array | null
+  /** How often values were coerced by name in the rows decoded since the last call, by row; empty: never. */
+  takeCoerced(): readonly CoercionUse[]
 }
 
 /** Rows → bytes of a format, for each table of a plan. */
@@ -54,6 +63,8 @@ export interface Transcoded extends EncodedBatch {
   /** Rows that a transform left out. */
   readonly filtered: number
   readonly rejected: readonly RejectedRow[]
+  /** Values of the rows in `parts` that were changed by name; empty: none. */
+  readonly coerced: readonly CoercionUse[]
   /** Seconds spent in transforms; the encoding is the rest. */
   readonly transformSeconds: number
 }
@@ -64,6 +75,8 @@ export interface Transcoder {
   transcode(batch: Batch): Transcoded | Promise<Transcoded>
   /** The key of row i of a batch in the first format, as text for people; never throws. */
   keyText(batch: Batch, index: number): string
+  /** The raw key of row i, as a position; null where it cannot be read. Never throws. */
+  keyBytes(batch: Batch, index: number): Uint8Array | null
   /** Gives the memory of a transcoded batch back, once it is committed. */
   recycle(transcoded: Transcoded): void
 }

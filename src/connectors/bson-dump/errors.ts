@@ -1,5 +1,5 @@
 import { DroverError } from '../../core/errors.ts'
-import type { FaultClass } from '../contract.ts'
+import type { FaultClass } from '../../core/fault.ts'
 
 /** What a path cannot be opened for; the operating system's codes. */
 const unreachableCodes: ReadonlySet<string> = new Set(['ENOENT', 'ENOTDIR', 'EACCES', 'EPERM', 'ELOOP', 'ENAMETOOLONG'])

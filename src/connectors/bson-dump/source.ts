@@ -3,16 +3,8 @@ import type { Batch, BatchLimits, Bounds, Format, Partition } from '../../core/b
 import { DroverError } from '../../core/errors.ts'
 import type { SourceIndex } from '../../core/index-plan.ts'
 import { readIndexSpec } from '../../format/index-spec.ts'
-import type {
-  BufferPool,
-  FaultClass,
-  Finding,
-  SampledRows,
-  SampleLimits,
-  Selection,
-  Source,
-  SourceTable,
-} from '../contract.ts'
+import type { FaultClass } from '../../core/fault.ts'
+import type { BufferPool, Finding, SampledRows, SampleLimits, Selection, Source, SourceTable } from '../contract.ts'
 import { checkFiles } from './check.ts'
 import { describeTable } from './describe.ts'
 import { classifyFault, toDroverError } from './errors.ts'

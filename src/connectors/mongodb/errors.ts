@@ -8,7 +8,7 @@ import {
 } from 'mongodb'
 import { DroverError, type ErrorCode } from '../../core/errors.ts'
 import { maskUrls } from '../../core/mask-url.ts'
-import type { FaultClass } from '../contract.ts'
+import type { FaultClass } from '../../core/fault.ts'
 
 // Numbers of https://github.com/mongodb/mongo/blob/master/src/mongo/base/error_codes.yml
 

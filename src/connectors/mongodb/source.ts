@@ -2,16 +2,8 @@ import type { Db, MongoClient } from 'mongodb'
 import type { Batch, BatchLimits, Bounds, Format, Partition } from '../../core/batch.ts'
 import { DroverError } from '../../core/errors.ts'
 import type { SourceIndex } from '../../core/index-plan.ts'
-import type {
-  BufferPool,
-  FaultClass,
-  Finding,
-  SampledRows,
-  SampleLimits,
-  Selection,
-  Source,
-  SourceTable,
-} from '../contract.ts'
+import type { FaultClass } from '../../core/fault.ts'
+import type { BufferPool, Finding, SampledRows, SampleLimits, Selection, Source, SourceTable } from '../contract.ts'
 import { untilAborted } from './abort.ts'
 import { checkServer } from './check.ts'
 import { describeTable, describeTables } from './describe.ts'

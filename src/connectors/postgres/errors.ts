@@ -1,6 +1,6 @@
 import pg from 'pg'
 import { DroverError, type ErrorCode, type ErrorShape } from '../../core/errors.ts'
-import type { FaultClass } from '../contract.ts'
+import type { FaultClass } from '../../core/fault.ts'
 
 /** Failures of the network and of name resolution, as Node names them. All may pass. */
 const networkCodes: ReadonlySet<string> = new Set([

@@ -3,7 +3,7 @@ import type { Session } from './session.ts'
 import { quoteName } from './identifiers.ts'
 
 /** Number of the newest step in {@link steps}; a ledger of a higher one was written by a newer drover. */
-export const ledgerVersion = 2
+export const ledgerVersion = 3
 
 /** Names of the ledger's tables, quoted and with their schema. */
 export interface LedgerTables {
@@ -15,6 +15,10 @@ export interface LedgerTables {
   readonly partition: string
   readonly entry: string
   readonly mark: string
+  readonly letter: string
+  readonly coercion: string
+  readonly object: string
+  readonly checked: string
 }
 
 export function ledgerTables(schema: string): LedgerTables {
@@ -28,6 +32,10 @@ export function ledgerTables(schema: string): LedgerTables {
     partition: `${quoted}."partition"`,
     entry: `${quoted}."entry"`,
     mark: `${quoted}."mark"`,
+    letter: `${quoted}."letter"`,
+    coercion: `${quoted}."coercion"`,
+    object: `${quoted}."object"`,
+    checked: `${quoted}."checked"`,
   }
 }
 
@@ -35,7 +43,9 @@ export function ledgerTables(schema: string): LedgerTables {
  * One step for each version, never changed once released. Bounds are the source's raw bytes, NULL for an open end. A
  * partition's row holds all that its claims check, so that a claim locks one row. An entry has no foreign key: it is
  * inserted from its partition's row, under a lock on it. `part` has every target table of a plan, child tables too. A
- * mark outlives its migration, so it refers to none.
+ * mark outlives its migration, so it refers to none. `planned` is what the other columns of its table do not say of a
+ * planned table; `target_schema` and `target_name` are the names for good, those in `plan` the names at present. An
+ * object is noted in the transaction that makes it. `transaction` is that of the rows of an entry: their `xmin`.
  */
 const steps: readonly ((tables: LedgerTables) => string)[] = [
   ({ version, migration, table, partition, entry }) => `
@@ -125,6 +135,65 @@ const steps: readonly ((tables: LedgerTables) => string)[] = [
       migration text not null,
       saved_at timestamptz not null default now(),
       primary key (source, source_table, target_schema, target_name, field)
+    );`,
+
+  ({ migration, table, partition, entry, letter, coercion, object, checked }) => `
+    alter table ${migration} drop constraint migration_state_check;
+    alter table ${migration} add constraint migration_state_check check
+      (state in ('copying', 'finishing', 'verifying', 'done', 'stopped', 'superseded', 'rolled-back'));
+    alter table ${table} add column planned jsonb not null default '{}';
+    alter table ${partition} add column replay boolean not null default false;
+    alter table ${entry} add column transaction bigint;
+
+    create table ${letter} (
+      id bigint generated always as identity primary key,
+      migration text not null references ${migration} on delete cascade,
+      source text not null,
+      partition integer not null,
+      seq integer not null,
+      place integer not null,
+      key bytea,
+      key_text text not null,
+      raw bytea not null,
+      format text not null,
+      stage text not null check (stage in ('decode', 'transform', 'encode', 'store')),
+      code text not null,
+      reason text not null,
+      column_name text,
+      value text,
+      buried_at timestamptz not null default now(),
+      resolved_at timestamptz,
+      resolved_by text
+    );
+    create index on ${letter} (migration, source, id) where resolved_at is null;
+    revoke all on ${letter} from public;
+
+    create table ${coercion} (
+      migration text not null,
+      partition integer not null,
+      seq integer not null,
+      path text not null,
+      name text not null,
+      uses bigint not null,
+      primary key (migration, partition, seq, path, name)
+    );
+
+    create table ${object} (
+      migration text not null references ${migration} on delete cascade,
+      number integer not null,
+      kind text not null check (kind in ('schema', 'table', 'column')),
+      target_schema text not null,
+      target_name text,
+      column_name text,
+      primary key (migration, number)
+    );
+
+    create table ${checked} (
+      check_id text not null,
+      part text not null,
+      found bytea not null,
+      saved_at timestamptz not null default now(),
+      primary key (check_id, part)
     );`,
 ]
 

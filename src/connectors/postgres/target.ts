@@ -3,10 +3,10 @@ import type { ForeignKeyPlan, IndexPlan } from '../../core/index-plan.ts'
 import type { TablePlan, TargetName } from '../../core/plan.ts'
 import { partsOf, qualified } from '../../core/plan.ts'
 import type { TableChange } from '../../core/table-change.ts'
+import type { FaultClass } from '../../core/fault.ts'
 import type {
   Connections,
   ExistingTable,
-  FaultClass,
   Finding,
   Ledger,
   PlannedTable,

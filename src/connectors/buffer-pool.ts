@@ -1,4 +1,4 @@
-import type { BufferPool } from '../connectors/contract.ts'
+import type { BufferPool } from './contract.ts'
 
 /** Steps in which new buffers grow, so that those given back fit the next batch. */
 const STEP_BYTES = 64 * 1024

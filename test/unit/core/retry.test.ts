@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { withRetries, type RetryPolicy } from '../../../src/engine/retry.ts'
+import { withRetries, type RetryPolicy } from '../../../src/core/retry.ts'
 
 const policy: RetryPolicy = { baseMs: 1, capMs: 2, budgetMs: 60_000, maxRetries: 5 }
 const never = new AbortController().signal
