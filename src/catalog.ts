@@ -58,13 +58,18 @@ export async function openTarget(url: string, options: TargetOptions): Promise<T
 export async function createTranscoder(
   from: Format,
   to: Format,
-  plan: TablePlan,
+  planned: TablePlan,
   keyField: string,
+  repair: TransformSpec | null = null,
 ): Promise<Transcoder> {
   const decoder = decoders[from]
   const encoder = encoders[to]
   if (decoder === undefined || encoder === undefined) throw noWay(`from ${from} to ${to}`)
-  const pipeline = await pipelineFor(plan.transform ?? null, plan.source)
+  const repairing = await pipelineFor(repair, planned.source)
+  const own = await pipelineFor(planned.transform ?? null, planned.source)
+  // A plan with a transform lets every field through to it.
+  const plan = repair === null ? planned : { ...planned, transform: planned.transform ?? repair }
+  const pipeline = repairing === null || own === null ? (repairing ?? own) : await joined(repairing, own)
   return composeTranscoder(decoder(plan, keyField), encoder(plan), pipeline)
 }
 
@@ -105,7 +110,13 @@ export function createRowDecoder(from: Format, keyField: string, table: string):
   return decoder(everything(table, { file: null, steps: [] }), keyField)
 }
 
-async function pipelineFor(transform: TransformSpec | null, table: string): Promise<Pipeline | null> {
+async function joined(first: Pipeline, second: Pipeline): Promise<Pipeline> {
+  const { chain } = await import('./transforms/chain.ts')
+  return chain(first, second)
+}
+
+/** The pipeline of a table; null: its rows are left as they are. Throws `invalid-transform`. */
+export async function pipelineFor(transform: TransformSpec | null, table: string): Promise<Pipeline | null> {
   if (transform === null || transform.steps.length === 0) return null
   const [{ loadPipeline }, { parseTypeName }, { castValue }] = await Promise.all([
     import('./transforms/pipeline.ts'),

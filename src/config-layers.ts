@@ -120,6 +120,16 @@ export class Settings {
     })
   }
 
+  /** Those that shape the copy of a table, as they hold for it. */
+  shapeOf(table: string): readonly Setting[] {
+    return this.#specs
+      .filter(({ shaping, name }) => shaping || name === spec.targetSchema.name)
+      .map((option) => {
+        const value = this.value(option, table)
+        return { option: option.name, value: shown(value, option), origin: this.origin(option.name, table) }
+      })
+  }
+
   #given(option: OptionSpec<unknown>, table: string | null): Given | undefined {
     if (!this.#specs.includes(option)) return undefined
     for (const layer of this.#layers) {

@@ -16,18 +16,21 @@ import {
 import type { Mode } from './connectors/contract.ts'
 import type { NestedJson } from './core/plan.ts'
 import type { TransformStep } from './core/transform.ts'
-import type { Feed, Isolation } from './core/result.ts'
+import type { Feed, Isolation, VerifyLevel } from './core/result.ts'
 import {
+  allowance,
   choice,
   flag,
   list,
   listOf,
   pairs,
   structure,
+  synonyms,
   text,
   url,
   whole,
   wholeOrAuto,
+  type Allowance,
   type ValueKind,
 } from './core/value-kind.ts'
 import type { LogLevel, ProgressKind } from './core/view.ts'
@@ -35,12 +38,25 @@ import { parseSteps } from './transforms/parse-steps.ts'
 
 // The one table of options. Command line, environment, config file and help are all made from it.
 
-export type Command = 'migrate' | 'plan' | 'inspect' | 'doctor' | 'seed' | 'bench' | 'demo'
+export type Command =
+  | 'migrate'
+  | 'plan'
+  | 'resume'
+  | 'status'
+  | 'verify'
+  | 'retry'
+  | 'rollback'
+  | 'inspect'
+  | 'doctor'
+  | 'seed'
+  | 'bench'
+  | 'demo'
 
 export type Naming = 'snake_case' | 'preserve'
 export type BenchMode = 'insert' | 'sequential' | Isolation
 export type OnConflict = 'error' | 'skip' | 'update'
-export type OnDrift = 'evolve' | 'stop'
+export type OnDrift = 'evolve' | 'stop' | 'dead-letter'
+export type OnError = 'dead-letter' | 'stop'
 export type Shape = 'users' | 'orders' | 'fact'
 
 export interface OptionSpec<T> {
@@ -64,10 +80,14 @@ export interface OptionSpec<T> {
   readonly given: 'everywhere' | 'command line' | 'environment' | 'file'
 }
 
-const copying: readonly Command[] = ['migrate', 'plan']
-const reading: readonly Command[] = [...copying, 'doctor', 'bench', 'inspect']
-const writing: readonly Command[] = [...copying, 'doctor', 'bench', 'seed']
-const anything: readonly Command[] = [...copying, 'doctor', 'bench', 'inspect', 'seed']
+const moving: readonly Command[] = ['migrate', 'resume']
+const copying: readonly Command[] = [...moving, 'plan']
+/** What says which rows and columns of a table are meant. */
+const selecting: readonly Command[] = [...copying, 'verify']
+const keeping: readonly Command[] = ['status', 'retry', 'rollback']
+const reading: readonly Command[] = [...selecting, 'doctor', 'bench', 'inspect']
+const writing: readonly Command[] = [...selecting, ...keeping, 'doctor', 'bench', 'seed']
+const anything: readonly Command[] = [...writing, 'inspect']
 
 interface Extras {
   readonly env?: string | undefined
@@ -122,7 +142,10 @@ export const spec: {
   readonly ledgerSchema: OptionSpec<string>, readonly infer: OptionSpec<'sample' | 'full'>,
   readonly columns: OptionSpec<List | null>, readonly excludeColumns: OptionSpec<List>, readonly rename: OptionSpec<Pairs>,
   readonly cast: OptionSpec<Pairs>, readonly where: Text, readonly limit: Whole, readonly naming: OptionSpec<Naming | null>,
-  readonly nestedJson: OptionSpec<NestedJson>, readonly verify: OptionSpec<'none' | 'count'>, readonly expect: Whole,
+  readonly nestedJson: OptionSpec<NestedJson>, readonly verify: OptionSpec<VerifyLevel>, readonly expect: Whole,
+  readonly onError: OptionSpec<OnError>, readonly coerce: OptionSpec<List>, readonly maxDeadLetters: OptionSpec<Allowance>,
+  readonly resume: OptionSpec<boolean>, readonly takeOver: OptionSpec<boolean>, readonly atomic: OptionSpec<boolean>, readonly rollbackOnFailure: OptionSpec<boolean>,
+  readonly migration: Text, readonly level: OptionSpec<Exclude<VerifyLevel, 'none'>>, readonly sample: Whole, readonly fix: Text, readonly letters: Text, readonly yes: OptionSpec<boolean>,
   readonly onConflict: OptionSpec<OnConflict>, readonly onDrift: OptionSpec<OnDrift>, readonly pin: OptionSpec<List>,
   readonly sampleRows: OptionSpec<number>, readonly maxColumns: OptionSpec<number>, readonly maxNewColumns: OptionSpec<number>, readonly nest: OptionSpec<Pairs>,
   readonly since: OptionSpec<Pairs>, readonly map: OptionSpec<Pairs>, readonly filter: Text, readonly transform: Text,
@@ -137,52 +160,65 @@ export const spec: {
 } = {
   from: option('from', reading, url(), null, 'Source, as a URL: mongodb://host/database'),
   to: option('to', writing, url(), null, 'Target, as a URL: postgres://user@host/database'),
-  tables: option('tables', [...copying, 'inspect'], list('a,b*'), [], 'Tables to take, by name or wildcard (default: all)'),
+  tables: option('tables', [...selecting, 'retry', 'inspect'], list('a,b*'), [], 'Tables to take, by name or wildcard (default: all)'),
   config: option('config', anything, text('FILE'), null, 'YAML file with any of these options', commandLine),
   envFile: option('env-file', anything, text('FILE'), null, 'dotenv file; DB_NAME, DB_USER, DB_PASSWORD, DB_HOST, DB_PORT in it stand for --to', commandLine),
 
-  workers: option('workers', ['migrate', 'plan', 'doctor', 'seed'], wholeOrAuto(1), CLUSTER_SIZE, 'Workers in the cluster; auto: the cores', { ...knob, env: 'CLUSTER_SIZE' }),
-  batchRows: option('batch-rows', copying, whole(1), ITEMS_PER_PAGE, 'Rows in a batch', { ...knob, env: 'ITEMS_PER_PAGE' }),
-  batchBytes: option('batch-bytes', copying, whole(1), BATCH_BYTES, 'Bytes in a batch', knob),
-  isolation: option('isolation', copying, choice('threads', 'processes', 'inline'), ISOLATION, 'What a worker is', knob),
-  sequential: option('sequential', copying, flag(), false, 'One inline worker: the baseline'),
+  workers: option('workers', [...selecting, 'doctor', 'seed'], wholeOrAuto(1), CLUSTER_SIZE, 'Workers in the cluster; auto: the cores', { ...knob, env: 'CLUSTER_SIZE' }),
+  batchRows: option('batch-rows', selecting, whole(1), ITEMS_PER_PAGE, 'Rows in a batch', { ...knob, env: 'ITEMS_PER_PAGE' }),
+  batchBytes: option('batch-bytes', selecting, whole(1), BATCH_BYTES, 'Bytes in a batch', knob),
+  isolation: option('isolation', selecting, choice('threads', 'processes', 'inline'), ISOLATION, 'What a worker is', knob),
+  sequential: option('sequential', selecting, flag(), false, 'One inline worker: the baseline'),
   feed: option('feed', copying, choice('paged', 'partitioned', 'auto'), FEED, 'Who reads: the coordinator, or each worker its own partition', knob),
 
   mode: option('mode', copying, choice('create', 'append', 'truncate', 'recreate', 'upsert'), 'create', 'What may happen to a target table that exists', shaping),
   onConflict: option('on-conflict', copying, choice('error', 'skip', 'update'), 'error', 'With --mode append: what happens to a row whose key is there already', shaping),
   noPrimaryKey: option('no-primary-key', copying, flag(), false, 'Build no primary key', { ...shaping, field: 'primaryKey', negated: true }),
-  targetSchema: option('target-schema', [...copying, 'doctor'], text('NAME'), TARGET_SCHEMA, 'Schema of the target tables', knob),
-  ledgerSchema: option('ledger-schema', [...copying, 'doctor'], text('NAME'), LEDGER_SCHEMA, "Schema of drover's own tables in the target", knob),
+  targetSchema: option('target-schema', [...selecting, 'doctor'], text('NAME'), TARGET_SCHEMA, 'Schema of the target tables', knob),
+  ledgerSchema: option('ledger-schema', [...selecting, ...keeping, 'doctor'], text('NAME'), LEDGER_SCHEMA, "Schema of drover's own tables in the target", knob),
   noIndexes: option('no-indexes', copying, flag(), false, 'Build no secondary indexes', { ...shaping, field: 'indexes', negated: true }),
   references: option('references', copying, pairs('field=table.field'), {}, 'A field that refers to the key of another table: becomes a foreign key', shaping),
   infer: option('infer', copying, choice('sample', 'full'), 'sample', 'Choose types from a sample, or from every row'),
 
   sampleRows: option('sample-rows', copying, whole(1), SAMPLE_ROWS, 'Rows looked at to choose types', knob),
 
-  columns: option('columns', copying, list('a,b'), null, 'Fields to copy, and no others', shaping),
-  excludeColumns: option('exclude-columns', copying, list('a,b'), [], 'Fields to leave out', shaping),
-  rename: option('rename', copying, pairs('a=b'), {}, 'Column name for a field', shaping),
-  cast: option('cast', copying, pairs('col=type'), {}, 'Type for a field', shaping),
-  nest: option('nest', copying, pairs('path=column|jsonb|text|skip|table'), {}, 'What becomes of a nested document or array', shaping),
+  columns: option('columns', selecting, list('a,b'), null, 'Fields to copy, and no others', shaping),
+  excludeColumns: option('exclude-columns', selecting, list('a,b'), [], 'Fields to leave out', shaping),
+  rename: option('rename', selecting, pairs('a=b'), {}, 'Column name for a field', shaping),
+  cast: option('cast', [...selecting, 'retry'], pairs('col=type'), {}, 'Type for a field', shaping),
+  nest: option('nest', selecting, pairs('path=column|jsonb|text|skip|table'), {}, 'What becomes of a nested document or array', shaping),
   pin: option('pin', copying, list('a,b'), [], 'Fields whose columns are never widened', shaping),
-  onDrift: option('on-drift', copying, choice('evolve', 'stop'), 'evolve', 'Rows that do not fit the planned table: change the table, or stop', shaping),
+  onDrift: option('on-drift', copying, choice('evolve', 'stop', 'dead-letter'), 'evolve', 'Rows that do not fit the planned table: change the table, stop, or keep them as dead letters', shaping),
+  onError: option('on-error', copying, synonyms({ 'dead-letter': 'dead-letter', stop: 'stop', skip: 'dead-letter', continue: 'dead-letter' }), 'dead-letter', 'Rows that cannot be carried over: keep them as dead letters, or stop', shaping),
+  coerce: option('coerce', [...selecting, 'retry'], list('name,field=name'), [], 'Changes of values that the target cannot hold: strip-nul, replace-nul, replace-utf8, clamp-dates, infinite-dates, stringify-nan, null-nan, last-wins', shaping),
   maxColumns: option('max-columns', copying, whole(1), MAX_COLUMNS, 'Columns of a table; the rarest fields beyond share a jsonb column', { ...knob, ...shaping }),
   maxNewColumns: option('max-new-columns', copying, whole(0), MAX_NEW_COLUMNS, 'Columns that drift may add to a table', { ...knob, ...shaping }),
-  map: option('map', copying, pairs('field=function|function'), {}, 'Functions for the values of a field: lowercase, uppercase, trim, default_value(x), type_cast(type), regex_replace(/a/, b), constant(x), template("{a} {b}"), or those of --transform', shaping),
-  filter: option('filter', copying, text('NAME'), null, 'Function of --transform that says which rows are copied', shaping),
-  transform: option('transform', [...copying, 'bench'], text('FILE'), null, "Module with your functions; its default function gets every row", shaping),
-  steps: option('steps', copying, structure('LIST', 'a list of steps such as {rename: {a: b}}', parseSteps), null, 'The pipeline, step by step', { ...shaping, given: 'file' }),
-  since: option('since', copying, pairs('field=value'), {}, 'Only rows whose field is at least that value: a date, -1d, a number, an id, or last', shaping),
-  where: option('where', copying, text('FILTER'), null, 'Rows to copy; MongoDB: a filter in extended JSON', shaping),
-  limit: option('limit', copying, whole(0), null, 'Rows to copy of each table, in key order', shaping),
-  naming: option('naming', copying, choice('snake_case', 'preserve'), null, 'How columns and tables are named (default: snake_case from document stores)', shaping),
-  nestedJson: option('nested-json', copying, choice('plain', 'extended'), 'plain', 'How values that JSON lacks look inside jsonb', shaping),
+  map: option('map', selecting, pairs('field=function|function'), {}, 'Functions for the values of a field: lowercase, uppercase, trim, default_value(x), type_cast(type), regex_replace(/a/, b), constant(x), template("{a} {b}"), or those of --transform', shaping),
+  filter: option('filter', selecting, text('NAME'), null, 'Function of --transform that says which rows are copied', shaping),
+  transform: option('transform', [...selecting, 'bench'], text('FILE'), null, "Module with your functions; its default function gets every row", shaping),
+  steps: option('steps', selecting, structure('LIST', 'a list of steps such as {rename: {a: b}}', parseSteps), null, 'The pipeline, step by step', { ...shaping, given: 'file' }),
+  since: option('since', selecting, pairs('field=value'), {}, 'Only rows whose field is at least that value: a date, -1d, a number, an id, or last', shaping),
+  where: option('where', selecting, text('FILTER'), null, 'Rows to copy; MongoDB: a filter in extended JSON', shaping),
+  limit: option('limit', selecting, whole(0), null, 'Rows to copy of each table, in key order', shaping),
+  naming: option('naming', selecting, choice('snake_case', 'preserve'), null, 'How columns and tables are named (default: snake_case from document stores)', shaping),
+  nestedJson: option('nested-json', selecting, choice('plain', 'extended'), 'plain', 'How values that JSON lacks look inside jsonb', shaping),
 
-  verify: option('verify', copying, choice('none', 'count'), 'count', 'What is compared after the copy'),
+  verify: option('verify', copying, choice('none', 'count', 'checksum', 'full'), 'count', 'What is compared after the copy'),
+  level: option('level', ['verify'], choice('count', 'checksum', 'full'), 'checksum', 'What is compared: counts, sums over every value, or value by value'),
+  sample: option('sample', selecting, whole(1), null, 'With checksum and full: compare about so many rows of each table (default: all)'),
+  maxDeadLetters: option('max-dead-letters', [...copying, 'retry'], allowance(), 0, 'Dead letters up to which the exit status is 0'),
+  atomic: option('atomic', copying, flag(), false, 'Show nothing of the new tables until all of them are copied and verified'),
+  rollbackOnFailure: option('rollback-on-failure', moving, flag(), false, 'Undo what the migration made when it stops on an error'),
+  resume: option('resume', ['migrate'], flag(), false, 'Finish an interrupted migration: the same as drover resume', commandLine),
+  takeOver: option('take-over', [...moving, 'retry', 'rollback'], flag(), false, 'End the run that holds the migration or its tables', commandLine),
+  migration: option('migration', ['resume', ...keeping], text('ID'), null, 'The migration that is meant', commandLine),
+  letters: option('letters', ['status'], text('FILE'), null, 'File for the dead letters, as NDJSON; - is stdout', commandLine),
+  fix: option('fix', ['retry'], text('FILE'), null, 'Module whose default function repairs each row', commandLine),
+  yes: option('yes', ['rollback'], flag(), false, 'Remove also what others have written since', commandLine),
   expect: option('expect', copying, whole(0), null, 'Rows that must have been written; otherwise exit 5'),
   rowsExpected: option('amount-users', copying, whole(0), AMOUNT_USERS, 'Rows expected, for percent and ETA', { ...knob, env: 'AMOUNT_USERS', field: 'rowsExpected', given: 'environment' }),
-  retryBudget: option('retry-budget', copying, whole(0, 'SECONDS'), RETRY_BUDGET_SECONDS, 'How long transient faults are retried', knob),
-  maxRetries: option('max-retries', copying, whole(0), null, 'How often a batch is retried (default: within the budget)'),
+  retryBudget: option('retry-budget', [...selecting, 'retry'], whole(0, 'SECONDS'), RETRY_BUDGET_SECONDS, 'How long transient faults are retried', knob),
+  maxRetries: option('max-retries', [...selecting, 'retry'], whole(0), null, 'How often a batch is retried (default: within the budget)'),
   plan: option('plan', ['migrate'], text('FILE'), null, 'Run a plan that drover plan --save has written', commandLine),
   save: option('save', ['plan'], text('FILE'), null, 'File for the plan, to be edited, and run by migrate --plan', commandLine),
   showExamples: option('examples', ['inspect'], flag(), false, 'Show values that were seen'),

@@ -1,20 +1,24 @@
+import { parseCoercions } from './config-coerce.ts'
 import { pipelineOf } from './config-pipeline.ts'
+import { retryPolicy } from './config-retry.ts'
 import { Settings, type Environment, type LayerInputs, type Origin, type Setting } from './config-layers.ts'
 import {
   spec,
-  type BenchMode,
   type Command,
   type Naming,
   type OnConflict,
   type OnDrift,
+  type OnError,
   type OptionSpec,
-  type Shape,
 } from './config-options.ts'
 import type { Mode } from './connectors/contract.ts'
+import type { AllowedCoercion } from './core/coercion.ts'
 import { DroverError } from './core/errors.ts'
 import type { NestedJson } from './core/plan.ts'
 import type { StepOption, TransformSpec } from './core/transform.ts'
-import type { Feed, Isolation } from './core/result.ts'
+import type { Feed, Isolation, VerifyLevel } from './core/result.ts'
+import type { RetryPolicy } from './core/retry.ts'
+import type { Allowance } from './core/value-kind.ts'
 import type { LogLevel, ProgressKind } from './core/view.ts'
 
 /** The options that shape the copy of one table. */
@@ -35,6 +39,9 @@ export interface TableConfig {
   readonly references: Readonly<Record<string, string>>
   readonly onConflict: OnConflict
   readonly onDrift: OnDrift
+  readonly onError: OnError
+  /** What may be done to values that the target cannot hold. */
+  readonly coerce: readonly AllowedCoercion[]
   readonly pin: readonly string[]
   readonly maxColumns: number
   readonly maxNewColumns: number
@@ -71,13 +78,24 @@ export interface Config extends TableConfig, ViewConfig {
   readonly ledgerSchema: string
   readonly infer: 'sample' | 'full'
   readonly sampleRows: number
-  readonly verify: 'none' | 'count'
+  readonly verify: VerifyLevel
+  /** Rows of each table that checksum and full compare, about; null: all. */
+  readonly sample: number | null
+  readonly maxDeadLetters: Allowance
+  /** Nothing of the new tables is seen until all are copied and verified. */
+  readonly atomic: boolean
+  readonly rollbackOnFailure: boolean
+  /** Finish an interrupted migration; `migration` says which, null: the one there is. */
+  readonly resume: boolean
+  readonly migration: string | null
+  /** End the run that holds the lease. */
+  readonly takeOver: boolean
   /** Rows that must have been written; null: not asked. */
   readonly expect: number | null
   /** Rows expected, for percent and ETA only; null: ask the source. */
   readonly rowsExpected: number | null
-  readonly retryBudgetSeconds: number
-  readonly maxRetries: number | null
+  /** How failures that may pass are tried again. */
+  readonly retry: RetryPolicy
   readonly dryRun: boolean
   /** A plan file to run, and one to write; null: none. */
   readonly planFile: string | null
@@ -87,16 +105,29 @@ export interface Config extends TableConfig, ViewConfig {
   /** The shaping options of one table of the source: exact name before wildcard, later before earlier. */
   forTable(name: string): TableConfig
   settings(): readonly Setting[]
+  /** The shaping options of one table as they hold, for people and for comparing. */
+  shapeOf(name: string): readonly Setting[]
 }
 
 type Fields = Omit<
   Config,
-  'forTable' | 'settings' | 'origin' | 'targetName' | 'retryBudgetSeconds' | 'pipeline' | 'planFile' | 'saveTo'
+  | 'forTable'
+  | 'settings'
+  | 'shapeOf'
+  | 'coerce'
+  | 'origin'
+  | 'targetName'
+  | 'retry'
+  | 'pipeline'
+  | 'planFile'
+  | 'saveTo'
 >
 
 /** What a caller of the library may give, by field name. */
 export type ConfigOptions = { readonly [Field in keyof Fields]?: Fields[Field] | undefined } & {
   readonly sequential?: boolean | undefined
+  /** As `--coerce` takes them: `strip-nul`, `notes=strip-nul`. */
+  readonly coerce?: readonly string[] | undefined
   /** Functions for the values of a field, as in `{ email: 'lowercase|trim' }`. */
   readonly map?: Readonly<Record<string, string>> | undefined
   /** Path of a module with functions of your own. */
@@ -108,6 +139,7 @@ export type ConfigOptions = { readonly [Field in keyof Fields]?: Fields[Field] |
   readonly plan?: string | undefined
   /** Seconds. */
   readonly retryBudget?: number | undefined
+  readonly maxRetries?: number | undefined
   /** Path of a config file. */
   readonly config?: string | undefined
   readonly envFile?: string | undefined
@@ -116,6 +148,8 @@ export type ConfigOptions = { readonly [Field in keyof Fields]?: Fields[Field] |
 export interface ConfigInputs extends LayerInputs {
   readonly command?: Command | undefined
   readonly options?: ConfigOptions | undefined
+  /** Overrules what the options say of retries. */
+  readonly retry?: Partial<RetryPolicy> | undefined
 }
 
 /**
@@ -124,6 +158,7 @@ export interface ConfigInputs extends LayerInputs {
  */
 export function buildConfig(inputs: ConfigInputs): Config {
   const given = new Settings(inputs.command ?? 'migrate', inputs)
+  const level = inputs.command === 'verify' ? given.value(spec.level) : given.value(spec.verify)
   const { isolation, workers } = clusterOf(given)
   const config: Config = {
     ...tableConfig(given, null),
@@ -140,20 +175,30 @@ export function buildConfig(inputs: ConfigInputs): Config {
     ledgerSchema: given.value(spec.ledgerSchema),
     infer: given.value(spec.infer),
     sampleRows: given.value(spec.sampleRows),
-    verify: given.value(spec.verify),
+    verify: level,
+    sample: given.value(spec.sample),
+    maxDeadLetters: given.value(spec.maxDeadLetters),
+    atomic: given.value(spec.atomic),
+    rollbackOnFailure: given.value(spec.rollbackOnFailure),
+    resume: inputs.command === 'resume' || given.value(spec.resume),
+    migration: given.value(spec.migration),
+    takeOver: given.value(spec.takeOver),
     expect: given.value(spec.expect),
     rowsExpected: given.value(spec.rowsExpected),
-    retryBudgetSeconds: given.value(spec.retryBudget),
-    maxRetries: given.value(spec.maxRetries),
+    retry: retryPolicy(
+      { budgetSeconds: given.value(spec.retryBudget), maxRetries: given.value(spec.maxRetries) },
+      inputs.retry,
+    ),
     dryRun: given.value(spec.dryRun),
     planFile: given.value(spec.plan),
     saveTo: given.value(spec.save),
     clientEnvironment: clientEnvironment(inputs.environment),
     forTable: (name) => tableConfig(given, name),
     settings: () => given.settings(),
+    shapeOf: (name) => given.shapeOf(name),
   }
   for (const { pattern } of given.overrides) tableConfig(given, pattern)
-  if (config.planFile !== null) refuseBesidePlan(given)
+  if (config.planFile !== null) refuseBesidePlan(given, config)
   return Object.freeze(config)
 }
 
@@ -180,7 +225,12 @@ const saidByPlan: readonly OptionSpec<unknown>[] = [
   spec.targetSchema,
 ]
 
-function refuseBesidePlan(given: Settings): void {
+function refuseBesidePlan(given: Settings, { resume }: Config): void {
+  if (resume) {
+    throw new DroverError('conflicting-options', '--plan and --resume exclude each other: the migration has its plan', {
+      hint: 'leave --plan out',
+    })
+  }
   const other = saidByPlan.find((option) => {
     return given.isGiven(option) || given.overrides.some(({ values }) => values.has(option.name))
   })
@@ -190,80 +240,12 @@ function refuseBesidePlan(given: Settings): void {
   })
 }
 
-function clientEnvironment(environment: Environment): Environment {
+export function clientEnvironment(environment: Environment): Environment {
   const read = Object.entries(environment).filter(([name]) => /^(?:PG[A-Z]+|HOME|USER|USERNAME|APPDATA)$/.test(name))
   return Object.freeze(Object.fromEntries(read))
 }
 
-export interface InspectConfig extends ViewConfig {
-  readonly from: string
-  readonly tables: readonly string[]
-  readonly examples: 'none' | 'masked' | 'plain'
-}
-
-export function buildInspectConfig(inputs: ConfigInputs): InspectConfig {
-  const given = new Settings('inspect', inputs)
-  return Object.freeze({
-    ...viewConfig(given),
-    from: given.required(spec.from),
-    tables: given.value(spec.tables),
-    examples: given.value(spec.maskExamples) ? 'masked' : given.value(spec.showExamples) ? 'plain' : 'none',
-  })
-}
-
-export interface SeedConfig extends ViewConfig {
-  readonly to: string
-  readonly rows: number
-  readonly rngSeed: number
-  readonly shape: Shape
-  readonly drop: boolean
-  readonly workers: number | 'auto'
-}
-
-export function buildSeedConfig(inputs: ConfigInputs): SeedConfig {
-  const given = new Settings('seed', inputs)
-  return Object.freeze({
-    ...viewConfig(given),
-    to: given.required(spec.to),
-    rows: given.value(spec.rows),
-    rngSeed: given.value(spec.rngSeed),
-    shape: given.value(spec.shape),
-    drop: given.value(spec.drop),
-    workers: given.value(spec.workers),
-  })
-}
-
-export interface BenchConfig extends ViewConfig {
-  /** Null: local servers are started for it, with `rows` rows of test data. */
-  readonly addresses: { readonly from: string; readonly to: string } | null
-  readonly rows: number
-  readonly table: string
-  readonly modes: readonly BenchMode[]
-  readonly workers: readonly (number | 'auto')[]
-  readonly batchRows: readonly number[]
-  /** Module with the function that every row goes through; null: none. */
-  readonly transform: string | null
-  /** JSON file for the results; null: none. */
-  readonly out: string | null
-}
-
-export function buildBenchConfig(inputs: ConfigInputs): BenchConfig {
-  const given = new Settings('bench', inputs)
-  const named = given.isGiven(spec.from) || given.isGiven(spec.to)
-  return Object.freeze({
-    ...viewConfig(given),
-    addresses: named ? { from: given.required(spec.from), to: given.required(spec.to) } : null,
-    rows: given.value(spec.rows),
-    table: given.value(spec.benchTable),
-    modes: given.value(spec.benchModes),
-    workers: given.value(spec.benchWorkers),
-    batchRows: given.value(spec.benchBatchRows),
-    transform: given.value(spec.transform),
-    out: given.value(spec.out),
-  })
-}
-
-function viewConfig(given: Settings): ViewConfig {
+export function viewConfig(given: Settings): ViewConfig {
   return {
     json: given.value(spec.json),
     progress: given.value(spec.progress),
@@ -296,6 +278,8 @@ function tableConfig(given: Settings, table: string | null): TableConfig {
     references: given.value(spec.references, table),
     onConflict: given.value(spec.onConflict, table),
     onDrift: given.value(spec.onDrift, table),
+    onError: given.value(spec.onError, table),
+    coerce: parseCoercions(given.value(spec.coerce, table)),
     pin: given.value(spec.pin, table),
     maxColumns: given.value(spec.maxColumns, table),
     maxNewColumns: given.value(spec.maxNewColumns, table),

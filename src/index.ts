@@ -3,9 +3,12 @@ import { buildConfig, type Config } from './config.ts'
 import type { Mode } from './connectors/contract.ts'
 import type { NestedJson } from './core/plan.ts'
 import type { StepOption } from './core/transform.ts'
-import type { Feed, Isolation, MigrationResult } from './core/result.ts'
+import type { Feed, Isolation, MigrationResult, VerifyLevel } from './core/result.ts'
+import type { RetryPolicy } from './core/retry.ts'
+import type { Allowance } from './core/value-kind.ts'
 import type { PlanReport } from './engine/plan-report.ts'
-import { planMigration, runMigration, type RunContext } from './migrate.ts'
+import { planMigration, runMigration } from './migrate.ts'
+import type { RunContext } from './migrate-session.ts'
 import { createCallbackReporter } from './telemetry/callback-reporter.ts'
 import type { Notice, Progress } from './telemetry/progress.ts'
 
@@ -18,7 +21,20 @@ export type { Counts } from './core/counts.ts'
 export { DroverError, type ErrorCode, type ErrorKind, type ErrorShape } from './core/errors.ts'
 export type { ForeignKeyPlan, IndexPlan } from './core/index-plan.ts'
 export type { ChildPlan, ColumnPlan, NestedJson, TablePlan } from './core/plan.ts'
-export type { Difference, Feed, Isolation, MigrationResult, Stages, TableResult, Verification } from './core/result.ts'
+export type {
+  ColumnCheck,
+  Difference,
+  Feed,
+  Isolation,
+  MigrationResult,
+  Stages,
+  TableResult,
+  Verification,
+  VerifyLevel,
+} from './core/result.ts'
+export type { FaultClass } from './core/fault.ts'
+export type { RetryPolicy } from './core/retry.ts'
+export type { Allowance } from './core/value-kind.ts'
 export type { StepOption, TransformContext } from './core/transform.ts'
 export { Decimal, Instant, ObjectId, Uuid, type DocumentValue, type Special, type Value } from './core/value.ts'
 export type { PlanReport, TableReport } from './engine/plan-report.ts'
@@ -62,12 +78,18 @@ export interface MigrateOptions {
   readonly infer?: 'sample' | 'full' | undefined
   /** Rows looked at to choose types. */
   readonly sampleRows?: number | undefined
-  /** What happens to rows that have no place in the planned table: the table is changed, or the run stops. */
+  /** What happens to rows that have no place in the planned table: the table is changed, the run stops, or they are kept apart. */
+  readonly onDrift?: 'evolve' | 'stop' | 'dead-letter' | undefined
+  /** What happens to rows that cannot be carried over. */
+  readonly onError?: 'dead-letter' | 'stop' | undefined
+  /** Dead letters up to which the copy counts as complete: rows, or a part of them such as `0.1%` (0). */
+  readonly maxDeadLetters?: Allowance | undefined
+  /** Changes of values that the target cannot hold, as `--coerce` takes them: `strip-nul`, `notes=strip-nul`. */
+  readonly coerce?: readonly string[] | undefined
   /** Path of a plan that `drover plan --save` has written, to be run as it is. */
   readonly plan?: string | undefined
   /** Path of a config file, which can have options for single tables. */
   readonly config?: string | undefined
-  readonly onDrift?: 'evolve' | 'stop' | undefined
   /** Fields whose columns are never widened. */
   readonly pin?: readonly string[] | undefined
   readonly maxColumns?: number | undefined
@@ -96,12 +118,26 @@ export interface MigrateOptions {
   readonly limit?: number | undefined
   readonly naming?: 'snake_case' | 'preserve' | undefined
   readonly nestedJson?: NestedJson | undefined
-  readonly verify?: 'none' | 'count' | undefined
+  readonly verify?: VerifyLevel | undefined
+  /** With `checksum` and `full`: about so many rows of each table are compared; all unless given. */
+  readonly sample?: number | undefined
   /** Rows that must have been written. */
   readonly expect?: number | undefined
   /** Seconds for which transient faults are retried. */
   readonly retryBudget?: number | undefined
   readonly maxRetries?: number | undefined
+  /** How transient faults are retried, in every detail. */
+  readonly retry?: Partial<RetryPolicy> | undefined
+  /** Finish an interrupted migration of these tables instead of beginning one. */
+  readonly resume?: boolean | undefined
+  /** With `resume`: which one. */
+  readonly migration?: string | undefined
+  /** End the run that holds the migration or its tables. */
+  readonly takeOver?: boolean | undefined
+  /** Show nothing of the new tables until all of them are copied and verified. */
+  readonly atomic?: boolean | undefined
+  /** Undo what the migration made when it stops on an error. */
+  readonly rollbackOnFailure?: boolean | undefined
   /**
    * Variables that may give options (`DROVER_…`) and what databases' own clients read (`PGPASSWORD`, …). None unless
    * given: a library does not look round by itself.
@@ -139,9 +175,9 @@ export async function plan(options: MigrateOptions): Promise<PlanReport> {
 }
 
 function prepare(options: MigrateOptions): [Config, RunContext] {
-  const { onProgress, onNotice, progressIntervalMs, signal, environment = {}, ...given } = options
+  const { onProgress, onNotice, progressIntervalMs, signal, retry, environment = {}, ...given } = options
   const reporter = createCallbackReporter(onProgress, onNotice)
-  const config = buildConfig({ options: given, environment })
+  const config = buildConfig({ options: given, environment, retry })
   return [
     config,
     {

@@ -52,6 +52,14 @@ describe('the package', () => {
     expect(mistake).toMatchObject({ status: 2, stdout: '', stderr: expect.stringContaining('no-such-option') })
   })
 
+  it('has its failpoints armed in tests only', async () => {
+    const drover = ['npx', '--no-install', 'drover', '--version']
+    const armed = 'DROVER_FAILPOINTS=no.such.place:kill9'
+    expect(await runCommand('env', ['-u', 'NODE_ENV', armed, ...drover], project)).toMatchObject({ status: 0 })
+    expect(await runCommand('env', ['NODE_ENV=production', armed, ...drover], project)).toMatchObject({ status: 0 })
+    expect(await runCommand('env', ['NODE_ENV=test', armed, ...drover], project)).toMatchObject({ status: 2 })
+  })
+
   it('runs as a library', async () => {
     const script = `
       import { migrate } from 'drover'

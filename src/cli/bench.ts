@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os'
-import { buildBenchConfig } from '../config.ts'
+import { buildBenchConfig } from '../config-commands.ts'
 import type { BenchReport, Measurement } from '../devkit/bench.ts'
 import { formatBytes, formatCount, formatSeconds, renderColumns, type Column } from '../telemetry/format.ts'
 import { startWatch, type CommandContext } from './context.ts'

@@ -33,13 +33,12 @@ export function exitCodeOfErrors(errors: readonly ErrorShape[], signal: SignalNa
   )
 }
 
-type Ended = Pick<MigrationResult, 'error' | 'verification' | 'totals'>
+type Ended = Pick<MigrationResult, 'error' | 'verification'>
 
 /** Everything that can be wrong with a run that came to a result. */
 export function exitCodeOfResult(result: Ended, signal: SignalName | null): number {
   const kinds: ErrorKind[] = []
   if (result.error !== null) kinds.push(errorKinds[result.error.code])
   if (!result.verification.equal) kinds.push('mismatch')
-  if (result.totals.deadLetters > 0) kinds.push('rejected')
   return exitCodeOf(kinds, signal)
 }

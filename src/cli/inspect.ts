@@ -1,4 +1,4 @@
-import { buildInspectConfig } from '../config.ts'
+import { buildInspectConfig } from '../config-commands.ts'
 import type { CommandContext } from './context.ts'
 import { renderInspection } from './inspect-text.ts'
 

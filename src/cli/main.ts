@@ -1,4 +1,5 @@
 import type { Command } from '../config-options.ts'
+import { armFromEnvironment } from '../cluster/failpoints.ts'
 import type { Environment } from '../config-layers.ts'
 import { toErrorShape } from '../core/errors.ts'
 import type { RunCommand } from './context.ts'
@@ -11,6 +12,11 @@ import { listenForSignals } from './signals.ts'
 const runners: Readonly<Record<Command, () => Promise<RunCommand>>> = {
   migrate: async () => (await import('./migrate.ts')).migrate,
   plan: async () => (await import('./plan.ts')).plan,
+  resume: async () => (await import('./migrate.ts')).resume,
+  status: async () => (await import('./status.ts')).status,
+  verify: async () => (await import('./verify.ts')).verify,
+  retry: async () => (await import('./retry.ts')).retry,
+  rollback: async () => (await import('./rollback.ts')).rollback,
   inspect: async () => (await import('./inspect.ts')).inspect,
   doctor: async () => (await import('./doctor.ts')).doctor,
   seed: async () => (await import('./seed.ts')).seed,
@@ -23,6 +29,7 @@ export async function main(argv: readonly string[], environment: Environment): P
   const output = new Output(process.stdout, process.stderr)
   using interrupts = listenForSignals((line) => output.write(`${line}\n`))
   try {
+    armFromEnvironment(environment)
     const parsed = await parseArgs(argv, Math.min(process.stdout.columns || 100, 120))
     if (parsed.kind === 'text') {
       output.result(parsed.text)

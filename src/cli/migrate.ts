@@ -4,9 +4,17 @@ import { hasColor, startWatch, type CommandContext } from './context.ts'
 import { exitCodeOfResult } from './exit-codes.ts'
 import { showPlan } from './plan.ts'
 
-export async function migrate(context: CommandContext): Promise<number> {
+export function migrate(context: CommandContext): Promise<number> {
+  return run(context, 'migrate')
+}
+
+export function resume(context: CommandContext): Promise<number> {
+  return run(context, 'resume')
+}
+
+async function run(context: CommandContext, command: 'migrate' | 'resume'): Promise<number> {
   const { inputs, output, interrupts } = context
-  const config = buildConfig({ ...inputs, command: 'migrate' })
+  const config = buildConfig({ ...inputs, command })
   output.protect(config.from)
   output.protect(config.to)
   if (config.dryRun) return showPlan(context, config, false)

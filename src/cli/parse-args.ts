@@ -33,6 +33,43 @@ export const commands: Readonly<Record<Command, Description>> = {
     help: 'Print what migrate would do: DDL, types, rows, partitions, warnings; writes nothing',
     examples: [[`drover plan ${local} --origins`, 'and where each setting comes from']],
   },
+  resume: {
+    usage: 'resume [migration]',
+    help: 'Finish an interrupted migration: what the ledger lacks, and nothing twice',
+    examples: [
+      [`drover resume ${local}`, 'go on where it stopped'],
+      [`drover resume ${local} 20261121-0badcafe`, 'one of several'],
+    ],
+  },
+  status: {
+    usage: 'status [migration]',
+    help: "List the migrations in the target's ledger: progress, dead letters, state",
+    examples: [
+      ['drover status --to postgres://localhost/shop', 'all of them'],
+      ['drover status --to postgres://localhost/shop 20261121-0badcafe --letters -', 'its dead letters as NDJSON'],
+    ],
+  },
+  verify: {
+    usage: 'verify',
+    help: 'Compare source and target: counts, checksums, or value by value; also tables that drover did not copy',
+    examples: [
+      [`drover verify ${local}`, 'sums over every value'],
+      [`drover verify ${local} --level full --sample 100000`, 'value by value, some of the rows'],
+    ],
+  },
+  retry: {
+    usage: 'retry [migration]',
+    help: 'Replay dead letters, as they are or repaired',
+    examples: [
+      ['drover retry --to postgres://localhost/shop', 'try them again'],
+      ['drover retry --to postgres://localhost/shop --fix fix.ts', 'repaired by the default function of a module'],
+    ],
+  },
+  rollback: {
+    usage: 'rollback [migration]',
+    help: 'Undo what a migration created, nothing else',
+    examples: [['drover rollback --to postgres://localhost/shop 20261121-0badcafe', 'remove what it made']],
+  },
   inspect: {
     usage: 'inspect [url]',
     help: 'Print the tables of a source, their fields and the types seen in them',
@@ -64,7 +101,20 @@ const elsewhere =
   'Every option can stand in the environment (DROVER_BATCH_ROWS) and under defaults: in a --config file; a flag beats the environment, and the environment the file.'
 
 /** Every name of a command, typed. */
-export const commandNames: readonly Command[] = ['migrate', 'plan', 'inspect', 'doctor', 'seed', 'bench', 'demo']
+export const commandNames: readonly Command[] = [
+  'migrate',
+  'plan',
+  'resume',
+  'status',
+  'verify',
+  'retry',
+  'rollback',
+  'inspect',
+  'doctor',
+  'seed',
+  'bench',
+  'demo',
+]
 
 /**
  * Takes a command line apart. Names of options are checked where their values are, so that both are said in the same
@@ -73,7 +123,7 @@ export const commandNames: readonly Command[] = ['migrate', 'plan', 'inspect', '
 export async function parseArgs(argv: readonly string[], columns: number): Promise<Parsed> {
   refuseOddFlags(argv)
   let text = ''
-  const parsed = await createParser(columns).parseAsync([...argv], {}, (_error, _argv, output) => {
+  const parsed = await createParser(columns).parseAsync(joinDashes(argv), {}, (_error, _argv, output) => {
     text = output
   })
   if (text !== '') return { kind: 'text', text }
@@ -89,6 +139,18 @@ export async function parseArgs(argv: readonly string[], columns: number): Promi
   }
   const flags = Object.fromEntries(Object.entries(parsed).filter(([name]) => !['_', '$0', '--'].includes(name)))
   return { kind: 'command', command, flags: command === 'inspect' ? withUrl(flags) : flags }
+}
+
+/** `--letters -` as `--letters=-`: to the parser a dash alone is an argument of the command. */
+function joinDashes(argv: readonly string[]): string[] {
+  const joined: string[] = []
+  for (const word of argv) {
+    const before = joined.at(-1)
+    if (word === '-' && before?.startsWith('--') === true && before !== '--' && !before.includes('=')) {
+      joined[joined.length - 1] = `${before}=-`
+    } else joined.push(word)
+  }
+  return joined
 }
 
 /** `inspect URL` is `inspect --from URL`. */

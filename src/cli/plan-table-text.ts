@@ -51,6 +51,9 @@ function conditions({ planned: { plan, selection } }: TableReport): string[] {
     const fate = plan.onConflict === 'skip' ? 'left as it is' : 'updated'
     lines.push(`on conflict: a row whose ${plan.key.join(', ')} is in the target already is ${fate}`)
   }
+  if (plan.coerce !== undefined) {
+    lines.push(`may change: ${plan.coerce.map(({ path, name }) => `${name} in ${path ?? 'every field'}`).join(', ')}`)
+  }
   return lines.map(printable)
 }
 

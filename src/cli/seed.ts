@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os'
-import { buildSeedConfig } from '../config.ts'
+import { buildSeedConfig } from '../config-commands.ts'
 import { noCounts } from '../core/counts.ts'
 import { formatCount, formatSeconds, printable } from '../telemetry/format.ts'
 import type { Progress } from '../telemetry/progress.ts'

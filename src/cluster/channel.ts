@@ -33,6 +33,8 @@ export interface Exit {
 export interface Channel<Out, In> extends Endpoint<Out, In>, AsyncDisposable {
   /** Resolves, never rejects, when the worker has ended for whatever reason and its last message has been delivered. */
   readonly exited: Promise<Exit>
+  /** The system has stopped it (SIGSTOP), so that it does nothing, and may go on at any time. Never so where it shares a process. */
+  isPaused(): boolean
   /** Ends the worker at once, without asking it. */
   kill(): void
 }

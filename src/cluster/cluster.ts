@@ -43,8 +43,9 @@ export interface Cluster<Work, Totals> extends AsyncDisposable {
 
 /**
  * Starts the workers and resolves when they are ready. One that cannot be opened ends them all: its error is thrown.
- * Only a shortage of processes, threads or files makes the cluster smaller, with a notice, down to one worker. When
- * the signal aborts, starting stops with its reason, and later no worker is replaced any more.
+ * Only a shortage (of processes, threads, files, or what an error marks as one, such as connections) makes the cluster
+ * smaller, with a notice, down to one worker; the others are tried again now and then. When the signal aborts, starting
+ * stops with its reason, and later no worker is replaced any more.
  */
 export async function startCluster<Start, Work, Note, Result, Totals, Question = never, Answer = never>(
   options: ClusterOptions<Start, Work, Note, Result, Totals, Question, Answer>,

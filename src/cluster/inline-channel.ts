@@ -40,6 +40,10 @@ class InlineChannel<Out, In> implements Channel<Out, In> {
     this.#inbox.onMessage(handler)
   }
 
+  isPaused(): boolean {
+    return false
+  }
+
   kill(): void {
     if (this.#killed || this.#closing.signal.aborted) return
     this.#killed = true

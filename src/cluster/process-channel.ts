@@ -1,6 +1,7 @@
 import { fork, type ChildProcess } from 'node:child_process'
 import { ChannelClosedError, exitOf, type Channel, type Endpoint, type Exit } from './channel.ts'
 import { Inbox } from './inbox.ts'
+import { isStopped } from './stall-watch.ts'
 
 /** File descriptor of stderr. A worker's stdout goes there too: stdout carries results only. */
 const STDERR = 2
@@ -51,6 +52,10 @@ class ProcessChannel<Out, In> implements Channel<Out, In> {
     this.#inbox.onMessage(handler)
   }
 
+  isPaused(): boolean {
+    return this.#child.pid !== undefined && isStopped(this.#child.pid)
+  }
+
   kill(): void {
     if (this.#closing.signal.aborted) return
     this.#killed = true
@@ -88,8 +93,9 @@ class ProcessChannel<Out, In> implements Channel<Out, In> {
 
 /**
  * The worker's end of a process channel: this process's own channel to its parent. From here on the process ignores
- * SIGINT and SIGTERM, because the coordinator leads and a terminal sends them to all, and ends at once when the
- * coordinator is gone, however that happened: the databases roll back what was open.
+ * SIGINT and SIGTERM, because the coordinator leads and a terminal sends them to all, and ends when the coordinator is
+ * gone, however that happened: the databases roll back what was open. At once, but for a user's function that computes
+ * without giving way: then as soon as it does.
  */
 export function processEndpoint<Out, In>(): Endpoint<Out, In> {
   const inbox = new Inbox<In>()

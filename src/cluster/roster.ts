@@ -2,11 +2,16 @@ import { availableParallelism } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
 import { DroverError } from '../core/errors.ts'
 import { exitOf, type Exit } from './channel.ts'
+import { Growth } from './growth.ts'
 import { openChannel, type WorkerMake } from './open-channel.ts'
+import { StallWatch } from './stall-watch.ts'
 import { WorkerLife } from './worker-life.ts'
 
 /** Workers that start at the same time, per core: more would only make each of them miss its time-out. */
 const STARTING_PER_CORE = 2
+
+/** How long a worker with work may be paused by the system until it is given up. In milliseconds. */
+const STALL_MS = 60_000
 
 /** Pause before a worker is replaced, doubled with every death in a row, halved at random. In milliseconds. */
 const RESPAWN_BASE_MS = 100
@@ -28,6 +33,11 @@ export interface RosterOptions<Start, Work, Note, Result, Totals, Question = nev
   readonly readyTimeoutMs: number
   /** Replacements of dead workers, in all. */
   readonly respawns: number
+  /**
+   * How long a process that has work may be stopped by the system (SIGSTOP) until it is ended and its work is lost; on
+   * Linux only. Default 60,000, in milliseconds.
+   */
+  readonly stallMs?: number | undefined
   readonly onDone: (work: Work, result: Result, worker: number) => void
   readonly onFailed: (work: Work, error: DroverError) => void
   /** A worker died with this work in flight; whoever dispatched it may do so again. Its buffers may be gone. */
@@ -38,7 +48,7 @@ export interface RosterOptions<Start, Work, Note, Result, Totals, Question = nev
   /** A transferred buffer may be used again. */
   readonly onReturned?: ((buffer: ArrayBuffer) => void) | undefined
   readonly onExit?: ((worker: number, exit: Exit, replaced: boolean) => void) | undefined
-  /** One sentence for the user: a worker died, or could not be started. */
+  /** One sentence for the user: a worker died, could not be started, or was started late. */
   readonly onNotice?: ((message: string) => void) | undefined
 }
 
@@ -46,8 +56,9 @@ export interface RosterOptions<Start, Work, Note, Result, Totals, Question = nev
  * Who lives: starts the workers of a cluster, notices their ends, and replaces the dead.
  *
  * A worker that ends without having been asked to is replaced after a pause, under the same number, as long as
- * respawns are left; an attempt that fails takes a respawn too. `stopStarting`, or the caller's signal, ends all
- * starting for good: starts under way are broken off, and who dies then stays dead.
+ * respawns are left; an attempt that fails takes a respawn too. Workers that there is no room for are left out as long
+ * as another one is ready, and tried again now and then, which takes no respawn. `stopStarting`, or the caller's signal,
+ * ends all starting for good: starts under way are broken off, and who dies then stays dead.
  */
 export class Roster<Start, Work, Note, Result, Totals, Question = never, Answer = never> {
   readonly #options: RosterOptions<Start, Work, Note, Result, Totals, Question, Answer>
@@ -56,6 +67,8 @@ export class Roster<Start, Work, Note, Result, Totals, Question = never, Answer 
   /** Those and the ones that are starting, each with the promise that its end has been dealt with. */
   readonly #living = new Map<WorkerLife<Start, Work, Note, Result, Totals, Question, Answer>, Promise<void>>()
   readonly #replacements = new Set<Promise<void>>()
+  readonly #growth: Growth
+  readonly #stallWatch: StallWatch<WorkerLife<Start, Work, Note, Result, Totals, Question, Answer>>
   readonly #stopping = new AbortController()
   /** Aborted when no worker is to be started any more. */
   readonly #noMoreStarts: AbortSignal
@@ -74,6 +87,16 @@ export class Roster<Start, Work, Note, Result, Totals, Question = never, Answer 
     this.#onChange = onChange
     this.#respawnsLeft = options.respawns
     this.#noMoreStarts = AbortSignal.any([signal, this.#stopping.signal])
+    this.#growth = new Growth(
+      {
+        open: (number) => this.#open(number),
+        onGrown: (number) =>
+          this.#notice(`worker ${number} has found room; ${this.#ready.size} of ${options.size} now`),
+        onFailed: (number, error) => this.#notice(`worker ${number} could not be started yet: ${messageOf(error)}`),
+      },
+      this.#noMoreStarts,
+    )
+    this.#stallWatch = new StallWatch(options.stallMs ?? STALL_MS, () => this.#ready.values(), giveUpPaused)
     this.#noMoreStarts.addEventListener('abort', () => {
       for (const worker of this.#living.keys()) if (!this.#isReady(worker)) worker.kill()
     })
@@ -93,13 +116,14 @@ export class Roster<Start, Work, Note, Result, Totals, Question = never, Answer 
   async start(): Promise<void> {
     const { size } = this.#options
     const numbers = Array.from({ length: size }, (_, number) => number)
+    const missing: number[] = []
     const shortages: DroverError[] = []
     const openInTurn = async (): Promise<void> => {
       for (let number = numbers.shift(); number !== undefined; number = numbers.shift()) {
         const shortage = await this.#open(number)
         if (shortage === null) continue
         shortages.push(shortage)
-        numbers.length = 0
+        missing.push(number, ...numbers.splice(0))
       }
     }
     const atOnce = Math.min(size, STARTING_PER_CORE * availableParallelism())
@@ -108,6 +132,7 @@ export class Roster<Start, Work, Note, Result, Totals, Question = never, Answer 
     if (shortage !== undefined) {
       if (this.#ready.size === 0) throw shortage
       this.#notice(`${shortage.message}; going on with ${this.#ready.size} of ${size}`)
+      for (const number of missing) this.#growth.add(number)
     }
   }
 
@@ -128,8 +153,9 @@ export class Roster<Start, Work, Note, Result, Totals, Question = never, Answer 
   async killAll(): Promise<void> {
     this.#killing = true
     this.#stopping.abort()
+    this.#stallWatch[Symbol.dispose]()
     for (const worker of this.#living.keys()) worker.kill()
-    await Promise.all([...this.#living.values(), ...this.#replacements])
+    await Promise.all([...this.#living.values(), ...this.#replacements, this.#growth.ended])
   }
 
   /** The error of whoever waits for a worker that is not going to come. */
@@ -137,7 +163,7 @@ export class Roster<Start, Work, Note, Result, Totals, Question = never, Answer 
     const { respawns } = this.#options
     const used = this.#respawnsLeft === 0 ? `, and all ${respawns} replacements are used` : ''
     return new DroverError('workers-lost', `no worker is left${used}; the last: ${this.#lastDeath}`, {
-      hint: 'what is committed stays committed: remove the cause, and start over with --mode recreate',
+      hint: 'what is committed stays committed: remove the cause, and go on with drover resume',
     })
   }
 
@@ -163,6 +189,7 @@ export class Roster<Start, Work, Note, Result, Totals, Question = never, Answer 
     } catch (error) {
       const exit = await worker.exited
       if (exit.shortage) return shortageOf(exit, number)
+      if (error instanceof DroverError && error.shortage) return error
       throw error
     }
   }
@@ -245,11 +272,14 @@ export class Roster<Start, Work, Note, Result, Totals, Question = never, Answer 
         await delay(pauseMs * (0.5 + Math.random() / 2), undefined, { signal: this.#noMoreStarts })
         const shortage = await this.#open(number)
         if (shortage === null) return
-        throw shortage
+        if (this.#ready.size === 0) throw shortage
+        this.#notice(`${shortage.message}; going on with ${this.#ready.size} of ${this.#options.size}`)
+        this.#growth.add(number)
+        return
       } catch (error) {
         // Not a failure: the pause or the start was broken off because no worker is wanted any more.
         if (this.#noMoreStarts.aborted) return
-        this.#lastDeath = error instanceof Error ? error.message : String(error)
+        this.#lastDeath = messageOf(error)
         this.#notice(
           `worker ${number} could not be replaced: ${this.#lastDeath}; ${this.#respawnsLeft} replacements left`,
         )
@@ -260,6 +290,19 @@ export class Roster<Start, Work, Note, Result, Totals, Question = never, Answer 
   #notice(message: string): void {
     this.#options.onNotice?.(message)
   }
+}
+
+/** Were it to go on, it would find its work done by another: claims and the epoch see to that. */
+function giveUpPaused(worker: { readonly number: number; giveUp(error: DroverError): void }): void {
+  worker.giveUp(
+    new DroverError('workers-lost', `worker ${worker.number} has work and was paused by the system`, {
+      hint: 'somebody stopped the process (kill -STOP)',
+    }),
+  )
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }
 
 function shortageOf(exit: Exit, number: number): DroverError {

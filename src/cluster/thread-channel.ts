@@ -79,6 +79,10 @@ class ThreadChannel<Out, In> implements Channel<Out, In> {
     this.#end.onMessage(handler)
   }
 
+  isPaused(): boolean {
+    return false
+  }
+
   kill(): void {
     this.#killing.abort()
   }

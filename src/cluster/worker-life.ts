@@ -117,8 +117,18 @@ export class WorkerLife<Start, Work, Note, Result, Totals, Question = never, Ans
     clearTimeout(timer)
   }
 
+  /** See {@link Channel.isPaused}. */
+  isPaused(): boolean {
+    return this.#channel.isPaused()
+  }
+
   kill(): void {
     this.#channel.kill()
+  }
+
+  /** Ends it at once because of an error, which is told as the reason. */
+  giveUp(error: DroverError): void {
+    this.#fail(error)
   }
 
   /**

@@ -45,9 +45,10 @@ export class BatchCutter {
     this.#after = partition.after
   }
 
-  /** A document of `length` bytes belongs into the next batch. */
-  isFull(length: number): boolean {
-    return this.#rows > 0 && (this.#rows >= this.#limits.rows || this.#used + length > this.#limits.bytes)
+  /** A document of `length` bytes belongs into the next batch; `times`: so would it be if the limits were so much wider. */
+  isFull(length: number, times = 1): boolean {
+    const { rows, bytes } = this.#limits
+    return this.#rows > 0 && (this.#rows >= rows * times || this.#used + length > bytes * times)
   }
 
   add(document: Uint8Array): void {
@@ -92,7 +93,7 @@ export class BatchCutter {
     return this.#rows === 0 ? null : this.#endOf(bytes.subarray(this.#offsets[this.#rows - 1], this.#used))
   }
 
-  /** A buffer with room for `length` more bytes: of the limit's size where there is one, else growing by doubling. */
+  /** A buffer with room for `length` more bytes: at first of the limit's size where there is one, then growing by doubling. */
   #reserve(length: number): Uint8Array<ArrayBuffer> {
     const needed = this.#used + length
     const held = this.#bytes
@@ -100,7 +101,8 @@ export class BatchCutter {
     if (needed > maxBatchBytes) {
       throw new DroverError('source-failed', `a batch of ${this.#partition.table} would be larger than 4 GiB`)
     }
-    const wanted = Number.isFinite(this.#limits.bytes) ? this.#limits.bytes : Math.max(firstBytes, this.#used * 2)
+    const first = Number.isFinite(this.#limits.bytes) ? this.#limits.bytes : firstBytes
+    const wanted = held === null ? first : held.length * 2
     const taken = this.#pool.take(Math.max(wanted, needed))
     if (held !== null) {
       taken.set(held.subarray(0, this.#used))

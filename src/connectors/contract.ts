@@ -7,6 +7,7 @@ import type { ExistingColumn } from '../core/existing-column.ts'
 import type { FaultClass } from '../core/fault.ts'
 import type { ForeignKeyPlan, IndexPlan, SourceIndex } from '../core/index-plan.ts'
 import type { TablePlan, TargetName } from '../core/plan.ts'
+import type { RetryPolicy } from '../core/retry.ts'
 import type { TableChange } from '../core/table-change.ts'
 
 /** Something a check found. An `error` refuses the run before anything is written. */
@@ -66,6 +67,17 @@ export interface SampledRows {
   readonly complete: boolean
 }
 
+/** How the rows of a partition are read. */
+export interface ReadOptions {
+  readonly firstSeq: number
+  readonly limits: BatchLimits
+  readonly pool: BufferPool
+  /** How a read that fails is taken up again; rows that come begin its budget anew. Absent: `defaultRetry`. */
+  readonly retry?: RetryPolicy | undefined
+  /** The read failed, and goes on after a pause. */
+  readonly onRetry?: ((error: unknown, pauseMs: number) => void) | undefined
+}
+
 /** Memory for batches; what is given back is handed out again. */
 export interface BufferPool {
   /** An array that owns its ArrayBuffer, of at least `size` bytes. */
@@ -111,14 +123,10 @@ export interface Source extends AsyncDisposable {
   /**
    * The rows of one partition in key order, cut into batches: `seq` counts from `firstSeq`, the bounds are contiguous,
    * and the final batch, which may be empty, has `last` set. Reads no further than the consumer asks, but for one page
-   * ahead. A cursor that the server has forgotten is opened again behind the last key.
+   * ahead. A cursor that is lost is opened again behind the last key, as the policy of the options allows. A batch ends
+   * where its bound can be asked for again, so it may have some rows more than its limit.
    */
-  read(
-    selection: Selection,
-    partition: Partition,
-    options: { readonly firstSeq: number; readonly limits: BatchLimits; readonly pool: BufferPool },
-    signal: AbortSignal,
-  ): AsyncIterable<Batch>
+  read(selection: Selection, partition: Partition, options: ReadOptions, signal: AbortSignal): AsyncIterable<Batch>
 }
 
 // ── target ──
@@ -211,6 +219,8 @@ export interface Reader extends AsyncDisposable {
     keys: readonly (readonly (string | null)[])[],
     signal: AbortSignal,
   ): Promise<readonly (readonly (string | null)[])[]>
+  /** Whether an index serves {@link lookUp} by these columns; without one it reads all of the table each time. */
+  isIndexed(target: TargetName, key: readonly string[], signal: AbortSignal): Promise<boolean>
 }
 
 // ── ledger ──
@@ -414,7 +424,7 @@ export interface Ledger extends AsyncDisposable {
 
 // ── writer ──
 
-/** What a worker needs to write one table. Plain data. */
+/** Plain data. */
 export interface WriterOptions {
   readonly migration: MigrationId
   readonly epoch: number

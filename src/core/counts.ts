@@ -28,3 +28,8 @@ export function addCounts(a: Counts, b: Counts): Counts {
 export function isConserved(counts: Counts): boolean {
   return counts.read === counts.written + counts.filtered + counts.skipped + counts.deadLetters
 }
+
+/** The conservation law with its numbers, for people. */
+export function accountOf({ read, written, filtered, skipped, deadLetters }: Counts): string {
+  return `${read} read = ${written} written + ${filtered} filtered + ${skipped} skipped + ${deadLetters} dead letters`
+}

@@ -149,6 +149,7 @@ export interface ErrorShape {
   readonly code: ErrorCode
   readonly message: string
   readonly hint?: string | undefined
+  readonly shortage?: true | undefined
   /** Only kept for kind `bug`. */
   readonly stack?: string | undefined
 }
@@ -157,6 +158,8 @@ export interface DroverErrorOptions {
   /** One sentence that says what to do. */
   readonly hint?: string | undefined
   readonly cause?: unknown
+  /** See {@link DroverError.shortage}. */
+  readonly shortage?: boolean | undefined
 }
 
 /** An error with a stable code, one sentence that names the value seen, and a hint. Never contains a secret. */
@@ -164,11 +167,14 @@ export class DroverError extends Error {
   override readonly name = 'DroverError'
   readonly code: ErrorCode
   readonly hint: string | undefined
+  /** There is no room for one more just now (connections, processes, open files), so that fewer may do. */
+  readonly shortage: boolean
 
   constructor(code: ErrorCode, message: string, options: DroverErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
     this.code = code
     this.hint = options.hint
+    this.shortage = options.shortage === true
   }
 
   get kind(): ErrorKind {
@@ -183,6 +189,7 @@ export function toErrorShape(error: unknown): ErrorShape {
       code: error.code,
       message: error.message,
       hint: error.hint,
+      ...(error.shortage ? { shortage: true as const } : {}),
       ...(error.kind === 'bug' ? { stack: error.stack } : {}),
     }
   }
@@ -191,7 +198,7 @@ export function toErrorShape(error: unknown): ErrorShape {
 }
 
 export function fromErrorShape(shape: ErrorShape): DroverError {
-  const error = new DroverError(shape.code, shape.message, { hint: shape.hint })
+  const error = new DroverError(shape.code, shape.message, { hint: shape.hint, shortage: shape.shortage })
   if (shape.stack !== undefined) error.stack = shape.stack
   return error
 }

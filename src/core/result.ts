@@ -1,3 +1,4 @@
+import type { CoercionUse } from './coercion.ts'
 import type { Counts } from './counts.ts'
 import type { ErrorShape } from './errors.ts'
 
@@ -21,6 +22,8 @@ export interface TableResult extends Counts {
   readonly seconds: number
   readonly rowsPerSecond: number
   readonly bytes: number
+  /** Values that were changed by name, and how often; those of replayed dead letters are among them. */
+  readonly coercions: readonly CoercionUse[]
 }
 
 /** What a check compared and found different. */
@@ -60,10 +63,10 @@ export interface Verification {
   readonly notes: readonly string[]
 }
 
-/** What became of a run. `error` is null exactly when `state` is `done`. */
+/** What became of a run. `error` is null exactly when `state` is `done`; `rolled-back`: what it had made is gone. */
 export interface MigrationResult {
   readonly migration: string
-  readonly state: 'done' | 'stopped'
+  readonly state: 'done' | 'stopped' | 'rolled-back'
   readonly tables: readonly TableResult[]
   readonly totals: Counts
   readonly seconds: number

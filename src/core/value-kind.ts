@@ -38,6 +38,39 @@ export function choice<const T extends string>(...choices: readonly T[]): ValueK
   }
 }
 
+/** One of several words, some of which mean the same. */
+export function synonyms<const T extends string>(meanings: Readonly<Record<string, T>>): ValueKind<T> {
+  const words = Object.keys(meanings)
+  return {
+    form: 'value',
+    placeholder: [...new Set(Object.values(meanings))].join('|'),
+    allowed: words.join(', '),
+    choices: words,
+    parse: (raw) => (typeof raw === 'string' && Object.hasOwn(meanings, raw) ? meanings[raw] : undefined),
+  }
+}
+
+/** So many rows, or so many of a hundred. */
+export type Allowance = number | `${number}%`
+
+export function allowance(): ValueKind<Allowance> {
+  return {
+    form: 'value',
+    placeholder: 'N|P%',
+    allowed: 'a whole number of rows, or a part of them such as 0.1%',
+    parse: (raw) => {
+      const percent = typeof raw === 'string' ? /^(\d{1,3}(?:\.\d+)?)%$/.exec(raw.trim())?.[1] : undefined
+      if (percent === undefined) return wholeOf(raw, 0)
+      return Number(percent) <= 100 ? `${Number(percent)}%` : undefined
+    },
+  }
+}
+
+/** Rows of so many that an allowance covers. */
+export function allowedOf(allowed: Allowance, rows: number): number {
+  return typeof allowed === 'number' ? allowed : Math.floor((rows * Number.parseFloat(allowed)) / 100)
+}
+
 export function text(placeholder: string): ValueKind<string> {
   return { form: 'value', placeholder, allowed: 'any text that is not empty', parse: textOf }
 }

@@ -38,6 +38,10 @@ export class Instant {
   }
 }
 
+/** What a coercion makes of a date before and after any that the target holds. No int64, so no date of a source. */
+export const minusInfinity: Instant = new Instant(-(2n ** 64n))
+export const plusInfinity: Instant = new Instant(2n ** 64n)
+
 /** A MongoDB ObjectId as 24 lower-case hex digits. */
 export class ObjectId {
   readonly hex: string

@@ -1,19 +1,23 @@
 import type { OpenBatch, Writer } from '../connectors/contract.ts'
 import type { Batch } from '../core/batch.ts'
-import { noCounts, type Counts } from '../core/counts.ts'
+import type { Counts } from '../core/counts.ts'
 import { DroverError } from '../core/errors.ts'
 import type { FaultClass } from '../core/fault.ts'
 import type { TablePlan } from '../core/plan.ts'
 import type { Stages } from '../core/result.ts'
+import { withRetries, type RetryPolicy } from '../core/retry.ts'
 import type { Sample } from '../core/sample.ts'
 import type { RejectedRow, Transcoded, Transcoder } from '../format/codec.ts'
-import { withRetries, type RetryPolicy } from '../core/retry.ts'
+import { countsOf, replayed, type Refused } from './batch-counts.ts'
+import { findRefused, type Refusals } from './bisect.ts'
+import { without, type Excerpt } from './excerpt.ts'
+import { lettersOf } from './letters.ts'
 import { noStages, secondsSince } from './stages.ts'
-import type { Committed, DriftAnswer, DriftQuestion, Note } from './work.ts'
+import type { Committed, DriftAnswer, DriftQuestion, Note, TableRules } from './work.ts'
 
 export interface BatchWriterOptions {
   readonly writer: Writer
-  readonly plans: readonly TablePlan[]
+  readonly tables: readonly TableRules[]
   readonly createTranscoder: (plan: TablePlan) => Promise<Transcoder>
   /** Looks at every row of a batch. */
   readonly observe: (batch: Batch, plan: TablePlan) => Promise<Sample>
@@ -28,12 +32,20 @@ export interface Coordinator {
 }
 
 /** Of a row that no option of drover makes fit. */
-const WAY_OUT = 'nothing of its batch was written; correct the row in the source, or leave it out with --where'
+const WAY_OUT =
+  'nothing of its batch was written; correct the row in the source, or keep such rows with --on-error dead-letter'
 
 /** How a table is written at present. */
 interface TableCodec {
   readonly plan: TablePlan
   readonly transcoder: Transcoder
+  readonly rules: Pick<TableRules, 'onDrift' | 'onError'>
+}
+
+/** A batch, and the ids of its rows where they are dead letters. */
+interface Held {
+  readonly batch: Batch
+  readonly letters: readonly number[] | null
 }
 
 interface Encoded extends TableCodec {
@@ -48,6 +60,9 @@ interface Encoded extends TableCodec {
  *
  * A batch that does not fit its table's plan, or was encoded for one that has been replaced meanwhile, is encoded again
  * from the bytes held, for the plan that the coordinator answers. Nothing of it is claimed while it asks.
+ *
+ * A row that cannot be carried over costs none of its neighbours: it becomes a dead letter in the transaction that writes
+ * them. Where the target refuses rows, the batch is tried in pieces to find them, and then written without.
  */
 export class BatchWriter {
   readonly #options: BatchWriterOptions
@@ -61,15 +76,21 @@ export class BatchWriter {
 
   /** Compiles the plans, so that a worker that reports itself ready is. Throws `invalid-transform`. */
   async prepare(): Promise<void> {
-    for (const plan of this.#options.plans) await this.#adopt(plan)
+    for (const { plan, ...rules } of this.#options.tables) await this.#adopt(plan, rules)
   }
 
   /**
-   * Encodes a batch and commits it with its ledger entry. The batch's bytes are no longer needed once this settles.
-   * Throws `schema-drift`, `row-rejected` or `transform-failed` for a row that cannot be carried; then nothing of the
-   * batch is written.
+   * Encodes a batch and commits it with its ledger entry. The batch's bytes are no longer needed once this settles. Of a
+   * batch of dead letters `letters` are their ids: those whose rows are written are resolved, the others stay as they are.
+   * Throws `schema-drift`, `row-rejected` or `transform-failed` for a row that stops the run; then nothing of the batch
+   * is written.
    */
-  async write(batch: Batch, coordinator: Coordinator, signal: AbortSignal): Promise<Committed> {
+  async write(
+    batch: Batch,
+    coordinator: Coordinator,
+    signal: AbortSignal,
+    letters: readonly number[] | null = null,
+  ): Promise<Committed> {
     const encoding = this.#encode(batch, coordinator)
     // Met below; but the transaction before may take long, and until then nobody would.
     encoding.catch(() => undefined)
@@ -78,7 +99,7 @@ export class BatchWriter {
     this.#previous = turn.promise
     try {
       await previous
-      return await this.#commit(batch, await encoding, coordinator, signal)
+      return await this.#commit({ batch, letters }, await encoding, coordinator, signal)
     } finally {
       turn.resolve()
     }
@@ -87,54 +108,60 @@ export class BatchWriter {
   /** For the plan at hand, or for the one that the coordinator makes of it where rows have no place in it. */
   async #encode(batch: Batch, coordinator: Coordinator): Promise<Encoded> {
     for (let codec = this.#codecOf(batch); ;) {
+      const { rules, transcoder, plan } = codec
       const startedAt = performance.now()
-      const transcoded = await codec.transcoder.transcode(batch)
-      const [first] = transcoded.rejected
-      if (first === undefined) return { ...codec, transcoded, seconds: secondsSince(startedAt) }
-      codec.transcoder.recycle(transcoded)
-      const lasting = transcoded.rejected.find(({ error }) => error.code !== 'schema-drift')
-      if (lasting !== undefined) throw rejection(lasting)
-      const seen = await this.#options.observe(batch, codec.plan)
-      const answer = await this.#ask(codec.plan, seen, coordinator)
-      if (answer === null) throw rejection(first)
-      codec = answer
+      const transcoded = await transcoder.transcode(batch)
+      const { rejected } = transcoded
+      const stopping =
+        rules.onError === 'stop' ? rejected.find(({ error }) => error.code !== 'schema-drift') : undefined
+      const drifted =
+        rules.onDrift === 'dead-letter' ? undefined : rejected.find(({ error }) => error.code === 'schema-drift')
+      if (stopping === undefined && drifted === undefined) {
+        return { ...codec, transcoded, seconds: secondsSince(startedAt) }
+      }
+      transcoder.recycle(transcoded)
+      if (stopping !== undefined) throw rejection(stopping)
+      const answer = await this.#ask(codec, await this.#options.observe(batch, plan), coordinator)
+      if (answer === null && drifted !== undefined) throw rejection(drifted)
+      codec = answer ?? codec
     }
   }
 
   /** Transactions until one commits; an encoding for a plan that has been replaced is made again. */
-  async #commit(batch: Batch, first: Encoded, coordinator: Coordinator, signal: AbortSignal): Promise<Committed> {
+  async #commit(held: Held, first: Encoded, coordinator: Coordinator, signal: AbortSignal): Promise<Committed> {
+    const { id } = held.batch
     const hooks = {
       classify: this.#options.classify,
       onRetry: (error: unknown, pauseMs: number) =>
-        coordinator.note({ kind: 'retried', table: batch.id.table, message: messageOf(error), pauseMs }),
+        coordinator.note({ kind: 'retried', table: id.table, message: messageOf(error), pauseMs }),
     }
     for (let encoded = first; ;) {
-      const { transcoder, transcoded, plan } = encoded
+      const { transcoder, transcoded } = encoded
       try {
-        return await withRetries(this.#options.retry, hooks, signal, () => this.#transact(batch, encoded, signal))
+        return await withRetries(this.#options.retry, hooks, signal, () => this.#transact(held, encoded, signal))
       } catch (error) {
         if (!(error instanceof DroverError) || error.code !== 'schema-drift') throw error
-        const answer = await this.#ask(plan, null, coordinator)
+        // Either the claim found a newer plan, or the table is not what any plan says.
+        const answer = await this.#ask(encoded, null, coordinator)
         if (answer === null) throw error
       } finally {
         transcoder.recycle(transcoded)
       }
-      encoded = await this.#encode(batch, coordinator)
+      encoded = await this.#encode(held.batch, coordinator)
     }
   }
 
-  async #ask(plan: TablePlan, seen: Sample | null, coordinator: Coordinator): Promise<TableCodec | null> {
-    const { source: table, schemaVersion } = plan
+  async #ask(codec: TableCodec, seen: Sample | null, coordinator: Coordinator): Promise<TableCodec | null> {
+    const { source: table, schemaVersion } = codec.plan
     const answer = await coordinator.ask({ table, schemaVersion, seen })
     if (answer === null) return null
-    if (answer.schemaVersion <= schemaVersion) {
-      throw new DroverError('unexpected', `asked for a newer plan of ${table} than ${schemaVersion}, and got the same`)
-    }
-    return this.#adopt(answer)
+    if (answer.schemaVersion > schemaVersion) return this.#adopt(answer, codec.rules)
+    if (seen === null) return null
+    throw new DroverError('unexpected', `asked for a newer plan of ${table} than ${schemaVersion}, and got the same`)
   }
 
-  async #adopt(plan: TablePlan): Promise<TableCodec> {
-    const codec = { plan, transcoder: await this.#options.createTranscoder(plan) }
+  async #adopt(plan: TablePlan, rules: TableCodec['rules']): Promise<TableCodec> {
+    const codec = { plan, rules, transcoder: await this.#options.createTranscoder(plan) }
     const current = this.#codecs.get(plan.source)
     // Two batches may have asked at once, and the older answer may come last.
     if (current !== undefined && current.plan.schemaVersion >= plan.schemaVersion) return current
@@ -148,47 +175,83 @@ export class BatchWriter {
     return codec
   }
 
-  /** One transaction: claim, COPY, counts, commit. The claim makes it safe to repeat after any failure (invariant 1). */
-  async #transact(source: Batch, encoded: Encoded, signal: AbortSignal): Promise<Committed> {
-    const openedAt = performance.now()
-    const opened = await this.#options.writer.begin(source.id, encoded.plan, signal)
-    if ('committed' in opened) return committed(source, opened.committed, noStages)
-    await using open = opened
-    const written = await open.write(encoded.transcoded.parts)
-    if ('rejected' in written) throw refusal(source, encoded, written)
-    const write = secondsSince(openedAt)
-    const committingAt = performance.now()
-    const counts = countsOf(source, encoded.transcoded, written)
-    await open.commit(counts, byteLength(source))
-    const { transformSeconds } = encoded.transcoded
-    return committed(source, counts, {
-      ...noStages,
-      transform: transformSeconds,
-      encode: encoded.seconds - transformSeconds,
-      write,
-      commit: secondsSince(committingAt),
-    })
+  /**
+   * One transaction: claim, COPY, dead letters, counts, commit. The claim makes it safe to repeat after any failure
+   * (invariant 1). Once more where the target refuses rows that have to be found first.
+   */
+  async #transact(held: Held, encoded: Encoded, signal: AbortSignal): Promise<Committed> {
+    const { batch } = held
+    const refused: Refusals = new Map()
+    for (let searches = false; ; searches = true) {
+      const openedAt = performance.now()
+      const opened = await this.#options.writer.begin(batch.id, encoded.plan, signal)
+      if ('committed' in opened) return committed(batch, opened.committed, noStages)
+      await using open = opened
+      if (searches) await findRefused(open, encoded.transcoded, batch.rows, refused)
+      const excerpt = without(encoded.transcoded, new Set(refused.keys()))
+      const answer = await open.write(excerpt.parts)
+      if ('rejected' in answer) {
+        noteRefusal(answer, excerpt, { batch, encoded, refused, searches })
+        continue
+      }
+      const counts = await this.#settle(
+        open,
+        held,
+        encoded,
+        refused,
+        countsOf(batch, encoded.transcoded, excerpt, answer, deaths(encoded, refused)),
+      )
+      const write = secondsSince(openedAt)
+      const committingAt = performance.now()
+      await open.commit(counts, byteLength(batch))
+      const { transformSeconds } = encoded.transcoded
+      const encode = encoded.seconds - transformSeconds
+      const commit = secondsSince(committingAt)
+      return committed(batch, counts, { ...noStages, transform: transformSeconds, encode, write, commit })
+    }
+  }
+
+  /** What is kept of a batch beside its rows. Answers its counts. */
+  async #settle(open: OpenBatch, held: Held, encoded: Encoded, refused: Refusals, counts: Counts): Promise<Counts> {
+    const { batch, letters } = held
+    const { transcoded, transcoder } = encoded
+    if (transcoded.coerced.length > 0) await open.coerced(transcoded.coerced)
+    if (letters === null) {
+      if (counts.deadLetters > 0) await open.bury(lettersOf(batch, transcoder, transcoded.rejected, refused))
+      return counts
+    }
+    const failed = new Set([...transcoded.rejected.map(({ index }) => index), ...refused.keys()])
+    const done = letters.filter((_, place) => !failed.has(place))
+    const resolved = await open.resolve(done)
+    if (resolved === done.length) return replayed(counts)
+    throw new DroverError(
+      'lease-lost',
+      `${done.length - resolved} of ${done.length} dead letters were resolved by another run`,
+    )
   }
 }
 
-type Answer = Awaited<ReturnType<OpenBatch['write']>>
-type Refused = Extract<Answer, { readonly rejected: unknown }>
-type Written = Exclude<Answer, Refused>
-
-/** Invariant 2. A source row that gave several rows of the table is skipped where all of them are. */
-function countsOf(source: Batch, transcoded: Transcoded, answer: Written): Counts {
-  const written = answer.left.length === 0 ? transcoded.written : originsWritten(transcoded, new Set(answer.left))
-  const skipped = transcoded.written - written
-  const derived = answer.written + answer.derived - written
-  return { ...noCounts, read: source.rows, written, filtered: transcoded.filtered, skipped, derived }
+function deaths({ transcoded }: Encoded, refused: Refusals): number {
+  return transcoded.rejected.length + refused.size
 }
 
-/** Source rows that have a row in the table now. */
-function originsWritten(transcoded: Transcoded, left: ReadonlySet<number>): number {
-  const origins = new Set<number>()
-  const rows = transcoded.parts[0]?.rows ?? 0
-  for (let row = 0; row < rows; row++) if (!left.has(row)) origins.add(transcoded.origin(0, row))
-  return origins.size
+interface Refusing {
+  readonly batch: Batch
+  readonly encoded: Encoded
+  readonly refused: Refusals
+  readonly searches: boolean
+}
+
+/** Rows that were taken one by one may refuse each other together: then that one is refused. Throws what stops the run. */
+function noteRefusal({ rejected }: Refused, excerpt: Excerpt, { batch, encoded, refused, searches }: Refusing): void {
+  const { part, index, error } = rejected
+  const place = index === null ? null : excerpt.origin(part, index)
+  if (encoded.rules.onError === 'stop' || (searches && place === null)) {
+    const key = place === null ? '?' : encoded.transcoder.keyText(batch, place)
+    const message = `document ${key} of table ${batch.id.table}: ${error.message}`
+    throw rejection({ error: { ...error, message } })
+  }
+  if (searches && place !== null) refused.set(place, error)
 }
 
 function byteLength(batch: Batch): number {
@@ -199,17 +262,8 @@ function committed(batch: Batch, counts: Counts, stages: Stages): Committed {
   return { table: batch.id.table, partition: batch.id.partition, counts, bytes: byteLength(batch), stages }
 }
 
-/** What the target says of a row, with the key of the row in the source that it came from. */
-function refusal(source: Batch, { transcoder, transcoded }: Encoded, { rejected }: Refused): DroverError {
-  const { part, index, error } = rejected
-  const origin = index === null ? null : transcoded.origin(part, index)
-  const key = origin === null ? '?' : transcoder.keyText(source, origin)
-  const message = `document ${key} of table ${source.id.table}: ${error.message}`
-  return rejection({ index: origin ?? 0, key, error: { ...error, message } })
-}
-
 /** What stops the run: a row's own error, which names the row already. */
-function rejection({ error }: RejectedRow): DroverError {
+function rejection({ error }: Pick<RejectedRow, 'error'>): DroverError {
   return new DroverError(error.code, error.message, { hint: error.hint ?? WAY_OUT })
 }
 

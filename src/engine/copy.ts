@@ -6,15 +6,12 @@ import type { Partition } from '../core/batch.ts'
 import { createBufferPool } from '../connectors/buffer-pool.ts'
 import type { Drift } from './drift.ts'
 import { feedPaged, feedPartitioned } from './feed.ts'
-import type { PlanReport } from './plan-report.ts'
+import { FloodWatch } from './flood.ts'
+import type { RunPlan } from './run-plan.ts'
 import type { RunReport } from './run-report.ts'
 import { secondsSince } from './stages.ts'
 import { workerIn } from './worker.ts'
-import type { CopyStart, DriftAnswer, DriftQuestion, Note, Totals, Work } from './work.ts'
-
-/** Base and cap of the pause between two tries of a batch, in milliseconds. */
-const RETRY_BASE_MS = 100
-const RETRY_CAP_MS = 30_000
+import type { Committed, CopyStart, DriftAnswer, DriftQuestion, Note, Totals, Work } from './work.ts'
 
 export interface CopyContext {
   readonly config: Config
@@ -22,7 +19,7 @@ export interface CopyContext {
   readonly ledger: Ledger
   readonly lease: Lease
   readonly migration: MigrationId
-  readonly plan: PlanReport
+  readonly plan: RunPlan
   readonly partitions: readonly Partition[]
   readonly report: RunReport
   /** Answers workers that meet rows without a place in the plan. */
@@ -41,17 +38,23 @@ export async function copyTables(context: CopyContext, signal: AbortSignal): Pro
   // What the workers may hold, one batch being filled and one read ahead.
   const pool = createBufferPool(plan.workers.count * CREDITS_PER_WORKER + 2)
   const { aggregator } = report
+  const flood = new FloodWatch()
+  const acknowledge = (committed: Committed): void => {
+    aggregator.add(committed)
+    const flooded = flood.add(committed.table, committed.counts)
+    if (flooded !== null) stopping.abort(flooded)
+  }
   const startedAt = performance.now()
   await using cluster = await startCluster(
     {
       ...clusterShape(context),
       onNote: (note: Note) => {
-        if (note.kind === 'committed') aggregator.add(note.committed)
+        if (note.kind === 'committed') acknowledge(note.committed)
         else report.retried(note.table, note.message)
       },
       onAsk: (question: DriftQuestion): Promise<DriftAnswer> => context.drift.answer(question, run),
       onDone: (_work, result) => {
-        if (result !== null && 'counts' in result) aggregator.add(result)
+        if (result !== null && 'counts' in result) acknowledge(result)
       },
       onFailed: (_work, error) => stopping.abort(error),
       onLost: (work) => lost.push(work),
@@ -86,14 +89,12 @@ function clusterShape({ config, plan, source, migration, lease }: CopyContext) {
     feed: plan.feed.choice,
     sourceFormat: source.format,
     keyField: source.keyField,
-    tables: plan.tables.map(({ planned }) => ({ plan: planned.plan, selection: planned.selection })),
+    tables: plan.tables.map(({ planned: { plan: table, selection } }) => {
+      const { onDrift, onError } = config.forTable(table.source)
+      return { plan: table, selection, onDrift, onError }
+    }),
     limits: { rows: config.batchRows, bytes: config.batchBytes },
-    retry: {
-      baseMs: RETRY_BASE_MS,
-      capMs: RETRY_CAP_MS,
-      budgetMs: config.retryBudgetSeconds * 1000,
-      maxRetries: config.maxRetries,
-    },
+    retry: config.retry,
   }
   return {
     size: plan.workers.count,
@@ -121,6 +122,9 @@ async function feed(
     tables: new Map(plan.tables.map(({ planned }) => [planned.plan.source, planned])),
     partitions,
     limits: { rows: config.batchRows, bytes: config.batchBytes },
+    retry: config.retry,
+    onRetry: (table: string, error: unknown) =>
+      report.retried(table, error instanceof Error ? error.message : String(error)),
     aggregator: report.aggregator,
   }
   if (plan.feed.choice === 'paged') await feedPaged(feeding, signal)

@@ -6,6 +6,7 @@ import type { TableChange } from '../core/table-change.ts'
 import { evolvePlan } from '../schema/evolve-plan.ts'
 import { formatCount, formatBytes } from '../telemetry/format.ts'
 import type { Notice } from '../telemetry/progress.ts'
+import { lastingChange } from './irreversible.ts'
 import type { DriftQuestion } from './work.ts'
 
 /** A table of this size takes its target a second or so to write anew, which is worth words. */
@@ -18,7 +19,7 @@ export interface DriftContext {
   readonly migration: MigrationId
   readonly target: Target
   readonly keyField: string
-  readonly tables: readonly Pick<PlannedTable, 'plan' | 'exists'>[]
+  readonly tables: readonly Pick<PlannedTable, 'plan' | 'exists' | 'publishTo'>[]
   readonly notice: (notice: Notice) => void
 }
 
@@ -26,6 +27,8 @@ interface TableState {
   plan: TablePlan
   /** It was there before the run. */
   readonly exists: boolean
+  /** It is loaded apart and its rows are added to one that is there, which stays as it is until then. */
+  readonly joins: boolean
   /** Columns that drift has added so far. */
   added: number
   /** Settles, never rejects, when the change before is done: each sees the plan that the one before has left. */
@@ -44,7 +47,10 @@ export class Drift {
   constructor(context: DriftContext) {
     this.#context = context
     this.#tables = new Map(
-      context.tables.map(({ plan, exists }) => [plan.source, { plan, exists, added: 0, previous: Promise.resolve() }]),
+      context.tables.map(({ plan, exists, publishTo }) => [
+        plan.source,
+        { plan, exists, joins: exists && publishTo !== undefined, added: 0, previous: Promise.resolve() },
+      ]),
     )
   }
 
@@ -73,7 +79,7 @@ export class Drift {
     const { config, ledger, lease, migration, target } = this.#context
     if (table.plan.schemaVersion > schemaVersion || seen === null) return table.plan
     const options = config.forTable(table.plan.source)
-    if (options.onDrift === 'stop') return null
+    if (options.onDrift !== 'evolve' || table.joins) return null
     const evolved = evolvePlan({
       plan: table.plan,
       keyField: this.#context.keyField,
@@ -88,6 +94,9 @@ export class Drift {
       return null
     }
     for (const message of evolved.notes) this.#context.notice({ level: 'warning', message })
+    for (const message of table.exists ? evolved.changes.flatMap(lastingChange) : []) {
+      this.#context.notice({ level: 'warning', message })
+    }
     for (const change of evolved.changes) await this.#announceCost(change, signal)
     await ledger.evolve(migration, lease, evolved.plan, evolved.changes, signal)
     table.plan = evolved.plan

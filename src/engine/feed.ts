@@ -1,8 +1,17 @@
 import type { Cluster } from '../cluster/cluster.ts'
-import type { BufferPool, Ledger, Lease, MigrationId, PlannedTable, Source } from '../connectors/contract.ts'
+import type {
+  BufferPool,
+  Ledger,
+  Lease,
+  MigrationId,
+  PlannedTable,
+  ReadOptions,
+  Source,
+} from '../connectors/contract.ts'
 import type { Batch, BatchId, BatchLimits, Partition } from '../core/batch.ts'
 import { addCounts, noCounts } from '../core/counts.ts'
 import { DroverError } from '../core/errors.ts'
+import type { RetryPolicy } from '../core/retry.ts'
 import type { Aggregator } from './aggregate.ts'
 import { gapsOf } from './gaps.ts'
 import type { Totals, Work } from './work.ts'
@@ -15,6 +24,9 @@ export interface FeedContext {
   readonly partitions: readonly Partition[]
   readonly limits: BatchLimits
   readonly pool: BufferPool
+  readonly retry: RetryPolicy
+  /** A read of a table failed, and goes on. */
+  readonly onRetry: (table: string, error: unknown) => void
   readonly aggregator: Aggregator
   /** Work that was in flight when its worker died; filled by the cluster, emptied here. */
   readonly lost: Work[]
@@ -35,7 +47,7 @@ export async function feedPaged(context: FeedContext, signal: AbortSignal): Prom
   for (const [table, partitions] of byTable(context.partitions)) {
     const { selection } = plannedOf(context, table)
     for (const partition of partitions) {
-      const options = { firstSeq: 0, limits: context.limits, pool: context.pool }
+      const options = readOptions(context, table, 0, context.limits)
       for await (const batch of context.source.read(selection, partition, options, signal)) {
         await dispatchBatch(context, batch, signal)
         await sendLostAgain(context, signal)
@@ -83,13 +95,17 @@ async function sendLostAgain(context: FeedContext, signal: AbortSignal): Promise
 
 async function readAgain(context: FeedContext, id: BatchId, signal: AbortSignal): Promise<Batch> {
   const range: Partition = { id: id.partition, table: id.table, after: id.after, upTo: id.upTo }
-  const limits = { rows: Infinity, bytes: Infinity }
-  const options = { firstSeq: id.seq, limits, pool: context.pool }
+  const options = readOptions(context, id.table, id.seq, { rows: Infinity, bytes: Infinity })
   const { selection } = plannedOf(context, id.table)
   for await (const batch of context.source.read(selection, range, options, signal)) {
     return { ...batch, id }
   }
   throw new DroverError('unexpected', `reading ${id.table} again gave no batch`)
+}
+
+function readOptions(context: FeedContext, table: string, firstSeq: number, limits: BatchLimits): ReadOptions {
+  const { pool, retry, onRetry } = context
+  return { firstSeq, limits, pool, retry, onRetry: (error) => onRetry(table, error) }
 }
 
 /** A lost worker's partitions are closed, and what the ledger lacks of them becomes new partitions. */
@@ -107,10 +123,15 @@ async function replanLost(context: PartitionedContext, waiting: Partition[]): Pr
   }
 }
 
-/** Without key order there is no telling what is left, so only a partition of which nothing is committed starts again. */
-function restartOf(table: string): typeof gapsOf {
+/**
+ * Without key order there is no telling what is left: nothing is of a partition that is complete, all of one of which
+ * nothing is committed.
+ */
+export function restartOf(table: string): typeof gapsOf {
   return (partition, entries) => {
     if (entries.length === 0) return [partition]
+    const closing = entries.find(({ last }) => last)
+    if (closing !== undefined && entries.length === closing.seq + 1) return []
     throw new DroverError('source-failed', `${table} has no key order, and the worker that was copying it was lost`, {
       hint: 'copy it anew with --mode recreate',
     })

@@ -8,6 +8,7 @@ import { refuseMode } from './existing-tables.ts'
 import type { PlanContext } from './plan-context.ts'
 import type { PlanReport, TableReport } from './plan-report.ts'
 import { planExtras, type IndexedTable } from './plan-extras.ts'
+import { withoutEarlyReferences } from './run-plan.ts'
 import { shapeTable, type ShapeContext, type ShapedTable } from './shape-table.ts'
 import { chooseFeed, choosePartitions, chooseWorkers } from './sizing.ts'
 import { Survey } from './survey.ts'
@@ -26,13 +27,15 @@ export async function planRun(context: PlanContext, choice: Choice, signal: Abor
   const shaped = await shapeTables({ ...context, existing, earlier }, choice, workers.count, signal)
   const feed = feedOf(config, choice, shaped, { workers: workers.count, cores })
   const extras = planExtras(config, target, shaped.map(indexedOf))
-  const tables: TableReport[] = []
-  for (const table of shaped) {
+  const whole = shaped.map((table) => {
     // A saved plan brings its own.
     const found = context.saved === null ? extras.get(table.planned.plan.source) : undefined
     const { proposals = [], ...built } = found ?? {}
-    const whole = { ...table, planned: { ...table.planned, ...built }, proposals }
-    tables.push(await partitionTable(context, whole, { feed: feed.choice, workers: workers.count }, signal))
+    return { ...table, planned: { ...table.planned, ...built }, proposals }
+  })
+  const tables: TableReport[] = []
+  for (const table of withoutEarlyReferences(config, whole)) {
+    tables.push(await partitionTable(context, table, { feed: feed.choice, workers: workers.count }, signal))
   }
   const report = { source: source.name, target: target.name, tables, skipped: choice.skipped, findings }
   return { ...report, workers, feed, isolation: config.isolation }
@@ -61,7 +64,9 @@ async function refuseUnfinished({ config, ledger }: PlanContext, tables: readonl
   throw new DroverError(
     'unfinished-migration',
     `migration ${unfinished.id} of ${qualified(unfinished.target)} was begun and is not finished (${unfinished.state})`,
-    { hint: 'start over with --mode recreate, which drops what it has written' },
+    {
+      hint: `drover resume ${unfinished.id} finishes it, drover rollback ${unfinished.id} undoes it, --mode recreate starts over`,
+    },
   )
 }
 

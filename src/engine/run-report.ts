@@ -1,31 +1,32 @@
 import type { Config } from '../config.ts'
 import type { MigrationId } from '../connectors/contract.ts'
-import { addCounts, isConserved, noCounts, type Counts } from '../core/counts.ts'
+import type { CoercionUse } from '../core/coercion.ts'
+import { accountOf, addCounts, isConserved, noCounts, type Counts } from '../core/counts.ts'
 import { DroverError, toErrorShape, type ErrorShape } from '../core/errors.ts'
 import { qualified } from '../core/plan.ts'
 import type { MigrationResult, Stages, Verification } from '../core/result.ts'
 import type { Notice, Phase, Reporter } from '../telemetry/progress.ts'
 import { Aggregator } from './aggregate.ts'
-import type { PlanReport } from './plan-report.ts'
+import { finalTarget, type RunPlan } from './run-plan.ts'
+import { nothingCompared } from '../verify/verify.ts'
 import { secondsSince } from './stages.ts'
 import type { Totals } from './work.ts'
 
 /** Sums of the ledger by source table. */
 export type LedgerTotals = ReadonlyMap<string, Counts & { readonly bytes: number }>
 
-const notVerified: Verification = { level: 'none', equal: true, differences: [], notes: ['not verified'] }
-
 /** The story of one run: shows it while it goes on, and tells it at the end. */
 export class RunReport implements Disposable {
   readonly aggregator: Aggregator = new Aggregator()
   readonly #migration: MigrationId
   readonly #config: Config
-  readonly #plan: PlanReport
+  readonly #plan: RunPlan
   readonly #reporter: Reporter
   readonly #startedAt: number = performance.now()
   readonly #ticking: NodeJS.Timeout
-  #verification: Verification = notVerified
+  #verification: Verification = nothingCompared
   #error: ErrorShape | null = null
+  #rolledBack = false
   #workers: readonly Totals[] = []
   /** Seconds for the workers to be ready, for the copy, and for keys and indexes. */
   readonly seconds: { start: number; copy: number; index: number } = { start: 0, copy: 0, index: 0 }
@@ -33,7 +34,7 @@ export class RunReport implements Disposable {
   constructor(
     migration: MigrationId,
     config: Config,
-    plan: PlanReport,
+    plan: RunPlan,
     watch: { readonly reporter: Reporter; readonly progressIntervalMs: number },
   ) {
     this.#migration = migration
@@ -42,9 +43,14 @@ export class RunReport implements Disposable {
     this.#reporter = watch.reporter
     for (const { planned, estimatedRows } of plan.tables) {
       const expected = plan.tables.length === 1 ? (config.rowsExpected ?? estimatedRows) : estimatedRows
-      this.aggregator.addTable(planned.plan.source, qualified(planned.plan.target), expected)
+      this.aggregator.addTable(planned.plan.source, qualified(finalTarget(planned)), expected)
     }
     this.#ticking = setInterval(() => this.#tick(), watch.progressIntervalMs)
+  }
+
+  /** What earlier runs of the migration have committed. */
+  committedBefore(ledger: LedgerTotals): void {
+    for (const [table, { bytes, ...counts }] of ledger) this.aggregator.settle(table, 0, counts, bytes)
   }
 
   phase(phase: Phase): void {
@@ -73,27 +79,40 @@ export class RunReport implements Disposable {
     this.#error = toErrorShape(cause)
   }
 
+  /** What the migration had made is gone again. */
+  rolledBack(): void {
+    this.#rolledBack = true
+  }
+
   get error(): ErrorShape | null {
     return this.#error
   }
 
-  /** Everything about the run. The counts are the ledger's, the only truth about progress. */
-  result(ledger: LedgerTotals): MigrationResult {
+  /**
+   * Everything about the run. Counts and uses of coercions are the ledger's, the only truth about progress; `unbalanced`
+   * names the batches in it whose counts break the conservation law.
+   */
+  result(
+    ledger: LedgerTotals,
+    coercions: ReadonlyMap<string, readonly CoercionUse[]>,
+    unbalanced: readonly string[],
+  ): MigrationResult {
     const { batchRows, isolation } = this.#config
     const tables = this.#plan.tables.map(({ planned }) => {
       const source = planned.plan.source
       const { bytes, ...counts } = ledger.get(source) ?? { ...noCounts, bytes: 0 }
       const seconds = this.aggregator.seconds(source)
       const rowsPerSecond = seconds > 0 ? counts.read / seconds : 0
-      return { source, target: qualified(planned.plan.target), ...counts, seconds, rowsPerSecond, bytes }
+      const target = qualified(finalTarget(planned))
+      return { source, target, ...counts, seconds, rowsPerSecond, bytes, coercions: coercions.get(source) ?? [] }
     })
     const totals = tables.map(countsOf).reduce(addCounts, noCounts)
-    const error = this.#error ?? conservationError(totals)
+    const error = conservationError(tables, unbalanced) ?? this.#error
     const usage = process.resourceUsage()
     const own = this.#workers.flatMap((worker) => worker.process ?? [])
     return {
       migration: this.#migration,
-      state: error === null ? 'done' : 'stopped',
+      state: this.#rolledBack ? 'rolled-back' : error === null ? 'done' : 'stopped',
       tables,
       totals,
       seconds: secondsSince(this.#startedAt),
@@ -129,12 +148,15 @@ function countsOf({ read, written, filtered, skipped, deadLetters, derived }: Co
   return { read, written, filtered, skipped, deadLetters, derived }
 }
 
-/** Invariant 2. */
-function conservationError(totals: Counts): ErrorShape | null {
-  if (isConserved(totals)) return null
+/** Invariant 2, for every table and every batch. */
+function conservationError(
+  tables: readonly (Counts & { readonly source: string })[],
+  unbalanced: readonly string[],
+): ErrorShape | null {
+  const broken = tables.filter((table) => !isConserved(table)).map((table) => `${table.source}: ${accountOf(table)}`)
+  if (broken.length === 0 && unbalanced.length === 0) return null
+  const message = `rows are unaccounted for: ${[...broken, ...unbalanced].join('; ')}`
   return toErrorShape(
-    new DroverError('conservation-broken', `rows are unaccounted for: ${JSON.stringify(totals)}`, {
-      hint: 'this is a bug in drover; please report it',
-    }),
+    new DroverError('conservation-broken', message, { hint: 'this is a bug in drover; please report it' }),
   )
 }

@@ -11,6 +11,7 @@ import { planTable, type PlannedColumns } from '../schema/plan-table.ts'
 import { givenTypes } from '../transforms/given-types.ts'
 import type { ChosenTable } from './choose-tables.ts'
 import { refuseUnfit, staying } from './existing-tables.ts'
+import { irreversible, lastingChange } from './irreversible.ts'
 import { lookAtSample } from './look.ts'
 import type { PlanContext } from './plan-context.ts'
 import { resolveSince } from './since.ts'
@@ -51,7 +52,7 @@ export async function shapeTable(
       : await takeSaved(context, chosen, chosen.saved, signal)
   const { source, target } = context
   const { source: table, mode } = chosen
-  const { plan } = shape
+  const plan = coercing(shape.plan, context.config.forTable(table.name))
   refuseWidth(plan, target.maxColumns)
   if (plan.onConflict !== undefined) refuseKeyless(plan)
   const stays = staying(context, chosen.target, mode)
@@ -78,9 +79,17 @@ export async function shapeTable(
       ...shape.notes,
       ...drops.map((child) => `drops ${qualified(child.target)}, a child table of an earlier copy`),
     ],
-    inOrder: plan.onConflict === 'update' && !isSourceKey(plan, source.keyField),
-    warnings: shape.warnings,
+    inOrder: mergesInOrder(plan, source.keyField),
+    warnings: [
+      ...shape.warnings,
+      ...irreversible(plan, mode, stays ?? context.existing.get(qualified(chosen.target))),
+      ...shape.additions.flatMap(lastingChange),
+    ],
   }
+}
+
+export function coercing(plan: TablePlan, { coerce }: TableConfig): TablePlan {
+  return coerce.length === 0 ? plan : { ...plan, coerce }
 }
 
 /** What is decided of a table before the target is looked at again. */
@@ -173,7 +182,7 @@ function look(
 }
 
 /** A transform that takes no row at all is wrong itself, and every batch would fail. */
-function refuseFailing({ rows, failed }: Sample, table: string): void {
+export function refuseFailing({ rows, failed }: Sample, table: string): void {
   if (failed === null || failed.count < rows || rows === 0) return
   throw new DroverError(
     'invalid-transform',
@@ -181,8 +190,8 @@ function refuseFailing({ rows, failed }: Sample, table: string): void {
   )
 }
 
-function columnsOf(
-  { source, target, existing }: ShapeContext,
+export function columnsOf(
+  { source, target, existing }: Pick<ShapeContext, 'source' | 'target' | 'existing'>,
   { source: table, target: name, children }: ChosenTable,
   options: TableConfig,
   sample: Sample,
@@ -257,6 +266,11 @@ async function countRows({ target, existing }: ShapeContext, plan: TablePlan, si
   const there = partsOf(plan).filter((part) => existing.has(qualified(part.target)))
   const counts = await Promise.all(there.map((part) => target.count(part.target, signal)))
   return counts.reduce((sum, count) => sum + count, 0)
+}
+
+/** Of rows with the same key the last one counts, so they have to arrive in order. */
+export function mergesInOrder(plan: TablePlan, keyField: string): boolean {
+  return plan.onConflict === 'update' && !isSourceKey(plan, keyField)
 }
 
 /** No two rows of the source have the same key, unless a transform has changed it. */

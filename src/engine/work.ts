@@ -6,11 +6,19 @@ import type { Feed, Stages } from '../core/result.ts'
 import type { Sample } from '../core/sample.ts'
 import type { TransformSpec } from '../core/transform.ts'
 import type { RetryPolicy } from '../core/retry.ts'
+import type { VerifyNote, VerifyResult, VerifyStart, VerifyWork } from '../verify/verify-work.ts'
 
 // What the coordinator and its workers say to each other, inside the cluster's messages. Plain data throughout.
 
-/** What a worker is opened for: to copy, or to look at every row before types are chosen. */
-export type WorkerStart = CopyStart | SurveyStart
+/** What a worker is opened for: to copy, to look at every row before types are chosen, or to check a copy. */
+export type WorkerStart = CopyStart | SurveyStart | VerifyStart
+
+/** What a table becomes, and what is done about rows that do not fit. */
+export interface TableRules {
+  readonly plan: TablePlan
+  readonly onDrift: 'evolve' | 'stop' | 'dead-letter'
+  readonly onError: 'dead-letter' | 'stop'
+}
 
 export interface CopyStart {
   readonly job: 'copy'
@@ -23,7 +31,7 @@ export interface CopyStart {
   readonly feed: Feed
   readonly sourceFormat: Format
   readonly keyField: string
-  readonly tables: readonly { readonly plan: TablePlan; readonly selection: Selection }[]
+  readonly tables: readonly (TableRules & { readonly selection: Selection })[]
   readonly limits: BatchLimits
   readonly retry: RetryPolicy
 }
@@ -42,6 +50,7 @@ export type Work =
   | { readonly kind: 'batch'; readonly batch: Batch }
   | { readonly kind: 'partition'; readonly partition: Partition }
   | SurveyWork
+  | VerifyWork
 
 export interface SurveyWork {
   readonly kind: 'survey'
@@ -63,6 +72,7 @@ export interface Committed {
 export type Note =
   | { readonly kind: 'committed'; readonly committed: Committed }
   | { readonly kind: 'retried'; readonly table: string; readonly message: string; readonly pauseMs: number }
+  | VerifyNote
 
 /** Asked by a worker that cannot go on with the plan of a table that it has. */
 export interface DriftQuestion {
@@ -78,9 +88,9 @@ export type DriftAnswer = TablePlan | null
 
 /**
  * The committed batch of a paged work; null for a partition, whose batches were noted one by one; what was seen in a
- * partition that was only looked at.
+ * partition that was only looked at; what was found by a check.
  */
-export type Result = Committed | null | { readonly sample: Sample }
+export type Result = Committed | null | { readonly sample: Sample } | VerifyResult
 
 export interface Totals {
   readonly counts: Counts

@@ -4,9 +4,11 @@ import type { Source } from '../connectors/contract.ts'
 import type { Batch, Partition } from '../core/batch.ts'
 import { addCounts, noCounts, type Counts } from '../core/counts.ts'
 import { DroverError } from '../core/errors.ts'
+import { reach } from '../core/failpoint.ts'
 import type { Stages } from '../core/result.ts'
 import { BatchWriter, type Coordinator } from './batch-writer.ts'
 import { createBufferPool } from '../connectors/buffer-pool.ts'
+import type { VerifyStart } from '../verify/verify-work.ts'
 import { secondsSince } from './stages.ts'
 import { openSurveyor } from './survey-worker.ts'
 import type {
@@ -35,7 +37,16 @@ export interface WorkerPlace {
 
 /** Opens a worker for what it is started for. */
 export function workerIn(place: WorkerPlace): (start: WorkerStart) => Promise<WorkerHandlers> {
-  return (start) => (start.job === 'copy' ? openCopier(place, start) : openSurveyor(start))
+  return (start) => {
+    if (start.job === 'copy') return openCopier(place, start)
+    return start.job === 'survey' ? openSurveyor(start) : openChecker(start)
+  }
+}
+
+/** What checks is loaded by those alone who do. */
+async function openChecker(start: VerifyStart): Promise<WorkerHandlers> {
+  const { openVerifier } = await import('../verify/verify-worker.ts')
+  return openVerifier(start)
 }
 
 /** With its target connection, and its source connection where it reads for itself. */
@@ -48,7 +59,7 @@ async function openCopier(place: WorkerPlace, start: CopyStart): Promise<WorkerH
   const source = start.feed === 'partitioned' ? opening.use(await openSource(start.sourceUrl)) : null
   const batchWriter = new BatchWriter({
     writer,
-    plans: start.tables.map(({ plan }) => plan),
+    tables: start.tables.map(({ plan, onDrift, onError }) => ({ plan, onDrift, onError })),
     createTranscoder: (plan) => createTranscoder(sourceFormat, target.accepts, plan, keyField),
     observe: async (batch, plan) => {
       const observer = await createObserver(sourceFormat, keyField, plan.source, plan.transform ?? null)
@@ -94,7 +105,7 @@ class Copier implements WorkerHandlers {
       await this.#movePartition(work.partition, context)
       return { result: null }
     }
-    if (work.kind === 'survey') throw new DroverError('unexpected', 'a worker that copies was sent a survey')
+    if (work.kind !== 'batch') throw new DroverError('unexpected', `a worker that copies was sent a ${work.kind}`)
     const result = await this.#commit(work.batch, context, 0)
     const { buffer } = work.batch.bytes
     return buffer instanceof ArrayBuffer ? { result, buffers: [buffer] } : { result }
@@ -121,7 +132,12 @@ class Copier implements WorkerHandlers {
       throw new DroverError('unexpected', `this worker cannot read ${partition.table}`)
     }
     const pool = createBufferPool(OWN_BUFFERS)
-    const options = { firstSeq: 0, limits: this.#start.limits, pool }
+    const { limits, retry } = this.#start
+    const onRetry = (error: unknown, pauseMs: number): void => {
+      const message = error instanceof Error ? error.message : String(error)
+      context.note({ kind: 'retried', table: partition.table, message, pauseMs })
+    }
+    const options = { firstSeq: 0, limits, pool, retry, onRetry }
     let inFlight: Promise<void> = Promise.resolve()
     let readingSince = performance.now()
     try {
@@ -144,6 +160,7 @@ class Copier implements WorkerHandlers {
 
   async #commit(batch: Batch, coordinator: Coordinator, read: number): Promise<Committed> {
     const committed = await this.#batches.write(batch, coordinator, this.#ending.signal)
+    await reach('commit.acked_before_ipc')
     this.#counts = addCounts(this.#counts, committed.counts)
     this.#committed++
     const stages: Stages = { ...committed.stages, read }

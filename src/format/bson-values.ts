@@ -11,7 +11,8 @@ const uuidBytes = 16
 /** Makes values out of BSON, and remembers where it is, so that damage can be located. */
 export class BsonValues {
   readonly #reader: BsonReader
-  readonly #path: (string | number)[] = []
+  /** A null is where a name is being read. */
+  readonly #path: (string | number | null)[] = []
   #depth = 0
 
   constructor(reader: BsonReader) {
@@ -21,17 +22,17 @@ export class BsonValues {
   /** Starts a row; `field` calls follow. */
   start(): void {
     this.#depth = 0
-    this.#path[0] = ''
+    this.#path[0] = null
   }
 
-  /** Names the top-level field that is being read. */
-  field(name: string): void {
+  /** Names the top-level field that is being read; null: its name is. */
+  field(name: string | null): void {
     this.#path[0] = name
   }
 
-  /** Where reading stopped, as `address.lines.2`; empty before the first field. */
-  path(): string {
-    return this.#path.slice(0, this.#depth + 1).join('.')
+  /** Where reading is, from the row inwards, with the places in arrays; empty before the first field. */
+  path(): readonly (string | number)[] {
+    return this.#path.slice(0, this.#depth + 1).filter((step) => step !== null)
   }
 
   /** The value between two positions that the reader has measured. Throws BsonDamage. */
@@ -76,11 +77,12 @@ export class BsonValues {
     let next = at + 4
     while (next < last) {
       const type = reader.bytes[next] as number
+      this.#path[this.#depth] = null
       const name = reader.readName(next + 1, last)
       const valueAt = reader.nameEnd
       this.#path[this.#depth] = name
       next = reader.valueEnd(type, valueAt, last)
-      if (document[name] !== undefined) throw new BsonDamage('the field occurs twice')
+      if (document[name] !== undefined) reader.takeLast(null, valueAt, next)
       document[name] = this.value(type, valueAt, next)
     }
     this.#depth--
@@ -107,7 +109,7 @@ export class BsonValues {
 
   #enter(): void {
     if (this.#depth >= maxDepth) throw new BsonDamage(`documents are nested deeper than ${maxDepth} levels`)
-    this.#path[++this.#depth] = ''
+    this.#path[++this.#depth] = null
   }
 
   #binary(at: number, end: number): Value {

@@ -91,7 +91,7 @@ function regexJson(reader: BsonReader, at: number, end: number): string {
 function documentJson(reader: BsonReader, isArray: boolean, at: number, end: number, depth: number): string {
   if (depth > maxDepth) throw new BsonDamage(`documents are nested deeper than ${maxDepth} levels`)
   const parts: string[] = []
-  const names = new Set<string>()
+  const places = new Map<string, number>()
   const last = end - 1
   let next = at + 4
   while (next < last) {
@@ -100,12 +100,14 @@ function documentJson(reader: BsonReader, isArray: boolean, at: number, end: num
     const valueAt = reader.nameEnd
     next = reader.valueEnd(type, valueAt, last)
     const value = canonicalJson(reader, type, valueAt, next, depth)
-    if (isArray) parts.push(value)
-    else {
-      if (names.has(name)) throw new BsonDamage(`the field ${JSON.stringify(name)} occurs twice`)
-      names.add(name)
-      parts.push(`${JSON.stringify(name)}:${value}`)
+    if (isArray) {
+      parts.push(value)
+      continue
     }
+    const place = places.get(name) ?? parts.length
+    if (place < parts.length) reader.takeLast(name, valueAt, next)
+    places.set(name, place)
+    parts[place] = `${JSON.stringify(name)}:${value}`
   }
   return isArray ? `[${parts.join(',')}]` : `{${parts.join(',')}}`
 }

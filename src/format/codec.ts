@@ -26,7 +26,7 @@ export interface Decoder {
   keyText(batch: Batch, index: number): string
   /** The raw key of row i, as a position; null where it cannot be read. Never throws. */
   keyBytes(batch: Batch, index: number): Uint8Array | null
-  /** How often values were coerced by name in the rows decoded since the last call, by row; empty: never. */
+  /** What was coerced by name in the row decoded last, unless that was asked before; empty: nothing. */
   takeCoerced(): readonly CoercionUse[]
 }
 
@@ -52,6 +52,8 @@ export interface EncodingBatch {
 export interface EncodedBatch {
   /** One for each of `partsOf(plan)`, in its order. */
   readonly parts: readonly EncodedRows[]
+  /** Values of the rows in `parts` that were changed by name; empty: none. */
+  readonly coerced: readonly CoercionUse[]
   /** The place in the batch of the row that gave row `index` of a part. */
   origin(part: number, index: number): number
 }
@@ -63,8 +65,6 @@ export interface Transcoded extends EncodedBatch {
   /** Rows that a transform left out. */
   readonly filtered: number
   readonly rejected: readonly RejectedRow[]
-  /** Values of the rows in `parts` that were changed by name; empty: none. */
-  readonly coerced: readonly CoercionUse[]
   /** Seconds spent in transforms; the encoding is the rest. */
   readonly transformSeconds: number
 }

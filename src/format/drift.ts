@@ -1,9 +1,9 @@
 import { typeName } from '../core/logical-type.ts'
 import type { ColumnPlan } from '../core/plan.ts'
-import { RowError } from '../core/row-error.ts'
+import { RowError, type FaultyValue } from '../core/row-error.ts'
 import type { Row, Value } from '../core/value.ts'
 import { displayText, jsonText } from './json-text.ts'
-import { shownName, shownText, unholdable, valueTypeName } from './row-error.ts'
+import { storableName, shownName, shownText, unholdable, valueTypeName } from './row-error.ts'
 
 /** The row at hand, for messages, and which of its elements: their places in the arrays on the way. */
 export interface RowPlace {
@@ -25,43 +25,56 @@ export function subjectOf(place: RowPlace, elements: readonly string[]): string 
   return `document ${displayText(row.key)} of table ${table}${element}`
 }
 
-/** Drift: a field that the plan does not know. `field` is shown already. */
-export function unplannedField(subject: string, field: string, type: string): RowError {
-  return new RowError({
-    code: 'schema-drift',
-    message: `${subject} has the field ${field} (${type}), which the plan has no column for`,
-    hint:
-      `--on-drift evolve adds a column; otherwise name it with --cast ${field}=jsonb, leave it out with ` +
-      `--exclude-columns ${field}, or look at every document with --infer full`,
-  })
+/** Drift: a field that the plan does not know. `type` is the source's name of it. */
+export function unplannedField(subject: string, path: readonly string[], value: Value, type: string): RowError {
+  const field = shownPath(path)
+  return new RowError(
+    {
+      code: 'schema-drift',
+      message: `${subject} has the field ${field} (${type}), which the plan has no column for`,
+      hint:
+        `--on-drift evolve adds a column; otherwise name it with --cast ${field}=jsonb, leave it out with ` +
+        `--exclude-columns ${field}, or look at every document with --infer full`,
+    },
+    faulty(path.join('.'), value, `the plan has no column for the field (${type})`),
+  )
 }
 
 /** Drift: a value that is no document, at a path where documents have columns or rows of their own. */
 export function unplannedValue(subject: string, path: readonly string[], value: Value): RowError {
   const field = shownPath(path)
-  return new RowError({
-    code: 'schema-drift',
-    message:
-      `${subject} has in field ${field} a value of type ${detailedType(value)}, ` +
-      'where the plan has columns for documents only',
-    hint: `--on-drift evolve adds a column for it; otherwise leave the field out with --exclude-columns ${field}`,
-  })
+  const reason = `a value of type ${detailedType(value)}, where the plan has columns for documents only`
+  return new RowError(
+    {
+      code: 'schema-drift',
+      message: `${subject} has in field ${field} ${reason}`,
+      hint: `--on-drift evolve adds a column for it; otherwise leave the field out with --exclude-columns ${field}`,
+    },
+    faulty(path.join('.'), value, reason),
+  )
 }
 
 /** A value that its column cannot take unchanged: drift, unless a cast asked for the type. */
 export function unfitValue(subject: string, path: readonly string[], value: Value, column: ColumnPlan): RowError {
   const type = typeName(column.type)
   if (column.cast) {
-    const refused = `the ${valueTypeName(value)} ${shownText(displayText(value))} has no exact form as ${type}`
-    return located(unholdable(refused), subject, path, value, column)
+    const kind = valueTypeName(value)
+    const refused = `the ${kind} ${shownText(displayText(value))} has no exact form as ${type}`
+    const reason = `the ${kind} has no exact form as ${type}`
+    return located(unholdable(refused, { reason }), subject, path, value, column)
   }
-  return new RowError({
-    code: 'schema-drift',
-    message:
-      `${subject} has in field ${shownPath(path)} a value of type ${detailedType(value)}, ` +
-      `which does not fit ${column.pinned === true ? 'the pinned column' : 'column'} ${shownName(column.name)} of type ${type}`,
-    hint: unfitHint(path, value, column),
-  })
+  const kind = `a value of type ${detailedType(value)}`
+  const unfit = `does not fit ${column.pinned === true ? 'the pinned column' : 'column'}`
+  return new RowError(
+    {
+      code: 'schema-drift',
+      message:
+        `${subject} has in field ${shownPath(path)} ${kind}, ` +
+        `which ${unfit} ${shownName(column.name)} of type ${type}`,
+      hint: unfitHint(path, value, column),
+    },
+    faulty(column.name, value, `${kind} ${unfit} of type ${type}`),
+  )
 }
 
 /** The error of a value, with its place and a way out. */
@@ -72,11 +85,20 @@ export function located(
   value: Value,
   column: Pick<ColumnPlan, 'name' | 'type'>,
 ): RowError {
-  return new RowError({
-    ...error.shape,
-    message: `${subject}, field ${shownPath(path)}, column ${shownName(column.name)}: ${error.shape.message}`,
-    hint: castHint(path, value, column.type !== 'json'),
-  })
+  const { message } = error.shape
+  const { reason, value: shown } = error.at ?? { reason: message, value: '' }
+  return new RowError(
+    {
+      ...error.shape,
+      message: `${subject}, field ${shownPath(path)}, column ${shownName(column.name)}: ${message}`,
+      hint: castHint(path, value, column.type !== 'json'),
+    },
+    shown === '' ? faulty(column.name, value, reason) : { column: storableName(column.name), value: shown, reason },
+  )
+}
+
+function faulty(column: string, value: Value, reason: string): FaultyValue {
+  return { column: storableName(column), value: displayText(value), reason }
 }
 
 function unfitHint(path: readonly string[], value: Value, column: ColumnPlan): string {

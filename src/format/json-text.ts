@@ -1,6 +1,8 @@
 import type { NestedJson } from '../core/plan.ts'
+import { RowError } from '../core/row-error.ts'
 import type { DocumentValue, Value } from '../core/value.ts'
 import { Decimal, Instant, ObjectId, Special, Uuid } from '../core/value.ts'
+import { beginningOf } from './beginning-of.ts'
 import { maxDepth } from './bson-reader.ts'
 import { subtype } from './bson-types.ts'
 import { binaryJson, doubleText } from './canonical-json.ts'
@@ -30,9 +32,15 @@ export function jsonText(value: Value, mode: NestedJson): string {
 
 const longestShown = 200
 
-/** A value for people: relaxed extended JSON, whatever it holds, cut at 200 characters. */
+/** A value for people: relaxed extended JSON, whatever it holds, cut at 200 characters. Never throws. */
 export function displayText(value: Value): string {
-  const text = write(value, { extended: true, strict: false }, 0)
+  let text: string
+  try {
+    text = write(beginningOf(value, longestShown), { extended: true, strict: false }, 0)
+  } catch (error) {
+    if (!(error instanceof RowError)) throw error
+    return '?'
+  }
   return text.length > longestShown ? text.slice(0, longestShown).toWellFormed() : text
 }
 
@@ -110,8 +118,12 @@ function quote(text: string, style: Style): string {
 
 /** Throws RowError for what PostgreSQL holds neither in text nor in jsonb: U+0000, and half of a surrogate pair. */
 export function checkText(text: string): void {
-  if (text.includes('\0')) throw unholdable(`the text ${shownText(text)} contains U+0000`)
-  if (!text.isWellFormed()) throw unholdable(`the text ${shownText(text)} contains half of a surrogate pair`)
+  if (text.includes('\0')) throw badText(text, 'contains U+0000')
+  if (!text.isWellFormed()) throw badText(text, 'contains half of a surrogate pair')
+}
+
+function badText(text: string, what: string): RowError {
+  return unholdable(`the text ${shownText(text)} ${what}`, { reason: `the text ${what}`, value: displayText(text) })
 }
 
 function instantJson(millis: bigint, style: Style): string {
@@ -130,7 +142,7 @@ const jsonNumber = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/
 function decimalJson(text: string, style: Style): string {
   if (!style.extended && jsonNumber.test(text)) return text
   if (!jsonNumber.test(text) && !/^(?:NaN|-?Infinity)$/.test(text)) {
-    throw unholdable(`${shownText(text)} is not a decimal number`)
+    throw unholdable(`${shownText(text)} is not a decimal number`, { reason: 'it is not a decimal number' })
   }
   return `{"$numberDecimal":"${text}"}`
 }

@@ -3,9 +3,11 @@ import { RowError } from '../core/row-error.ts'
 import type { DocumentValue, Row, Value } from '../core/value.ts'
 import type { ByteWriter } from './byte-writer.ts'
 import { located, subjectOf, unfitValue, unplannedValue, type RowPlace } from './drift.ts'
+import type { ColumnCoercions } from './pgcopy-coerce.ts'
 import { appenderOf } from './pgcopy-columns.ts'
 import type { AppendValue } from './pgcopy-scalars.ts'
-import { documentOf, RowDocuments } from './row-documents.ts'
+import { documentOf } from './document-of.ts'
+import { RowDocuments } from './row-documents.ts'
 import { shapeOf, type Place } from './row-shape.ts'
 import type { TupleWriter } from './tuple-writer.ts'
 
@@ -48,16 +50,24 @@ export class PartEncoder {
   readonly #documents: RowDocuments
   readonly #children: readonly Child[]
 
-  /** `parts`: those of the table's plan; `above`: the path of the documents that the elements lie in. */
-  constructor(parts: readonly (TablePlan | ChildPlan)[], part: number, above: readonly string[] = []) {
+  /**
+   * `parts`: those of the table's plan; `coercions`: null where none is allowed; `above`: the path of the documents that
+   * the elements lie in.
+   */
+  constructor(
+    parts: readonly (TablePlan | ChildPlan)[],
+    part: number,
+    coercions: ColumnCoercions | null,
+    above: readonly string[] = [],
+  ) {
     const [table, plan] = [parts[0] as TablePlan, parts[part] as TablePlan | ChildPlan]
     const child = isChild(plan) ? plan : null
     const prefix = [...above, ...(child?.path ?? [])]
-    const columnOf = (column: ColumnPlan, path: readonly string[]): Column => ({
-      plan: column,
-      append: appenderOf(column, table.nestedJson),
-      path,
-    })
+    const columnOf = (column: ColumnPlan, path: readonly string[]): Column => {
+      const append = appenderOf(column, table.nestedJson)
+      const nulls = column === child?.value && column.type === 'json'
+      return { plan: column, path, append: coercions?.appender(column, path, append, nulls) ?? append }
+    }
     const shape = shapeOf(plan)
     this.#part = part
     this.#prefix = prefix
@@ -79,7 +89,7 @@ export class PartEncoder {
     })
     this.#children = (plan.children ?? []).map((inner, index) => ({
       place: shape.children[index] as Place,
-      encoder: new PartEncoder(parts, parts.indexOf(inner), prefix),
+      encoder: new PartEncoder(parts, parts.indexOf(inner), coercions, prefix),
     }))
   }
 

@@ -3,7 +3,9 @@ import { DroverError } from '../core/errors.ts'
 import { partsOf, type TablePlan } from '../core/plan.ts'
 import type { Row } from '../core/value.ts'
 import type { EncodedBatch, EncodingBatch, RowEncoder } from './codec.ts'
+import { CoercionTally } from './coercion-tally.ts'
 import { PartEncoder, type OpenRow } from './part-encoder.ts'
+import { ColumnCoercions } from './pgcopy-coerce.ts'
 import { TupleMemory, TupleWriter } from './tuple-writer.ts'
 
 /**
@@ -14,12 +16,13 @@ import { TupleMemory, TupleWriter } from './tuple-writer.ts'
  */
 export function createPgCopyEncoder(plan: TablePlan): RowEncoder {
   const parts = partsOf(plan)
-  const encoder = new PartEncoder(parts, 0)
+  const coercions = plan.coerce === undefined ? null : new ColumnCoercions(plan.coerce)
+  const encoder = new PartEncoder(parts, 0, coercions)
   const memory = parts.map(() => new TupleMemory())
   return {
     begin: (rows) => {
       const tuples = memory.map((kept, part) => new TupleWriter(part, rows, kept))
-      return new PgCopyBatch(plan.source, encoder, tuples)
+      return new PgCopyBatch(plan.source, encoder, tuples, coercions?.tally ?? null)
     },
     recycle: (encoded: readonly EncodedRows[]) => {
       for (const { part, bytes } of encoded) memory[part]?.recycle(bytes)
@@ -34,10 +37,14 @@ class PgCopyBatch implements EncodingBatch {
   readonly #before: number[]
   /** One object for all rows: it is no allocation for each. */
   readonly #open: OpenRow
+  readonly #coerced = new CoercionTally()
+  /** Of the row at hand; the encoder's, so empty between two rows. Null: nothing is coerced. */
+  readonly #rowCoerced: CoercionTally | null
   #ended = false
 
-  constructor(table: string, encoder: PartEncoder, tuples: readonly TupleWriter[]) {
+  constructor(table: string, encoder: PartEncoder, tuples: readonly TupleWriter[], rowCoerced: CoercionTally | null) {
     this.#encoder = encoder
+    this.#rowCoerced = rowCoerced
     this.#tuples = tuples
     this.#before = tuples.map(() => 0)
     this.#open = { table, row: { key: null, fields: {} }, origin: 0, ordinals: [], tuples }
@@ -52,8 +59,10 @@ class PgCopyBatch implements EncodingBatch {
       else this.#addOne(origin, rows)
     } catch (error) {
       tuples.forEach((writer, part) => writer.keepOnly(this.#before[part] ?? 0))
+      this.#rowCoerced?.clear()
       throw error
     }
+    if (this.#rowCoerced !== null) this.#coerced.addAll(this.#rowCoerced.take())
   }
 
   end(): EncodedBatch {
@@ -61,6 +70,7 @@ class PgCopyBatch implements EncodingBatch {
     const tuples = this.#tuples
     return {
       parts: tuples.map((writer) => writer.end()),
+      coerced: this.#coerced.take(),
       origin: (part, index) => this.#writer(0).owner(part === 0 ? index : this.#writer(part).owner(index)),
     }
   }

@@ -26,12 +26,14 @@ export function appendNumeric(out: ByteWriter, text: string): void {
     return
   }
   const number = parseDecimal(text)
-  if (number === null) throw unholdable(`${shownText(text)} is not a decimal number`)
+  if (number === null)
+    throw unholdable(`${shownText(text)} is not a decimal number`, { reason: 'it is not a decimal number' })
   const { digits, exponent } = number
   const scale = Math.max(0, -exponent)
   const wholeDigits = digits.length + exponent
   if (scale > mostFractionDigits || (digits !== '' && wholeDigits > mostWholeDigits)) {
-    throw unholdable(`${shownText(text)} has more digits than numeric holds`)
+    const reason = 'has more digits than numeric holds'
+    throw unholdable(`${shownText(text)} ${reason}`, { reason: `it ${reason}` })
   }
   if (digits === '') {
     appendHeader(out, 0, 0, positive, scale)

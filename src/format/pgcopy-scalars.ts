@@ -1,6 +1,6 @@
 import type { ScalarType } from '../core/logical-type.ts'
 import type { Value } from '../core/value.ts'
-import { Decimal, Instant, ObjectId, Uuid } from '../core/value.ts'
+import { Decimal, Instant, minusInfinity, ObjectId, plusInfinity, Uuid } from '../core/value.ts'
 import type { ByteWriter } from './byte-writer.ts'
 import { checkText } from './json-text.ts'
 import { appendNumeric } from './pgcopy-numeric.ts'
@@ -155,14 +155,16 @@ export function fitsTimestamp(millis: bigint): boolean {
   return millis >= firstMillis && millis < endMillis
 }
 
+/** The first and the last instant that timestamptz holds, in milliseconds since 1970. */
+export const timestampRange: { readonly first: bigint; readonly last: bigint } = {
+  first: firstMillis,
+  last: endMillis - 1n,
+}
+
 function appendTimestamp(out: ByteWriter, value: Value): boolean {
   if (!(value instanceof Instant)) return false
   const { millis } = value
-  if (!fitsTimestamp(millis)) {
-    throw unholdable(
-      `the date ${millis} (milliseconds since 1970) lies outside of 4713 BC to 294276, which timestamptz holds`,
-    )
-  }
+  if (!fitsTimestamp(millis)) return appendInfinity(out, millis)
   out.reserve(12)
   out.putInt32(8)
   const sinceEpoch = Number(millis) - epochMillis
@@ -171,6 +173,19 @@ function appendTimestamp(out: ByteWriter, value: Value): boolean {
     out.view.setBigInt64(out.at, (millis - BigInt(epochMillis)) * BigInt(microsPerMilli))
     out.at += 8
   }
+  return true
+}
+
+/** Both infinities are the ends of int64 (PostgreSQL's DT_NOBEGIN and DT_NOEND). Throws RowError for any other instant. */
+function appendInfinity(out: ByteWriter, millis: bigint): boolean {
+  if (millis !== minusInfinity.millis && millis !== plusInfinity.millis) {
+    const outside = 'lies outside of 4713 BC to 294276, which timestamptz holds'
+    throw unholdable(`the date ${millis} (milliseconds since 1970) ${outside}`, { reason: `the date ${outside}` })
+  }
+  out.reserve(12)
+  out.putInt32(8)
+  out.view.setBigInt64(out.at, millis < 0n ? -(2n ** 63n) : 2n ** 63n - 1n)
+  out.at += 8
   return true
 }
 

@@ -1,19 +1,8 @@
 import type { DocumentValue, Value } from '../core/value.ts'
-import { subjectOf, shownPath, unplannedField, unplannedValue, type RowPlace } from './drift.ts'
+import { documentOf, newDocument } from './document-of.ts'
+import { subjectOf, unplannedField, unplannedValue, type RowPlace } from './drift.ts'
 import { valueTypeName } from './row-error.ts'
 import type { DocumentShape, Place, RowShape } from './row-shape.ts'
-
-/** The value as a document without a prototype, null where it is none. A transform may answer plain objects. */
-export function documentOf(value: Value | undefined): DocumentValue | null {
-  if (typeof value !== 'object' || value === null) return null
-  const prototype: unknown = Object.getPrototypeOf(value)
-  if (prototype === null) return value as DocumentValue
-  return prototype === Object.prototype ? Object.assign(newDocument(), value) : null
-}
-
-function newDocument(): Record<string, Value> {
-  return Object.create(null) as Record<string, Value>
-}
 
 export interface RowDocumentsOptions {
   readonly shape: RowShape
@@ -78,7 +67,7 @@ export class RowDocuments {
 
   #unknownField(shape: DocumentShape, name: string, value: Value, at: RowPlace): Error {
     const { prefix } = this.#options
-    return unplannedField(subjectOf(at, prefix), shownPath([...prefix, ...shape.path, name]), valueTypeName(value))
+    return unplannedField(subjectOf(at, prefix), [...prefix, ...shape.path, name], value, valueTypeName(value))
   }
 
   #misfit(shape: DocumentShape, value: Value, at: RowPlace): void {

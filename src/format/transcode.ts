@@ -1,7 +1,9 @@
 import type { Batch } from '../core/batch.ts'
+import type { CoercionUse } from '../core/coercion.ts'
 import { RowError } from '../core/row-error.ts'
 import type { Pipeline, Transformed } from '../core/transform.ts'
 import type { Row } from '../core/value.ts'
+import { CoercionTally } from './coercion-tally.ts'
 import type { Decoder, EncodingBatch, RejectedRow, RowEncoder, Transcoded, Transcoder } from './codec.ts'
 
 /** The general way from one format to another: every row is made, transformed and encoded again. */
@@ -12,6 +14,7 @@ export function composeTranscoder(decoder: Decoder, encoder: RowEncoder, pipelin
       return pipeline === null ? open.copy() : open.transform(pipeline)
     },
     keyText: (batch, index) => decoder.keyText(batch, index),
+    keyBytes: (batch, index) => decoder.keyBytes(batch, index),
     recycle: ({ parts }) => encoder.recycle(parts),
   }
 }
@@ -24,12 +27,24 @@ const rowsAtOnce = 64
 
 type Outcome = Transformed | RowError
 
+/** Some rows, decoded from `first` on, and what the pipeline has answered for them so far. */
+interface Pending {
+  readonly first: number
+  readonly rows: readonly (Row | RowError)[]
+  readonly outcomes: readonly (Outcome | Promise<Outcome>)[]
+  /** In milliseconds, of the clock that only runs forwards. */
+  readonly startedAt: number
+}
+
 /** A batch on its way. What becomes of its rows is settled in their order. */
 class OpenTranscoding {
   readonly #batch: Batch
   readonly #decoder: Decoder
   readonly #encoding: EncodingBatch
   readonly #rejected: RejectedRow[] = []
+  /** What the decoder coerced, by row: that of rows which are not carried over does not count. */
+  readonly #decodedCoerced = new Map<number, readonly CoercionUse[]>()
+  readonly #coerced = new CoercionTally()
   #written = 0
   #filtered = 0
   #transformMs = 0
@@ -42,11 +57,9 @@ class OpenTranscoding {
 
   copy(): Transcoded {
     for (let index = 0; index < this.#batch.rows; index++) {
-      try {
-        this.#add(index, this.#decoder.decodeRow(this.#batch, index))
-      } catch (error) {
-        this.#reject(index, error)
-      }
+      const row = this.#decode(index)
+      if (row instanceof RowError) this.#reject(index, 'decode', row)
+      else this.#add(index, row)
     }
     return this.#end()
   }
@@ -58,23 +71,18 @@ class OpenTranscoding {
       const startedAt = performance.now()
       const outcomes = rows.map((row) => (row instanceof RowError ? row : unlessRejected(() => pipeline.apply(row))))
       if (outcomes.some((outcome) => outcome instanceof Promise)) {
-        return this.#transformLater(pipeline, first, outcomes, startedAt)
+        return this.#transformLater(pipeline, { first, rows, outcomes, startedAt })
       }
       this.#transformMs += performance.now() - startedAt
-      outcomes.forEach((outcome, place) => this.#settle(first + place, outcome as Outcome))
+      this.#settleAll(first, rows, outcomes as readonly Outcome[])
     }
     return this.#end()
   }
 
-  async #transformLater(
-    pipeline: Pipeline,
-    first: number,
-    outcomes: readonly (Outcome | Promise<Outcome>)[],
-    startedAt: number,
-  ): Promise<Transcoded> {
+  async #transformLater(pipeline: Pipeline, { first, rows, outcomes, startedAt }: Pending): Promise<Transcoded> {
     const settled = await Promise.all(outcomes.map((outcome) => Promise.resolve(outcome)))
     this.#transformMs += performance.now() - startedAt
-    settled.forEach((outcome, place) => this.#settle(first + place, outcome))
+    this.#settleAll(first, rows, settled)
     return this.transform(pipeline, first + settled.length)
   }
 
@@ -87,38 +95,46 @@ class OpenTranscoding {
 
   #decode(index: number): Row | RowError {
     try {
-      return this.#decoder.decodeRow(this.#batch, index)
+      const row = this.#decoder.decodeRow(this.#batch, index)
+      const coerced = this.#decoder.takeCoerced()
+      if (coerced.length > 0) this.#decodedCoerced.set(index, coerced)
+      return row
     } catch (error) {
       return rowErrorOf(error)
     }
   }
 
-  #settle(index: number, outcome: Outcome): void {
-    if (outcome === null || (Array.isArray(outcome) && outcome.length === 0)) {
-      this.#filtered++
-      return
-    }
-    try {
-      if (outcome instanceof RowError) throw outcome
-      this.#add(index, outcome)
-    } catch (error) {
-      this.#reject(index, error)
+  #settleAll(first: number, rows: readonly (Row | RowError)[], outcomes: readonly Outcome[]): void {
+    for (const [place, outcome] of outcomes.entries()) {
+      const index = first + place
+      if (outcome instanceof RowError) this.#reject(index, outcome === rows[place] ? 'decode' : 'transform', outcome)
+      else if (outcome === null || (Array.isArray(outcome) && outcome.length === 0)) this.#filtered++
+      else this.#add(index, outcome)
     }
   }
 
   #add(index: number, rows: Row | readonly Row[]): void {
-    this.#encoding.add(index, rows)
+    try {
+      this.#encoding.add(index, rows)
+    } catch (error) {
+      this.#reject(index, 'encode', rowErrorOf(error))
+      return
+    }
     this.#written++
+    if (this.#decodedCoerced.size > 0) this.#coerced.addAll(this.#decodedCoerced.get(index) ?? [])
   }
 
-  #reject(index: number, error: unknown): void {
-    const { shape } = rowErrorOf(error)
-    this.#rejected.push({ index, key: this.#decoder.keyText(this.#batch, index), error: shape })
+  #reject(index: number, stage: RejectedRow['stage'], { shape, at }: RowError): void {
+    const key = this.#decoder.keyText(this.#batch, index)
+    this.#rejected.push({ index, key, error: shape, stage, at })
   }
 
   #end(): Transcoded {
+    const encoded = this.#encoding.end()
+    this.#coerced.addAll(encoded.coerced)
     return {
-      ...this.#encoding.end(),
+      ...encoded,
+      coerced: this.#coerced.take(),
       written: this.#written,
       filtered: this.#filtered,
       rejected: this.#rejected,

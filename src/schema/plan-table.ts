@@ -22,7 +22,7 @@ export interface PlanTableOptions extends PathOptions {
   /** The most columns that a target table gets; the rarest fields beyond share one. */
   readonly maxColumns: number
   /** `evolve`: an existing table gets the columns that it lacks. */
-  readonly onDrift: 'evolve' | 'stop'
+  readonly onDrift: 'evolve' | 'stop' | 'dead-letter'
   /** What happens to a row whose key is in the target already. */
   readonly onConflict: 'error' | 'skip' | 'update'
 }

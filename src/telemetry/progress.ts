@@ -1,6 +1,6 @@
 import type { Counts } from '../core/counts.ts'
 
-export type Phase = 'create' | 'copy' | 'finish' | 'verify'
+export type Phase = 'copy' | 'finish' | 'verify' | 'publish'
 
 export interface TableProgress {
   readonly source: string

@@ -1,5 +1,5 @@
-import type { Counts } from '../core/counts.ts'
-import type { MigrationResult, Verification } from '../core/result.ts'
+import { accountOf, type Counts } from '../core/counts.ts'
+import type { MigrationResult, TableResult } from '../core/result.ts'
 import {
   fit,
   formatBytes,
@@ -10,8 +10,11 @@ import {
   type Column,
   type Paint,
 } from './format.ts'
+import { renderVerification } from './verification-text.ts'
 
 const NAME_COLUMNS = 40
+/** Coercions of a table that are named; the JSON result has all. */
+const COERCIONS_NAMED = 10
 
 const before: readonly Column[] = [
   { title: 'table', align: 'left' },
@@ -52,8 +55,26 @@ export function renderSummary(result: MigrationResult, paint: Paint): string {
   const head =
     result.state === 'done'
       ? paint.green(`${written} rows written in ${formatSeconds(result.seconds)}`)
-      : paint.red(`stopped after ${written} rows and ${formatSeconds(result.seconds)}`)
-  return [paint.bold(titles), ...lines, '', `${head}${how(result)}`, verified(result.verification, paint)].join('\n')
+      : result.state === 'rolled-back'
+        ? paint.red(`rolled back after ${written} rows and ${formatSeconds(result.seconds)}`)
+        : result.error?.code === 'too-many-dead-letters'
+          ? paint.red(
+              `${written} rows written in ${formatSeconds(result.seconds)}, ${formatCount(result.totals.deadLetters)} dead letters`,
+            )
+          : paint.red(`stopped after ${written} rows and ${formatSeconds(result.seconds)}`)
+  const accounts = result.tables.map((table) => printable(`${table.source}: ${accountOf(table)}`))
+  const changes = result.tables.filter(({ coercions }) => coercions.length > 0).map(changed)
+  const proof = renderVerification(result.verification, paint)
+  return [paint.bold(titles), ...lines, '', `${head}${how(result)}`, ...accounts, ...changes, proof].join('\n')
+}
+
+/** Values that are not what they were in the source, as was allowed. */
+function changed({ source, coercions }: TableResult): string {
+  const uses = coercions.slice(0, COERCIONS_NAMED).map(({ path, name, uses: count }) => {
+    return `${name} in ${path} (${formatCount(count)})`
+  })
+  if (coercions.length > uses.length) uses.push(`and ${formatCount(coercions.length - uses.length)} more`)
+  return printable(`${source}: values changed as --coerce allows: ${uses.join(', ')}`)
 }
 
 function how({ workers, isolation, feed, batchRows, retries, migration }: MigrationResult): string {
@@ -72,20 +93,4 @@ function pace(bytes: number, seconds: number, rowsPerSecond: number): string[] {
 
 function name(text: string): string {
   return fit(printable(text), NAME_COLUMNS)
-}
-
-/** One sentence, and a line for each difference. */
-function verified({ level, equal, differences, notes }: Verification, paint: Paint): string {
-  if (level === 'none') return paint.yellow('not verified')
-  if (equal) return `verified by ${level}: ${notes.map(printable).join('; ')}`
-  const lines = differences.map((difference) => {
-    const place = [difference.table, difference.key, difference.column].filter((part) => part !== null).join(', ')
-    return printable(`  ${place}: ${difference.source} against ${difference.target}`)
-  })
-  return [
-    paint.red(
-      `verification by ${level} found ${differences.length} ${differences.length === 1 ? 'difference' : 'differences'}:`,
-    ),
-    ...lines,
-  ].join('\n')
 }

@@ -56,8 +56,9 @@ export function compileCaster(typeName: string, { field, tools }: BuiltInPlace):
   const cast = attempt(typeName, { field, tools })
   return (value) => {
     const made = cast(value)
-    if (made === undefined) throw new StepFault(field, `${tools.show(value)} has no exact form as ${typeName}`)
-    return made
+    if (made !== undefined) return made
+    const reason = `has no exact form as ${typeName}`
+    throw new StepFault(field, `${tools.show(value)} ${reason}`, undefined, `it ${reason}`)
   }
 }
 

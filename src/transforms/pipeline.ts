@@ -1,4 +1,4 @@
-import { RowError } from '../core/row-error.ts'
+import { RowError, type FaultyValue } from '../core/row-error.ts'
 import type { Pipeline, Transformed, TransformSpec, TransformStep, ValueTools } from '../core/transform.ts'
 import type { Row, Value } from '../core/value.ts'
 import { compileStep } from './compile-step.ts'
@@ -30,6 +30,9 @@ interface NumberedStep {
   readonly kind: TransformStep['kind']
   readonly run: UserStep
 }
+
+/** Steps whose faults have a field for their subject. */
+const fieldKinds: ReadonlySet<TransformStep['kind']> = new Set(['rename', 'cast', 'validate', 'map'])
 
 class StepPipeline implements Pipeline {
   readonly #steps: readonly NumberedStep[]
@@ -65,10 +68,10 @@ class StepPipeline implements Pipeline {
       const outcome = step.run(fields, key)
       if (!(outcome instanceof Promise)) return outcome
       return outcome.catch((error: unknown) => {
-        throw this.#explained(error, step, key)
+        throw this.#explained(error, step, fields, key)
       })
     } catch (error) {
-      throw this.#explained(error, step, key)
+      throw this.#explained(error, step, fields, key)
     }
   }
 
@@ -101,11 +104,17 @@ class StepPipeline implements Pipeline {
   }
 
   /** Anything but a fault of the row is a bug, and stays what it is. */
-  #explained(error: unknown, step: NumberedStep, key: Value): unknown {
+  #explained(error: unknown, step: NumberedStep, fields: InputRow, key: Value): unknown {
     if (!(error instanceof StepFault)) return error
     const place = `step ${step.number} (${step.kind} ${shownField(error.subject)})`
     const message = `document ${this.#tools.show(key)} of table ${this.#table}, ${place}: ${error.message}`
-    return new RowError({ code: 'transform-failed', message })
+    return new RowError({ code: 'transform-failed', message }, this.#faultyValue(error, step, fields))
+  }
+
+  /** Null: the step is one on whole rows. */
+  #faultyValue({ subject, reason }: StepFault, { kind }: NumberedStep, fields: InputRow): FaultyValue | null {
+    if (!fieldKinds.has(kind)) return null
+    return { column: subject, value: this.#tools.show(fields[subject] ?? null), reason }
   }
 }
 

@@ -5,10 +5,13 @@ export class StepFault extends Error {
   override readonly name = 'StepFault'
   /** The field or the function that the step stopped at. */
   readonly subject: string
+  /** The same without the value. */
+  readonly reason: string
 
-  constructor(subject: string, what: string, cause?: unknown) {
+  constructor(subject: string, what: string, cause?: unknown, reason: string = what) {
     super(what, cause === undefined ? undefined : { cause })
     this.subject = subject
+    this.reason = reason
   }
 }
 
@@ -19,7 +22,7 @@ export class ArgumentTrouble extends Error {
 
 /** A RowError says why a value cannot be carried; anything else that was thrown is passed on as it is. */
 export function asFault(subject: string, error: unknown): unknown {
-  return error instanceof RowError ? new StepFault(subject, error.message, error) : error
+  return error instanceof RowError ? new StepFault(subject, error.message, error, error.at?.reason) : error
 }
 
 /** A field name as it is, or quoted where it could be taken for something else. */

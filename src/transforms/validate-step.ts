@@ -20,14 +20,16 @@ export function validateStep(types: Readonly<Record<string, string>>, tools: Too
     const wrong = checks.flatMap(({ field, type, required, cast }) => {
       const value = fields[field]
       if (value === undefined || value === null) {
-        return required ? [{ field, what: value === null ? 'is null' : 'is missing' }] : []
+        const what = value === null ? 'is null' : 'is missing'
+        return required ? [{ field, what, reason: `it ${what}` }] : []
       }
       const fits = isOfKind(value, attempt(cast, value, field))
-      return fits ? [] : [{ field, what: `is ${tools.show(value)}, which is no ${type}` }]
+      return fits ? [] : [{ field, what: `is ${tools.show(value)}, which is no ${type}`, reason: `it is no ${type}` }]
     })
     const [first] = wrong
     if (first === undefined) return fields
-    throw new StepFault(first.field, wrong.map(({ field, what }) => `${shownField(field)} ${what}`).join('; '))
+    const all = wrong.map(({ field, what }) => `${shownField(field)} ${what}`).join('; ')
+    throw new StepFault(first.field, all, undefined, first.reason)
   }
 }
 

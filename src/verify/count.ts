@@ -1,15 +1,7 @@
-import type { PlannedTable, Source, Target } from '../connectors/contract.ts'
-import type { Counts } from '../core/counts.ts'
+import type { Source, Target } from '../connectors/contract.ts'
 import { partsOf, qualified } from '../core/plan.ts'
 import type { Difference, Verification } from '../core/result.ts'
-
-export interface CountInput {
-  readonly planned: PlannedTable
-  /** What the ledger says was committed. */
-  readonly committed: Counts
-  /** Rows in the source when the run was planned; null: unknown. */
-  readonly rowsBefore: number | null
-}
+import type { RunCheck } from './check-inputs.ts'
 
 /**
  * Compares three numbers for each table: rows in the source, rows in the ledger, rows in the target (less those that
@@ -18,18 +10,26 @@ export interface CountInput {
 export async function verifyCounts(
   source: Source,
   target: Target,
-  tables: readonly CountInput[],
+  tables: readonly RunCheck[],
   signal: AbortSignal,
 ): Promise<Verification> {
   const checks = await Promise.all(tables.map((table) => verifyTable(source, target, table, signal)))
   const differences = checks.flatMap(({ difference }) => difference ?? [])
-  return { level: 'count', equal: differences.length === 0, differences, notes: checks.map(({ note }) => note) }
+  return {
+    level: 'count',
+    equal: differences.length === 0,
+    differences,
+    differing: null,
+    rows: 0,
+    columns: [],
+    notes: checks.map(({ note }) => note),
+  }
 }
 
 async function verifyTable(
   source: Source,
   target: Target,
-  { planned, committed, rowsBefore }: CountInput,
+  { planned, committed, rowsBefore, afterwards }: RunCheck,
   signal: AbortSignal,
 ): Promise<{ difference: Difference | null; note: string }> {
   const { plan } = planned
@@ -39,7 +39,9 @@ async function verifyTable(
     source.count(planned.selection, signal),
     ...parts.map((part) => target.count(part.target, signal)),
   ])
-  const added = inTargets.reduce((sum, rows) => sum + rows, 0) - planned.baseline
+  const inTargetNow = inTargets.reduce((sum, rows) => sum + rows, 0)
+  if (committed === null) return compareOnly(table, qualified(plan.target), inSource, inTargets[0] ?? 0)
+  const added = inTargetNow - planned.baseline
   const children = ['', ' and its child table'][parts.length - 1] ?? ` and its ${parts.length - 1} child tables`
   const name = qualified(plan.target) + children
   const expected = committed.read - committed.filtered - committed.skipped - committed.deadLetters + committed.derived
@@ -54,9 +56,24 @@ async function verifyTable(
   if (inSource === committed.read) {
     return { difference: null, note: `${table}: ${inSource} in the source, ${inTarget}` }
   }
-  if (rowsBefore !== null && rowsBefore === inSource) return differ(`${inSource} rows in the source`)
+  if (afterwards || rowsBefore === inSource) return differ(`${inSource} rows in the source`)
   return {
     difference: null,
     note: `${table}: the source changed during the copy (${rowsBefore ?? '?'} rows before, ${inSource} after); ${committed.read} read, ${inTarget}`,
+  }
+}
+
+/** Of a table that drover did not copy: nothing is known but what is there. */
+function compareOnly(
+  table: string,
+  target: string,
+  inSource: number,
+  inTarget: number,
+): { difference: Difference | null; note: string } {
+  const note = `${table}: ${inSource} in the source, ${inTarget} in ${target}`
+  if (inSource === inTarget) return { difference: null, note }
+  return {
+    difference: { table, key: null, column: null, source: `${inSource} rows`, target: `${inTarget} rows` },
+    note,
   }
 }

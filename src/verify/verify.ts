@@ -1,40 +1,74 @@
-import type { Config } from '../config.ts'
-import type { PlannedTable, Source, Target } from '../connectors/contract.ts'
-import { noCounts, type Counts } from '../core/counts.ts'
 import { DroverError } from '../core/errors.ts'
-import type { Verification } from '../core/result.ts'
+import type { Difference, Verification } from '../core/result.ts'
+import type { VerifyContext } from './check-input.ts'
+import type { RunCheck } from './check-inputs.ts'
 import { verifyCounts } from './count.ts'
 
-export interface VerifyContext {
-  readonly config: Config
-  readonly source: Source
-  readonly target: Target
-  readonly tables: readonly { readonly planned: PlannedTable; readonly estimatedRows: number | null }[]
-  /** Sums of the ledger by source table. */
-  readonly committed: ReadonlyMap<string, Counts>
+/** Differences named in the sentence of an error; the result has more. */
+const NAMED = 5
+
+/** Compares source, ledger and target, at the level asked for. Counts are compared at every level. */
+export async function verifyRun(
+  context: VerifyContext,
+  tables: readonly RunCheck[],
+  signal: AbortSignal,
+): Promise<Verification> {
+  const { config, source, target } = context
+  if (config.verify === 'none') return nothingCompared
+  const counts = await verifyCounts(source, target, tables, signal)
+  if (config.verify === 'count') return counts
+  return joined(counts, await compareContent(context, tables, signal))
 }
 
-/** Compares source, ledger and target, at the level asked for. */
-export async function verifyRun(context: VerifyContext, signal: AbortSignal): Promise<Verification> {
-  const { config, source, target, tables, committed } = context
-  if (config.verify === 'none') return { level: 'none', equal: true, differences: [], notes: ['not verified'] }
-  const inputs = tables.map(({ planned, estimatedRows }) => ({
-    planned,
-    committed: committed.get(planned.plan.source) ?? noCounts,
-    rowsBefore: estimatedRows,
-  }))
-  return verifyCounts(source, target, inputs, signal)
+/** Loaded when asked for: a copy that is not asked for them pays nothing for them. */
+async function compareContent(
+  context: VerifyContext,
+  tables: readonly RunCheck[],
+  signal: AbortSignal,
+): Promise<Verification> {
+  if (context.config.verify === 'full') return (await import('./full.ts')).verifyFull(context, tables, signal)
+  return (await import('./checksum.ts')).verifyChecksum(context, tables, signal)
 }
 
-/** Throws `count-mismatch` where verification found a difference, `expectation-missed` where `--expect` was not met. */
+export const nothingCompared: Verification = {
+  level: 'none',
+  equal: true,
+  differences: [],
+  differing: 0,
+  rows: 0,
+  columns: [],
+  notes: ['not verified'],
+}
+
+/** Rows that differ say more than counts that do. */
+function joined(counts: Verification, content: Verification): Verification {
+  const differences = content.differences.length > 0 ? content.differences : counts.differences
+  return { ...content, equal: counts.equal && content.equal, differences, notes: [...counts.notes, ...content.notes] }
+}
+
+/**
+ * Throws `count-mismatch` or `rows-differ` where verification found a difference, `expectation-missed` where `--expect`
+ * was not met.
+ */
 export function demand(verification: Verification, expected: number | null, written: number): void {
-  if (!verification.equal) {
-    const named = verification.differences.map(({ table, source, target }) => `${table}: ${source}, ${target}`)
-    throw new DroverError('count-mismatch', `counts differ: ${named.join('; ')}`, {
-      hint: 'the rows are kept; look at the tables named before using them',
-    })
-  }
+  if (!verification.equal) throw mismatch(verification)
   if (expected !== null && written !== expected) {
     throw new DroverError('expectation-missed', `${written} rows were written, and --expect says ${expected}`)
   }
+}
+
+function mismatch({ level, differences, differing }: Verification): DroverError {
+  const hint = 'the rows are kept; look at the tables named before using them'
+  const named = differences.slice(0, NAMED).map(describeDifference).join('; ')
+  if (level === 'count') return new DroverError('count-mismatch', `counts differ: ${named}`, { hint })
+  const number = differing ?? `at least ${differences.length}`
+  return new DroverError('rows-differ', `${number} ${differing === 1 ? 'row differs' : 'rows differ'}: ${named}`, {
+    hint,
+  })
+}
+
+export function describeDifference({ table, key, column, source, target }: Difference): string {
+  const place = [key === null ? null : `key ${key}`, column === null ? null : `column ${column}`]
+  const where = [table, ...place.filter((part) => part !== null)].join(', ')
+  return `${where}: ${source} in the source, ${target} in the target`
 }

@@ -5,6 +5,7 @@ import type { TableChange } from '../../src/core/table-change.ts'
 import type { BatchId } from '../../src/core/batch.ts'
 import {
   allWritten,
+  atOnce,
   batchId,
   beginMigration,
   childOf,
@@ -84,7 +85,7 @@ export function describeLedgerChanges(name: string, make: () => Promise<LedgerUn
       await using under = await make()
       await using begun = await beginMigration(under.target, 'm', [plannedOf(users)])
       await begun.lease[Symbol.asyncDispose]()
-      await using second = await begun.ledger.lease(begun.id, [users.target], never)
+      await using second = await begun.ledger.lease(begun.id, [users.target], atOnce, never)
       expect(second.epoch).toBe(2)
       await expect(evolve(begun)).rejects.toMatchObject({ code: 'lease-lost' })
       expect(await columnsOf(under)).toEqual(['_id', 'n'])

@@ -5,6 +5,7 @@ import { noCounts } from '../../src/core/counts.ts'
 import {
   allWritten,
   at,
+  atOnce,
   batchId,
   encoded,
   beginMigration,
@@ -71,7 +72,7 @@ export function describeLedger(name: string, make: () => Promise<LedgerUnderTest
       const taken = planOf('taken')
       await using kept = new AsyncDisposableStack()
       kept.use(await beginMigration(under.target, 'earlier', [plannedOf(taken)]))
-      await using lease = await ledger.lease(id, [users.target], never)
+      await using lease = await ledger.lease(id, [users.target], atOnce, never)
       const record = recordOf(id, [plannedOf(users), plannedOf(taken)])
       await expect(ledger.begin(record, lease, never)).rejects.toMatchObject({ code: 'target-not-empty' })
       expect(await under.target.existing([users.target], never)).toEqual([])
@@ -86,14 +87,18 @@ export function describeLedger(name: string, make: () => Promise<LedgerUnderTest
       const other = planOf('others').target
       {
         await using kept = new AsyncDisposableStack()
-        kept.use(await ledger.lease('m1' as MigrationId, [users.target], never))
+        kept.use(await ledger.lease('m1' as MigrationId, [users.target], atOnce, never))
         const held = { code: 'lease-held', message: expect.stringContaining('users') }
-        await expect(ledger.lease('m2' as MigrationId, [other, users.target], never)).rejects.toMatchObject(held)
-        await expect(ledger.lease('m1' as MigrationId, [other], never)).rejects.toMatchObject({ code: 'lease-held' })
-        await using free = await ledger.lease('m2' as MigrationId, [other], never)
+        await expect(ledger.lease('m2' as MigrationId, [other, users.target], atOnce, never)).rejects.toMatchObject(
+          held,
+        )
+        await expect(ledger.lease('m1' as MigrationId, [other], atOnce, never)).rejects.toMatchObject({
+          code: 'lease-held',
+        })
+        await using free = await ledger.lease('m2' as MigrationId, [other], atOnce, never)
         expect(free.epoch).toBe(1)
       }
-      await using again = await ledger.lease('m2' as MigrationId, [other, users.target], never)
+      await using again = await ledger.lease('m2' as MigrationId, [other, users.target], atOnce, never)
       expect(again.lost.aborted).toBe(false)
     })
 
@@ -112,8 +117,7 @@ export function describeLedger(name: string, make: () => Promise<LedgerUnderTest
       await using writer = await first.openWriter()
       await using late = await openBatch(writer, batchId('users', 1, 0), [tuple('late', 1)])
       await first.lease[Symbol.asyncDispose]()
-      const taking = first.ledger.lease(first.id, [users.target], never)
-      await under.untilSomebodyWaits()
+      const taking = first.ledger.lease(first.id, [users.target], atOnce, never)
       await late.commit(allWritten(1), 1)
       await using second = await taking
       expect(second.epoch).toBe(2)
@@ -227,7 +231,7 @@ export function describeLedger(name: string, make: () => Promise<LedgerUnderTest
       await using under = await make()
       await using begun = await beginMigration(under.target, 'm', [plannedOf(users)])
       await begun.lease[Symbol.asyncDispose]()
-      await using second = await begun.ledger.lease(begun.id, [users.target], never)
+      await using second = await begun.ledger.lease(begun.id, [users.target], atOnce, never)
       expect(second.epoch).toBe(2)
       await expect(replan(begun.ledger, begun, gapsOf)).rejects.toMatchObject({ code: 'lease-lost' })
     })

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import type { Target } from '../../src/connectors/contract.ts'
+import type { OpenBatch, Target, Writer } from '../../src/connectors/contract.ts'
+import type { BatchId } from '../../src/core/batch.ts'
 import { noCounts } from '../../src/core/counts.ts'
+import type { DeadLetter } from '../../src/core/dead-letter.ts'
 import { batchId, encoded, beginMigration, commitRows, never, plannedOf, planOf, tuple } from '../support/migration.ts'
 
 /** A target in a database of its own, and nothing in it. */
@@ -9,6 +11,25 @@ export interface TargetUnderTest extends AsyncDisposable {
 }
 
 const users = planOf('users')
+
+const letter: DeadLetter = {
+  index: 0,
+  key: Uint8Array.of(2, 0, 255),
+  keyText: '"a"',
+  raw: Uint8Array.of(0, 1, 2, 255, 92, 34),
+  format: 'bson',
+  stage: 'encode',
+  code: 'row-rejected',
+  reason: 'field "n" is "no" number, \\ {1,NULL}',
+  column: 'n',
+  value: 'NULL',
+}
+
+async function claim(writer: Writer, id: BatchId): Promise<OpenBatch> {
+  const opened = await writer.begin(id, planOf(id.table), never)
+  if ('committed' in opened) throw new Error('committed already')
+  return opened
+}
 
 /** What every {@link Target} that accepts `pgcopy` and delivers atomically must do. */
 export function describeTarget(name: string, make: () => Promise<TargetUnderTest>): void {
@@ -89,6 +110,149 @@ export function describeTarget(name: string, make: () => Promise<TargetUnderTest
         await expect(open.commit(counts, 1)).rejects.toMatchObject({ code: 'conservation-broken' })
       }
       expect(await under.target.count(users.target, never)).toBe(0)
+    })
+
+    it('tries rows without writing them, and writes what is given last', async () => {
+      await using under = await make()
+      await using begun = await beginMigration(under.target, 'm', [plannedOf(users)])
+      await using writer = await begun.openWriter()
+      await using open = await claim(writer, batchId('users', 1, 0))
+      const attempt = (...tuples: readonly Buffer[]) => open.write([encoded(tuples)], { trial: true })
+      const taken = { written: 1, skipped: 0, left: [], derived: 0 }
+      const refused = { rejected: { part: 0, index: 1, error: { code: 'row-rejected' } } }
+      expect(await attempt(tuple('a', 1), tuple('\0', 2), tuple('c', 3))).toMatchObject(refused)
+      expect(await attempt(tuple('a', 1))).toEqual(taken)
+      expect(await attempt(tuple('b', 1), tuple('\0', 2))).toMatchObject(refused)
+      expect(await attempt(tuple('c', 3))).toEqual(taken)
+      expect(await open.write([encoded([tuple('a', 1), tuple('c', 3)])])).toEqual({ ...taken, written: 2 })
+      await open.commit({ ...noCounts, read: 2, written: 2 }, 1)
+      expect(await under.target.count(users.target, never)).toBe(2)
+    })
+
+    it('takes a batch up again that it has refused', async () => {
+      await using under = await make()
+      await using begun = await beginMigration(under.target, 'm', [plannedOf(users)])
+      await using writer = await begun.openWriter()
+      const many = Array.from({ length: 30_000 }, (_, i) => tuple(`${i} ${'x'.repeat(40)}`, i))
+      for (const trial of [false, true]) {
+        await using open = await claim(writer, batchId('users', 1, 0))
+        // Most of it is still to be sent when the refusal comes.
+        const answer = await open.write([encoded(many.with(1, tuple('\0', 1)))], { trial })
+        expect(answer).toMatchObject({ rejected: { part: 0, index: 1 } })
+        const further = open.write([]).then(
+          () => 'open',
+          () => 'ended',
+        )
+        expect(await further).toBe(trial ? 'open' : 'ended')
+      }
+      await commitRows(writer, batchId('users', 1, 0), many)
+      expect(await under.target.count(users.target, never)).toBe(30_000)
+    })
+
+    it('keeps dead letters with their batch, and only with it', async () => {
+      await using under = await make()
+      await using begun = await beginMigration(under.target, 'm', [plannedOf(users)])
+      await using writer = await begun.openWriter()
+      {
+        await using open = await claim(writer, batchId('users', 1, 0))
+        await open.bury([letter])
+      }
+      const options = { open: true, table: null, after: 0, limits: { rows: 5000, bytes: 1e9 } }
+      expect(await begun.ledger.letters(begun.id, options, never)).toEqual([])
+      const letters = Array.from({ length: 1200 }, (_, index) => ({ ...letter, index }))
+      const bare = {
+        ...letter,
+        index: 1200,
+        key: null,
+        column: null,
+        value: null,
+        raw: new Uint8Array(5_000_000).fill(7),
+      }
+      await using open = await claim(writer, batchId('users', 1, 0))
+      await open.bury([bare, ...letters])
+      await open.commit({ ...noCounts, read: 1201, deadLetters: 1201 }, 1)
+      const stored = await begun.ledger.letters(begun.id, options, never)
+      const withBuffers = stored.map((kept) => ({ ...kept, key: kept.key && Buffer.from(kept.key) }))
+      expect(withBuffers.toSorted((a, b) => a.index - b.index)).toEqual(
+        [...letters, bare].map((kept) => ({
+          ...kept,
+          raw: expect.anything(),
+          key: kept.key && Buffer.from(kept.key),
+          id: expect.any(Number),
+          table: 'users',
+          buriedAt: expect.any(Date),
+          resolvedAt: null,
+        })),
+      )
+      for (const { raw, index } of stored) expect(Buffer.compare(raw, index === 1200 ? bare.raw : letter.raw)).toBe(0)
+    })
+
+    it('keeps what is said of a dead letter even where the target has no form for it', async () => {
+      await using under = await make()
+      await using begun = await beginMigration(under.target, 'm', [plannedOf(users)])
+      await using writer = await begun.openWriter()
+      await using open = await claim(writer, batchId('users', 1, 0))
+      await open.bury([{ ...letter, keyText: 'a\0b', value: '\ud800 "\\\0', reason: 'b\0', column: '{,}' }])
+      await open.commit({ ...noCounts, read: 1, deadLetters: 1 }, 1)
+      const options = { open: true, table: 'users', after: 0, limits: { rows: 10, bytes: 1e6 } }
+      const [stored] = await begun.ledger.letters(begun.id, options, never)
+      expect(stored).toMatchObject({ keyText: 'a␀b', value: '\ufffd "\\␀', reason: 'b␀', column: '{,}' })
+    })
+
+    it('resolves a dead letter once, in the batch that writes its row', async () => {
+      await using under = await make()
+      await using begun = await beginMigration(under.target, 'm', [plannedOf(users)])
+      await using writer = await begun.openWriter()
+      {
+        await using open = await claim(writer, batchId('users', 1, 0))
+        await open.bury([letter, { ...letter, index: 1 }])
+        await open.commit({ ...noCounts, read: 2, deadLetters: 2 }, 1)
+      }
+      const options = { open: true, table: 'users', after: 0, limits: { rows: 10, bytes: 1e6 } }
+      const ids = (await begun.ledger.letters(begun.id, options, never)).map(({ id }) => id)
+      const partition = await begun.ledger.openReplay(begun.id, 'users', begun.lease)
+      const replayed = { ...noCounts, written: 1, deadLetters: -1 }
+      {
+        await using open = await claim(writer, batchId('users', partition.id, 0))
+        await open.write([encoded([tuple('a', 1)])])
+        expect(await open.resolve(ids.slice(0, 1))).toBe(1)
+      }
+      expect(await begun.ledger.letters(begun.id, options, never)).toHaveLength(2)
+      {
+        await using open = await claim(writer, batchId('users', partition.id, 0))
+        await open.write([encoded([tuple('a', 1)])])
+        expect(await open.resolve(ids.slice(0, 1))).toBe(1)
+        await open.commit(replayed, 1)
+      }
+      expect((await begun.ledger.letters(begun.id, options, never)).map(({ id }) => id)).toEqual(ids.slice(1))
+      await using open = await claim(writer, batchId('users', partition.id, 1))
+      expect(await open.resolve(ids)).toBe(1)
+      expect(await open.resolve([])).toBe(0)
+      expect((await begun.ledger.totals(begun.id)).get('users')).toMatchObject({ read: 2, written: 1, deadLetters: 1 })
+    })
+
+    it('counts the coercions of a batch with it', async () => {
+      await using under = await make()
+      await using begun = await beginMigration(under.target, 'm', [plannedOf(users)])
+      await using writer = await begun.openWriter()
+      const uses = [
+        { path: 'a.b', name: 'strip-nul', uses: 3 },
+        { path: 'a', name: 'clamp-dates', uses: 1 },
+      ] as const
+      for (const seq of [0, 1]) {
+        await using open = await claim(writer, batchId('users', 1, seq))
+        await open.coerced(uses)
+        await open.commit(noCounts, 0)
+      }
+      {
+        await using open = await claim(writer, batchId('users', 1, 2))
+        await open.coerced(uses)
+      }
+      const counted = (await begun.ledger.coercions(begun.id)).get('users') ?? []
+      expect(counted.toSorted((a, b) => a.uses - b.uses)).toEqual([
+        { path: 'a', name: 'clamp-dates', uses: 2 },
+        { path: 'a.b', name: 'strip-nul', uses: 6 },
+      ])
     })
 
     it('stops on its signal with the reason, and stays usable', async () => {

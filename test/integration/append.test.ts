@@ -48,11 +48,11 @@ describe('append onto keys that are there already', () => {
   })
 
   it.each([{}, { onConflict: 'error' as const }])(
-    'stops at the first of them otherwise, naming it (%o)',
+    'stops at the first of them where it is to, naming it (%o)',
     async (option) => {
       await using both = await half()
       const { from, to } = both
-      const result = await migrate({ from, to, ...way, ...option, workers: 1 })
+      const result = await migrate({ from, to, ...way, ...option, workers: 1, onError: 'stop' })
       expect(result).toMatchObject({ state: 'stopped', error: { code: 'row-rejected' } })
       expect(result.error?.message).toMatch(/document 0 of table things/)
       expect(await kinds(both)).toEqual({ own: 10, old: 125 })

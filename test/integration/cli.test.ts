@@ -17,7 +17,7 @@ describe.concurrent('a mistake on the command line', () => {
     ],
     [
       ['seed', '--feed', 'paged'],
-      'drover: unknown option --feed\n  hint: it is an option of migrate, plan\n  [unknown-option]\n',
+      'drover: unknown option --feed\n  hint: it is an option of migrate, resume, plan\n  [unknown-option]\n',
     ],
     [['migrate', '-w', '3'], 'drover: unknown option -w\n  hint: did you mean --to?\n  [unknown-option]\n'],
     [

@@ -3,72 +3,9 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
-import { startCluster, type Cluster, type ClusterOptions } from '../../src/cluster/cluster.ts'
 import { DroverError } from '../../src/core/errors.ts'
-import type { Isolation } from '../../src/core/result.ts'
-import {
-  openFixture,
-  type Note,
-  type Result,
-  type Start,
-  type Totals,
-  type Work,
-} from '../support/fixtures/cluster-worker.ts'
-
-type Options = ClusterOptions<Start, Work, Note, Result, Totals, string, string>
-
-const fixture = (name: string): URL => new URL(`../support/fixtures/${name}.ts`, import.meta.url)
-const never = new AbortController().signal
-const isolations = ['threads', 'processes', 'inline'] as const
-const entries = { threads: fixture('cluster-thread'), processes: fixture('cluster-process'), inline: undefined }
-
-/** A cluster and everything it said. */
-class Watched {
-  readonly results: Result[] = []
-  readonly failed: { readonly work: Work; readonly error: DroverError }[] = []
-  readonly lost: Work[] = []
-  readonly notes: Note[] = []
-  readonly notices: string[] = []
-  readonly exits: { readonly worker: number; readonly reason: string; readonly replaced: boolean }[] = []
-  readonly returned: ArrayBuffer[] = []
-
-  start(isolation: Isolation, overrides: Partial<Options> = {}, signal = never): Promise<Cluster<Work, Totals>> {
-    const options: Options = {
-      size: 2,
-      isolation,
-      start: { refuse: [], hang: [], dieOnClose: [] },
-      credits: 2,
-      readyTimeoutMs: 30_000,
-      respawns: 0,
-      entry: entries[isolation],
-      inline: openFixture,
-      onDone: (_work, result) => this.results.push(result),
-      onFailed: (work, error) => this.failed.push({ work, error }),
-      onLost: (work) => this.lost.push(work),
-      onNote: (note) => this.notes.push(note),
-      onNotice: (message) => this.notices.push(message),
-      onExit: (worker, { reason }, replaced) => this.exits.push({ worker, reason, replaced }),
-      onReturned: (buffer) => this.returned.push(buffer),
-      ...overrides,
-    }
-    return startCluster(options, signal)
-  }
-}
-
-const answer = (id: number): Work => ({ id, act: 'answer' })
-const numbers = (count: number): number[] => Array.from({ length: count }, (_, index) => index + 1)
-const ids = (results: readonly { readonly id: number }[]): number[] =>
-  results.map(({ id }) => id).toSorted((a, b) => a - b)
-
-/** Dispatches, and again what a dead worker had, harmless this time, until everything is acknowledged. */
-async function dispatchAll(cluster: Cluster<Work, Totals>, works: readonly Work[], lost: Work[]): Promise<void> {
-  const waiting = [...works]
-  do {
-    waiting.push(...lost.splice(0).map(({ id }) => answer(id)))
-    for (let work = waiting.shift(); work !== undefined; work = waiting.shift()) await cluster.dispatch(work, [], never)
-    await cluster.idle(never)
-  } while (lost.length > 0)
-}
+import type { Work } from '../support/fixtures/cluster-worker.ts'
+import { answer, dispatchAll, fixture, ids, isolations, never, numbers, Watched } from '../support/watched-cluster.ts'
 
 describe('a process that has said its last word and does not go', () => {
   it('is ended, and nothing is amiss', async () => {
@@ -285,7 +222,7 @@ describe.each(crashes)('death in a cluster of $isolation', ({ isolation, act, re
     const lostError: unknown = expect.objectContaining({
       code: 'workers-lost',
       message: expect.stringContaining(reason) as unknown,
-      hint: expect.stringContaining('recreate') as unknown,
+      hint: expect.stringContaining('drover resume') as unknown,
     })
     expect(ends).toEqual([1, 2].map(() => ({ status: 'rejected', reason: lostError })))
     expect(ids(watched.lost)).toEqual([1, 2])
@@ -334,8 +271,8 @@ describe('a coordinator with worker processes', () => {
     return { ...(JSON.parse(line) as { size: number; pids: number[]; notices: string[] }), pid: child.pid ?? 0 }
   }
 
-  it('leaves none of them when it is killed', async () => {
-    const { pid, pids } = await firstLine(`exec "${process.execPath}" "${coordinator}" 3`)
+  it.each(['', 'compute'])('leaves none of them when it is killed %s', async (act) => {
+    const { pid, pids } = await firstLine(`exec "${process.execPath}" "${coordinator}" 3 ${act}`)
     expect(pids).toHaveLength(3)
     expect(pids.every(isAlive)).toBe(true)
     process.kill(pid, 'SIGKILL')

@@ -53,7 +53,7 @@ describe('a connection that the server ends in the middle', () => {
       const strike = (client: pg.Client): Promise<pg.QueryResult> =>
         client.query(`select pg_terminate_backend(pid) from pg_stat_activity
           where datname = current_database() and application_name = 'drover'
-            and pid not in (select pid from pg_locks where locktype = 'advisory')`)
+            and pid not in (select pid from pg_locks where locktype = 'advisory' and mode = 'ExclusiveLock')`)
       const { result, ended, rows, ids } = await struck({ isolation }, strike)
       // Both workers' at the least.
       expect(ended).toBeGreaterThanOrEqual(2)
@@ -65,7 +65,7 @@ describe('a connection that the server ends in the middle', () => {
   it('stops everything when it held the lease: no row without its entry', async () => {
     const strike = (client: pg.Client): Promise<pg.QueryResult> =>
       client.query(`select pg_terminate_backend(pid) from pg_locks
-        where locktype = 'advisory' and database = (select oid from pg_database where datname = current_database())`)
+        where locktype = 'advisory' and mode = 'ExclusiveLock' and database = (select oid from pg_database where datname = current_database())`)
     const { result, ended, rows, ids } = await struck({}, strike)
     expect(ended).toBeGreaterThan(0)
     expect(result).toMatchObject({ state: 'stopped', error: { code: 'lease-lost' } })

@@ -104,7 +104,7 @@ describe('collections of every kind', () => {
       onNotice: ({ message }) => void notices.push(message),
       // What the TTL monitor does, when it likes: the first rows are gone before the last are read.
       onProgress: ({ phase }) => {
-        if (phase === 'create') expiring ??= db.collection<{ _id: number }>('things').deleteMany({ _id: { $lt: 500 } })
+        if (phase === 'copy') expiring ??= db.collection<{ _id: number }>('things').deleteMany({ _id: { $lt: 500 } })
       },
     })
     await expiring

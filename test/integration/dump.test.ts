@@ -162,7 +162,7 @@ describe('a dump that is damaged', () => {
       await using folder = temporaryFolder()
       const path = await folder.write('things.bson', bytes)
       const onProgress: MigrateOptions['onProgress'] = ({ phase }) => {
-        if (phase === 'create') truncateSync(path, bytes.length - 3)
+        if (phase === 'copy') truncateSync(path, bytes.length - 3)
       }
       const result = await migrate({ from: `bson:${path}`, to: both.to, workers: 2, feed, batchRows: 100, onProgress })
       expect(result).toMatchObject({ state: 'stopped', error: { code: 'source-failed' } })

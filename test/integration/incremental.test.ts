@@ -67,7 +67,7 @@ describe('a copy that goes on from the last one', () => {
     const events = both.db.collection<Keyed>('events')
     let changed: Promise<unknown> | undefined
     const onProgress: MigrateOptions['onProgress'] = ({ phase }) => {
-      if (phase !== 'create' || changed !== undefined) return
+      if (phase !== 'copy' || changed !== undefined) return
       const inserted = events.insertOne({ _id: 1000, updatedAt: at(100) })
       const updated = events.updateOne({ _id: 150 }, { $set: { n: -1, updatedAt: at(101) } })
       changed = Promise.all([inserted, updated])
@@ -93,7 +93,7 @@ describe('a copy that goes on from the last one', () => {
     expect(marks).toHaveLength(1)
     await events.insertOne({ _id: 400, updatedAt: at(30), text: 'a\0b' })
     const failed = await pass(both)
-    expect(failed.result).toMatchObject({ state: 'stopped', error: { code: 'row-rejected' } })
+    expect(failed.result).toMatchObject({ state: 'stopped', error: { code: 'too-many-dead-letters' } })
     expect(await both.sql('select value, migration from drover.mark')).toEqual(marks)
   })
 

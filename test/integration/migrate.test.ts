@@ -106,7 +106,7 @@ describe('documents', () => {
       workers: 2,
       onDrift: 'stop',
       onProgress: ({ phase }) => {
-        if (phase === 'create') late ??= people.insertOne({ _id: 20_000, age: 'old' })
+        if (phase === 'copy') late ??= people.insertOne({ _id: 20_000, age: 'old' })
       },
     })
     await late
@@ -117,14 +117,14 @@ describe('documents', () => {
     expect(await both.sql('select state from drover.migration')).toEqual([{ state: 'stopped' }])
   })
 
-  it('M01 with text that PostgreSQL cannot hold stop the run and are named', async () => {
+  it('M01 with text that PostgreSQL cannot hold stop the run where they are to, and are named', async () => {
     await using both = await databases()
     const { from, to, db } = both
     await db.collection<Keyed>('texts').insertMany([
       { _id: 1, text: 'fine' },
       { _id: 2, text: 'a\0b' },
     ])
-    const result = await migrate({ from, to, workers: 1 })
+    const result = await migrate({ from, to, workers: 1, onError: 'stop' })
     expect(result.error).toMatchObject({ code: 'row-rejected' })
     expect(result.error?.message).toMatch(/document 2 of table texts/)
     expect(await both.sql('select count(*)::int as n from texts')).toEqual([{ n: 0 }])
@@ -194,7 +194,7 @@ describe('modes', () => {
     ])
     // Nine characters, one of them a trailing space that PostgreSQL would cut without a word.
     await users.updateOne({ _id: 1 }, { $set: { username: 'anastasi ' } })
-    const refused = await migrate(way)
+    const refused = await migrate({ ...way, onError: 'stop' })
     expect(refused).toMatchObject({ state: 'stopped', error: { code: 'row-rejected' } })
     expect(refused.error?.message).toMatch(/users.*username.*9 characters.*8/)
   })

@@ -99,7 +99,7 @@ describe('tables with child tables that are there already', () => {
     expect(await contents(both)).toEqual(mode === 'append' ? bothContents : secondContents)
     expect(await constraints(both)).toEqual(built)
     // Once more the same rows: what is there stops an append, and nothing of it is written.
-    const refused = { state: 'stopped', error: { code: 'row-rejected' } }
+    const refused = { state: 'stopped', error: { code: 'too-many-dead-letters' } }
     expect(await again(both, { mode })).toMatchObject(mode === 'append' ? refused : ok)
     expect(await contents(both)).toEqual(mode === 'append' ? bothContents : secondContents)
   })

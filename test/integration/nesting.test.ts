@@ -240,7 +240,7 @@ describe('an element that its table cannot hold', () => {
     await using both = await databases()
     const { from, to, sql } = both
     await seedBad(both, [{ n: 1 }, { n: 2, text: 'a\0b' }])
-    const way = { nest: { items: 'table' }, workers: 2, batchRows: 200, feed }
+    const way = { nest: { items: 'table' }, workers: 2, batchRows: 200, feed, onError: 'stop' } as const
     const result = await migrate({ from, to, ...way })
     expect(result).toMatchObject({ state: 'stopped', error: { code: 'row-rejected' } })
     expect(result.error?.message).toMatch(/document 2500 of table rows.*items.text/)
@@ -254,7 +254,7 @@ describe('an element that its table cannot hold', () => {
     await sql('create table rows (_id integer, items_count integer)')
     await sql('create table rows_items (rows_id integer, ordinal integer, n integer check (n <> -7), text text)')
     await seedBad(both, [{ n: 1 }, { n: -7 }])
-    const way = { nest: { items: 'table' }, workers: 2, batchRows: 200 }
+    const way = { nest: { items: 'table' }, workers: 2, batchRows: 200, onError: 'stop' } as const
     const result = await migrate({ from, to, ...way })
     expect(result).toMatchObject({ state: 'stopped', error: { code: 'row-rejected' } })
     expect(result.error?.message).toMatch(/document 2500 of table rows/)

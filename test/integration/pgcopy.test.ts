@@ -3,7 +3,16 @@ import pg from 'pg'
 import { from as copyFrom } from 'pg-copy-streams'
 import { describe, expect, it } from 'vitest'
 import { elementType, scalarTypes, type LogicalType } from '../../src/core/logical-type.ts'
-import { Decimal, Instant, ObjectId, Special, Uuid, type Value } from '../../src/core/value.ts'
+import {
+  Decimal,
+  Instant,
+  minusInfinity,
+  ObjectId,
+  plusInfinity,
+  Special,
+  Uuid,
+  type Value,
+} from '../../src/core/value.ts'
 import { nativeType } from '../../src/connectors/postgres/types.ts'
 import { createPgCopyEncoder } from '../../src/format/pgcopy-encoder.ts'
 import { freshPostgres } from '../support/databases.ts'
@@ -74,6 +83,8 @@ const samples: { readonly [type in LogicalType]?: readonly (readonly [Value, str
   ],
   timestamp: [
     [new Instant(0n), '1970-01-01 00:00:00+00'],
+    [minusInfinity, '-infinity'],
+    [plusInfinity, 'infinity'],
     [new Instant(1_704_164_645_678n), '2024-01-02 03:04:05.678+00'],
     [new Instant(-62_135_596_800_001n), '0001-12-31 23:59:59.999+00 BC'],
     [new Instant(253_402_300_800_000n), '10000-01-01 00:00:00+00'],

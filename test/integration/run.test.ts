@@ -98,7 +98,7 @@ describe('a run', () => {
     await using both = await databases()
     const { from, to, db } = both
     await db.collection<Keyed>('things').insertMany([{ _id: 1, t: 'a\0' }])
-    expect(await migrate({ from, to })).toMatchObject({ state: 'stopped' })
+    expect(await migrate({ from, to, onError: 'stop' })).toMatchObject({ state: 'stopped' })
     await db.collection<Keyed>('things').updateOne({ _id: 1 }, { $set: { t: 'a' } })
     await expect(migrate({ from, to })).rejects.toMatchObject({ code: 'unfinished-migration' })
     expect(await migrate({ from, to, mode: 'recreate' })).toMatchObject({ state: 'done' })

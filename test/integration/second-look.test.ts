@@ -46,7 +46,7 @@ describe('documents that tell little of themselves', () => {
     expect(await both.sql('select state from drover.migration')).toEqual([{ state: 'done' }])
     await users.insertOne({ _id: 3, code: 'c' })
     expect(await migrate({ from, to, mode: 'append', where: '{"_id":3}' })).toMatchObject({ state: 'done' })
-    const again = await migrate({ from, to, mode: 'append', where: '{"_id":3}' })
+    const again = await migrate({ from, to, mode: 'append', where: '{"_id":3}', onError: 'stop' })
     expect(again).toMatchObject({ state: 'stopped', error: { code: 'row-rejected' } })
     expect(again.error?.hint).toContain('--on-conflict')
   })

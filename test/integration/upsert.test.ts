@@ -141,7 +141,7 @@ describe('upsert by another key', () => {
     expect(await both.sql(`select version from people where email = 'p0@x.org'`)).toEqual([{ version: 1160 }])
   })
 
-  it('stops at a row without the key, naming it', async () => {
+  it('stops at a row without the key where it is to, naming it', async () => {
     await using both = await databases()
     const { from, to, db } = both
     await db.collection<Keyed>('people').insertMany([
@@ -149,7 +149,7 @@ describe('upsert by another key', () => {
       { _id: 2, email: null },
     ])
     await both.sql('create table people (email text primary key)')
-    const result = await migrate({ from, to, ...way })
+    const result = await migrate({ from, to, ...way, onError: 'stop' })
     expect(result).toMatchObject({ state: 'stopped', error: { code: 'row-rejected' } })
     expect(result.error?.message).toMatch(/document 2 of table people.*email/)
     expect(await both.sql('select count(*)::int as n from people')).toEqual([{ n: 0 }])

@@ -46,7 +46,8 @@ const rings: readonly (readonly string[])[] = [
   ['params'],
   ['cluster', 'catalog', 'config', 'telemetry'],
   ['plan'],
-  ['engine', 'verify'],
+  ['verify'],
+  ['engine'],
   ['migrate', 'inspect', 'doctor', 'devkit'],
   ['cli', 'workers', 'index'],
 ]

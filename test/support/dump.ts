@@ -9,17 +9,17 @@ import { gzipSync } from 'node:zlib'
 export interface TemporaryFolder extends AsyncDisposable {
   readonly path: string
   /** Writes a file below the folder and answers its path. */
-  write(name: string, bytes: Uint8Array | string): Promise<string>
+  write(name: string, bytes: Uint8Array | string, mode?: number): Promise<string>
 }
 
 export function temporaryFolder(): TemporaryFolder {
   const path = mkdtempSync(join(tmpdir(), 'drover-dump-'))
   return {
     path,
-    async write(name, bytes) {
+    async write(name, bytes, mode = 0o644) {
       const file = join(path, name)
       await mkdir(dirname(file), { recursive: true })
-      await writeFile(file, bytes)
+      await writeFile(file, bytes, { mode })
       return file
     },
     async [Symbol.asyncDispose]() {

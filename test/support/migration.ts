@@ -14,6 +14,9 @@ import type { ChildPlan, TablePlan } from '../../src/core/plan.ts'
 
 export const never: AbortSignal = new AbortController().signal
 
+/** A lease without waiting for another run's. */
+export const atOnce: { readonly waitMs: number; readonly takeOver: boolean } = { waitMs: 0, takeOver: false }
+
 /** A position of one byte. */
 export function at(key: number): Position {
   return Uint8Array.of(key) as Position
@@ -75,7 +78,7 @@ export async function beginMigration(target: Target, id: string, tables: readonl
   const migration = id as MigrationId
   const ledger = stack.use(await target.openLedger(never))
   const names = tables.map(({ plan }) => plan.target)
-  const lease = stack.use(await ledger.lease(migration, names, never))
+  const lease = stack.use(await ledger.lease(migration, names, atOnce, never))
   const partitions = await ledger.begin(recordOf(migration, tables), lease, never)
   const resources = stack.move()
   return {

@@ -13,6 +13,9 @@ const magic = 0x8199e26d
 
 const terminatorBytes = 4
 
+/** All that an archive says of its collections; some thousands of them take a few MiB. */
+const maxPreludeBytes = 256 * 1024 * 1024
+
 /** What a collection is called in an archive. */
 export interface Namespace {
   readonly database: string
@@ -40,6 +43,7 @@ export async function archivedCollections(file: DumpFile, signal: AbortSignal): 
   for await (const { bytes, base, start, ends } of blockDocuments(window)) {
     for (const [index, end] of ends.entries()) {
       const at = ends[index - 1] ?? start
+      if (base + end > maxPreludeBytes) throw window.damaged(base + at, 'it says too much before its documents')
       const { db, collection, metadata, type } = parse(window, bytes.subarray(at, end), base + at)
       const named = namespaceOf(window, base + at, db, collection)
       const text = typeof metadata === 'string' ? metadata : ''
@@ -130,6 +134,11 @@ function parse(window: Window, bytes: Uint8Array, position: number): Document {
 }
 
 function namespaceOf(window: Window, position: number, database: unknown, collection: unknown): Namespace {
-  if (typeof database === 'string' && typeof collection === 'string') return { database, collection }
+  if (isName(database) && isName(collection)) return { database, collection }
   throw window.damaged(position, 'a document there should name a collection, and does not')
+}
+
+/** MongoDB ends names with a NUL, so that none has one in it. */
+function isName(value: unknown): value is string {
+  return typeof value === 'string' && !value.includes('\0')
 }

@@ -1,4 +1,4 @@
-import type { ReadStream } from 'node:fs'
+import { constants, type ReadStream } from 'node:fs'
 import { open, type FileHandle } from 'node:fs/promises'
 import { createGunzip, type Gunzip } from 'node:zlib'
 import { DumpDamage, codeOf } from './errors.ts'
@@ -20,9 +20,12 @@ export interface ByteStream extends AsyncDisposable {
   read(into: Uint8Array): Promise<number>
 }
 
+/** Links have been followed when the files were looked for; one that has come since then leads who knows where. */
+export const readingNoLink: number = constants.O_RDONLY | constants.O_NOFOLLOW
+
 /** Opens a file at a byte of its own; a compressed one always at its beginning. */
 export async function openBytes({ path, gzip }: DumpFile, at: number): Promise<ByteStream> {
-  const handle = await open(path, 'r')
+  const handle = await open(path, readingNoLink)
   return gzip ? new GzipBytes(path, handle) : new PlainBytes(handle, at)
 }
 

@@ -17,7 +17,11 @@ export async function openDumpSource(url: string): Promise<DumpSource> {
       hint: 'a ? in a file name is written %3F',
     })
   }
-  return new DumpSource(decode(path, url))
+  const decoded = decode(path, url)
+  if (decoded.includes('\0')) {
+    throw new DroverError('invalid-url', `the path in ${url} holds a NUL`, { hint: 'no file has one in its name' })
+  }
+  return new DumpSource(decoded)
 }
 
 function decode(path: string, url: string): string {

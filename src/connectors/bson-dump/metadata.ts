@@ -26,6 +26,7 @@ export function parseMetadata(text: string, where: string): Metadata {
     throw new DumpDamage(`${where} is not what mongodump writes: its options or indexes are none`)
   }
   const collection = typeof collectionName === 'string' ? collectionName : null
+  if (collection?.includes('\0') === true) throw new DumpDamage(`${where} names a collection with a NUL in it`)
   return { collection, kind: kindOf(type, options), indexes }
 }
 

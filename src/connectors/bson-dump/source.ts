@@ -1,10 +1,10 @@
 import { resolve } from 'node:path'
-import type { Batch, BatchLimits, Bounds, Format, Partition } from '../../core/batch.ts'
+import type { Batch, Bounds, Format, Partition } from '../../core/batch.ts'
 import { DroverError } from '../../core/errors.ts'
 import type { SourceIndex } from '../../core/index-plan.ts'
 import { readIndexSpec } from '../../format/index-spec.ts'
 import type { FaultClass } from '../../core/fault.ts'
-import type { BufferPool, Finding, SampledRows, SampleLimits, Selection, Source, SourceTable } from '../contract.ts'
+import type { Finding, ReadOptions, SampledRows, SampleLimits, Selection, Source, SourceTable } from '../contract.ts'
 import { checkFiles } from './check.ts'
 import { describeTable } from './describe.ts'
 import { classifyFault, toDroverError } from './errors.ts'
@@ -70,7 +70,7 @@ export class DumpSource implements Source {
   async *read(
     selection: Selection,
     partition: Partition,
-    options: { readonly firstSeq: number; readonly limits: BatchLimits; readonly pool: BufferPool },
+    options: ReadOptions,
     signal: AbortSignal,
   ): AsyncGenerator<Batch, void, undefined> {
     const rows = await this.#attempt(true, signal, () => this.#rows(selection, signal))

@@ -7,6 +7,13 @@ import { MongoSource } from './source.ts'
 const serverSelectionTimeoutMs = 10_000
 
 /**
+ * How long a connection may take, and how long a server that is watched may stay silent beyond the interval of the
+ * watch (10 s). The driver's half a minute would have a dead network found out after 40 s. A long search is not cut off:
+ * what is asked for may take any time, and the watch, on a connection of its own, goes on beside it.
+ */
+const connectTimeoutMs = 10_000
+
+/**
  * Opens a source on `mongodb://` or `mongodb+srv://`. The path names the database. Options of the driver in the query
  * pass through untouched and count for every operation. Connects when first asked something. Throws `invalid-url`.
  */
@@ -24,6 +31,7 @@ function createClient(url: string): MongoClient {
     return new MongoClient(url, {
       ...(given('appName') ? {} : { appName: 'drover' }),
       ...(given('serverSelectionTimeoutMS') ? {} : { serverSelectionTimeoutMS: serverSelectionTimeoutMs }),
+      ...(given('connectTimeoutMS') ? {} : { connectTimeoutMS: connectTimeoutMs }),
     })
   } catch (error) {
     const said = maskUrls(error instanceof Error ? error.message : String(error))

@@ -3,8 +3,11 @@ import {
   MongoError,
   MongoMissingCredentialsError,
   MongoNetworkError,
+  MongoOperationTimeoutError,
+  MongoServerClosedError,
   MongoServerError,
   MongoServerSelectionError,
+  MongoTopologyClosedError,
 } from 'mongodb'
 import { DroverError, type ErrorCode } from '../../core/errors.ts'
 import { maskUrls } from '../../core/mask-url.ts'
@@ -17,20 +20,32 @@ const transientCodes: ReadonlySet<number> = new Set([
   6, // HostUnreachable
   7, // HostNotFound
   43, // CursorNotFound
+  63, // StaleShardVersion
   89, // NetworkTimeout
   91, // ShutdownInProgress
+  133, // FailedToSatisfyReadPreference
   134, // ReadConcernMajorityNotAvailableYet
+  150, // StaleEpoch
   189, // PrimarySteppedDown
+  202, // NetworkInterfaceExceededTimeLimit
   237, // CursorKilled
   262, // ExceededTimeLimit
   9001, // SocketException
+  10058, // NotWritablePrimary, as old servers say it
   10107, // NotWritablePrimary
   11600, // InterruptedAtShutdown
   11601, // Interrupted
   11602, // InterruptedDueToReplStateChange
+  13388, // StaleConfig
   13435, // NotPrimaryNoSecondaryOk
   13436, // NotPrimaryOrSecondary
 ])
+
+/** Said by servers and by the driver of what may be tried again. */
+const transientLabels: readonly string[] = ['RetryableError', 'TransientTransactionError', 'SystemOverloadedError']
+
+/** Parts of the driver that ended while they were in use (a member has left the set); it exports no class for them. */
+const closedNames: ReadonlySet<string> = new Set(['MongoPoolClosedError', 'MongoWaitQueueTimeoutError'])
 
 const unauthorized = 13
 /** AuthenticationFailed, and Atlas's own. */
@@ -109,10 +124,18 @@ export function toDroverError(error: unknown, attempt: Attempt): DroverError {
   return fail('source-failed', `cannot ${doing} on ${source}: ${said(error)}`)
 }
 
-/** No server answered, or the connection broke. */
+/** No server answered, the connection broke, or the server asks for another try. */
 function isSilence(error: unknown): boolean {
-  if (error instanceof MongoNetworkError || error instanceof MongoServerSelectionError) return true
-  if (error instanceof MongoError && error.hasErrorLabel('RetryableError')) return true
+  if (error instanceof MongoError) {
+    const broken =
+      error instanceof MongoNetworkError ||
+      error instanceof MongoServerSelectionError ||
+      error instanceof MongoOperationTimeoutError ||
+      error instanceof MongoServerClosedError ||
+      error instanceof MongoTopologyClosedError ||
+      closedNames.has(error.name)
+    return broken || transientLabels.some((label) => error.hasErrorLabel(label))
+  }
   return error instanceof Error && 'code' in error && typeof error.code === 'string' && networkCodes.has(error.code)
 }
 

@@ -1,48 +1,75 @@
 import type { FindCursor } from 'mongodb'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Partition } from '../../core/batch.ts'
-import type { Selection } from '../contract.ts'
+import { reach } from '../../core/failpoint.ts'
+import { defaultRetry, Tries } from '../../core/retry.ts'
+import type { ReadOptions, Selection } from '../contract.ts'
 import { untilAborted } from './abort.ts'
 import { classifyFault } from './errors.ts'
-import { positionOf } from './position.ts'
+import { keyExpression, positionOf } from './position.ts'
 import { byKey, filterOf, pageRows, projectionOf, type MongoTable } from './query.ts'
 
 /** Rows as the server sent them, in order. */
 export type Page = readonly Uint8Array[]
 
-/** Cursors lost one after the other without a row between them: together about 13 s, an election and a restart. */
-const maxLosses = 8
-const firstPauseMs = 100
-const maxPauseMs = 5000
+/** Rows held back until one comes that can be asked for again; more than that go on without. */
+const maxHeldBytes = 16 * 1024 * 1024
 
 /**
  * The rows of a partition, a page at a time, the next page under way meanwhile. A lost cursor is opened again behind
- * the last row, if the table has an order. Throws what the driver throws.
+ * the last row, if the table has an order or no row has come; rows that come begin the budget of tries anew. A page
+ * ends with a row whose key the driver can send, so the rows of the few other keys wait for the next one. Throws what
+ * the driver throws.
  */
 export async function* readPages(
   table: MongoTable,
   selection: Selection,
   partition: Partition,
+  { retry = defaultRetry, onRetry }: Pick<ReadOptions, 'retry' | 'onRetry'>,
   signal: AbortSignal,
 ): AsyncGenerator<Page, void, undefined> {
+  const hooks = { classify: classifyFault, onRetry: (error: unknown, ms: number) => onRetry?.(error, ms) }
+  const { ordered } = table.info
   let after = partition.after
-  for (let losses = 0; ; losses++) {
-    const cursor = openCursor(table, selection, { ...partition, after }, signal)
+  let begun = false
+  let tries: Tries | null = null
+  for (;;) {
+    const pages = pagesAhead(openCursor(table, selection, { ...partition, after }, signal), signal)
     try {
-      for await (const page of pagesAhead(cursor, signal)) {
+      let opened = false
+      for await (const page of ordered ? endingResumable(pages, selection.table) : pages) {
+        await reach(opened ? 'src.mid_read' : 'src.cursor_open')
+        opened = true
         const last = page.at(-1)
+        if (last === undefined) continue
         yield page
-        if (last === undefined || !table.info.ordered) continue
-        after = positionOf(last, selection.table)
-        losses = 0
+        if (ordered) after = positionOf(last, selection.table)
+        begun = true
+        tries = null
       }
       return
     } catch (error) {
-      signal.throwIfAborted()
-      if (!table.info.ordered || losses >= maxLosses || classifyFault(error) !== 'transient') throw error
-      await sleep(Math.min(firstPauseMs * 2 ** losses, maxPauseMs), undefined, { signal })
+      if (begun && !ordered) throw error
+      tries ??= new Tries(retry, hooks)
+      await tries.failed(error, signal)
     }
   }
+}
+
+/** The same rows in pages that end where the server can be asked to go on. */
+async function* endingResumable(pages: AsyncIterable<Page>, table: string): AsyncGenerator<Page, void, undefined> {
+  let held: Page = []
+  for await (const page of pages) {
+    const end = page.findLastIndex((row) => keyExpression(positionOf(row, table)) !== null) + 1
+    const rows = [...held, ...page]
+    if (end === 0 && rows.reduce((sum, { length }) => sum + length, 0) <= maxHeldBytes) {
+      held = rows
+      continue
+    }
+    const ready = end === 0 ? rows.length : held.length + end
+    held = rows.slice(ready)
+    yield rows.slice(0, ready)
+  }
+  if (held.length > 0) yield held
 }
 
 function openCursor(

@@ -1,9 +1,10 @@
 import type { Db, MongoClient } from 'mongodb'
-import type { Batch, BatchLimits, Bounds, Format, Partition } from '../../core/batch.ts'
+import type { Batch, Bounds, Format, Partition } from '../../core/batch.ts'
 import { DroverError } from '../../core/errors.ts'
 import type { SourceIndex } from '../../core/index-plan.ts'
 import type { FaultClass } from '../../core/fault.ts'
-import type { BufferPool, Finding, SampledRows, SampleLimits, Selection, Source, SourceTable } from '../contract.ts'
+import { defaultRetry, withRetries } from '../../core/retry.ts'
+import type { Finding, ReadOptions, SampledRows, SampleLimits, Selection, Source, SourceTable } from '../contract.ts'
 import { untilAborted } from './abort.ts'
 import { checkServer } from './check.ts'
 import { describeTable, describeTables } from './describe.ts'
@@ -81,10 +82,12 @@ export class MongoSource implements Source {
   async *read(
     selection: Selection,
     partition: Partition,
-    options: { readonly firstSeq: number; readonly limits: BatchLimits; readonly pool: BufferPool },
+    options: ReadOptions,
     signal: AbortSignal,
   ): AsyncGenerator<Batch, void, undefined> {
-    const table = await this.#table(selection.table, signal)
+    const hooks = { classify: classifyFault, onRetry: options.onRetry ?? (() => undefined) }
+    const look = (): Promise<MongoTable> => this.#table(selection.table, signal)
+    const table = await withRetries(options.retry ?? defaultRetry, hooks, signal, look)
     try {
       yield* readBatches(table, selection, partition, options, signal)
     } catch (error) {

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { isIPv4 } from 'node:net'
 import type { ConnectionOptions } from 'node:tls'
 import { DroverError } from '../../core/errors.ts'
 
@@ -144,9 +145,9 @@ function modeOfSsl(ssl: string | undefined): string | undefined {
 }
 
 /**
- * The modes of https://www.postgresql.org/docs/current/libpq-ssl.html, with two differences: on the machine itself,
- * where there is no wire to listen to, nothing is encrypted unless asked for, and certificates are verified against
- * Node's authorities where no root certificate is given.
+ * The modes of https://www.postgresql.org/docs/current/libpq-ssl.html, with two differences: where none is given,
+ * certificates and names of other machines are verified, and on the machine itself, where there is no wire to listen to,
+ * nothing is encrypted; and certificates are verified against Node's authorities where no root certificate is given.
  */
 function encryptionOf(
   mode: string | null,
@@ -159,34 +160,36 @@ function encryptionOf(
   const ca = file('sslrootcert', 'PGSSLROOTCERT')
   const cert = file('sslcert', 'PGSSLCERT')
   const key = file('sslkey', 'PGSSLKEY')
-  const full: ConnectionOptions = { ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) }
+  const full: ConnectionOptions = {
+    minVersion: 'TLSv1.2',
+    ...(ca && { ca }),
+    ...(cert && { cert }),
+    ...(key && { key }),
+  }
   const unverified: ConnectionOptions = { ...full, rejectUnauthorized: false }
   const verifyAuthority: ConnectionOptions = { ...full, checkServerIdentity: () => undefined }
-  switch (mode) {
-    case null:
-      return isLocal(host) ? [false] : [unverified, false]
-    case 'disable':
-      return [false]
-    case 'allow':
-      return [false, unverified]
-    case 'prefer':
-      return [unverified, false]
-    case 'require':
-      return [ca === undefined ? unverified : verifyAuthority]
-    case 'verify-ca':
-      return [verifyAuthority]
-    case 'verify-full':
-      return [full]
-    default:
-      throw invalid(
-        `has the sslmode ${JSON.stringify(mode)}`,
-        'choose one of disable, allow, prefer, require, verify-ca, verify-full',
-      )
+  const byMode = new Map<string, readonly Encryption[]>([
+    ['disable', [false]],
+    ['allow', [false, unverified]],
+    ['prefer', [unverified, false]],
+    ['require', [ca === undefined ? unverified : verifyAuthority]],
+    ['verify-ca', [verifyAuthority]],
+    ['verify-full', [full]],
+  ])
+  const encryption = byMode.get(mode ?? (isLocal(host) ? 'disable' : 'verify-full'))
+  if (encryption === undefined) {
+    throw invalid(`has the sslmode ${JSON.stringify(mode)}`, `choose one of ${[...byMode.keys()].join(', ')}`)
   }
+  // The server encrypts nothing there, and libpq leaves the mode out of account.
+  return isSocket(host) ? [false] : encryption
 }
 
 function isLocal(host: string): boolean {
-  return host.startsWith('/') || host === 'localhost' || host === '::1' || host.startsWith('127.')
+  return isSocket(host) || host === 'localhost' || host === '::1' || (isIPv4(host) && host.startsWith('127.'))
+}
+
+function isSocket(host: string): boolean {
+  return host.startsWith('/')
 }
 
 function directTls(negotiation: string): boolean {

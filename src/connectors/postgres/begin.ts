@@ -1,15 +1,16 @@
-import pg from 'pg'
 import { DroverError } from '../../core/errors.ts'
 import type { TargetName } from '../../core/plan.ts'
 import { isChild, partsOf, qualified } from '../../core/plan.ts'
-import type { ExistingTable, PlannedTable } from '../contract.ts'
+import type { ExistingTable, MigrationId, PlannedTable } from '../contract.ts'
 import type { Session } from './session.ts'
 import { alterStatements } from './alter.ts'
 import { addChildReference, addPrimaryKey, createTable, parentsOf, type Part } from './ddl.ts'
-import { codeOf } from './errors.ts'
 import { findExisting, isEmpty, primaryKeyOf } from './existing.ts'
 import { quoteName, quoteTable } from './identifiers.ts'
 import { createSchema, type LedgerTables } from './ledger-schema.ts'
+import { objectOf, readObjects, type MigrationObject } from './objects.ts'
+import { finalName } from './planned.ts'
+import { dropEmptySchema, emptyTables } from './removal.ts'
 
 /** A table of a plan and whether the target has it already. */
 interface PlannedPart {
@@ -20,58 +21,87 @@ interface PlannedPart {
 
 /**
  * Makes the target tables what their modes ask for, within the transaction that begins the migration. What was planned
- * is looked up again: it may have changed since.
+ * is looked up again: it may have changed since. Tables that are loaded beside others are made as new ones, and nothing
+ * happens to those others. Answers what was done, to be noted.
  */
-export async function prepareTables(session: Session, tables: readonly PlannedTable[]): Promise<void> {
-  const schemas = new Set(tables.flatMap(({ plan }) => partsOf(plan).map(({ target }) => target.schema)))
-  for (const schema of schemas) await createSchema(session, quoteName(schema))
+export async function prepareTables(
+  session: Session,
+  tables: readonly PlannedTable[],
+): Promise<readonly MigrationObject[]> {
+  const done: MigrationObject[] = await createSchemas(session, tables)
   const parts = await lookUp(session, tables)
-  await empty(session, 'truncate', targetsIn(parts, 'truncate'))
-  const drops = tables.flatMap(({ mode, drops = [] }) => (mode === 'recreate' ? drops : []))
-  const stale = (await findExisting(session, drops)).map(({ target }) => target)
-  await empty(session, 'drop table', [...targetsIn(parts, 'recreate'), ...stale])
+  await emptyTables(session, 'truncate', targetsIn(parts, 'truncate'))
+  const replaced = [...targetsIn(parts, 'recreate'), ...(await staleTables(session, tables))]
+  await emptyTables(session, 'drop table', replaced)
+  done.push(...replaced.map((target) => ({ kind: 'replaced' as const, target })))
   for (const part of parts) {
     const { mode } = part.planned
-    if (!part.there || mode === 'recreate') await create(session, part)
-    else if (mode === 'create') await takeEmpty(session, part.part.target)
+    const { target } = part.part
+    if (!part.there || mode === 'recreate') {
+      await create(session, part)
+      done.push({ kind: 'table', target })
+    } else if (mode === 'create') await takeEmpty(session, target)
   }
   // A table that was made just now has them already.
   const stay = new Set(parts.filter(({ there }) => there).map(({ part }) => quoteTable(part.target)))
-  const additions = tables.flatMap((planned) => planned.additions ?? [])
-  for (const statement of alterStatements(additions.filter(({ target }) => stay.has(quoteTable(target))))) {
-    await session.run(statement)
+  const additions = tables
+    .flatMap((planned) => planned.additions ?? [])
+    .filter(({ target }) => stay.has(quoteTable(target)))
+  for (const statement of alterStatements(additions)) await session.run(statement)
+  return [...done, ...additions.map(objectOf)]
+}
+
+async function createSchemas(session: Session, tables: readonly PlannedTable[]): Promise<MigrationObject[]> {
+  const schemas = new Set(tables.flatMap(({ plan }) => partsOf(plan).map(({ target }) => target.schema)))
+  const made: MigrationObject[] = []
+  for (const schema of schemas) {
+    if (await createSchema(session, quoteName(schema))) made.push({ kind: 'schema', schema })
   }
+  return made
+}
+
+/** Child tables of earlier copies that go with the tables which are recreated here. */
+async function staleTables(session: Session, tables: readonly PlannedTable[]): Promise<readonly TargetName[]> {
+  const drops = tables.flatMap(({ mode, drops = [], publishTo }) =>
+    mode === 'recreate' && publishTo === undefined ? drops : [],
+  )
+  return (await findExisting(session, drops)).map(({ target }) => target)
 }
 
 async function lookUp(session: Session, tables: readonly PlannedTable[]): Promise<readonly PlannedPart[]> {
   const parts = tables.flatMap((planned) => partsOf(planned.plan).map((part) => ({ planned, part })))
   const existing = await findExisting(
     session,
-    parts.map(({ part }) => part.target),
+    parts.map(({ planned, part }) => finalName(planned, part.target)),
   )
   const found = new Map(existing.map((table) => [quoteTable(table.target), table]))
   return parts.map(({ planned, part }) => {
-    const table = found.get(quoteTable(part.target)) ?? null
+    const table = found.get(quoteTable(finalName(planned, part.target))) ?? null
     refuseChange(planned, part, table)
-    return { planned, part, there: table !== null }
+    return { planned, part, there: table !== null && planned.publishTo === undefined }
   })
 }
 
 /** A child table may be missing although its parent is there: it is new in the plan. */
-function refuseChange({ mode, exists }: PlannedTable, part: Part, table: ExistingTable | null): void {
-  const { target } = part
+function refuseChange(planned: PlannedTable, part: Part, table: ExistingTable | null): void {
+  const { mode, exists } = planned
+  const target = finalName(planned, part.target)
+  if (planned.publishTo !== undefined && !isPublishable(planned)) {
+    throw new DroverError('unexpected', `${qualified(target)} cannot be loaded apart and then be published by ${mode}`)
+  }
   if (table === null) {
     if (exists && !isChild(part)) throw changed('target-missing', target, 'is gone since it was planned')
     return
   }
-  if (table.kind === 'other') {
-    throw new DroverError('target-incompatible', `${qualified(target)} exists and is not a table`, {
-      hint: 'choose another name or schema, or remove it',
-    })
-  }
+  if (table.kind === 'other') throw notATable(target)
   if (!exists && mode !== 'truncate' && mode !== 'recreate') {
     throw changed('target-not-empty', target, 'appeared since it was planned')
   }
+}
+
+/** Rows can join those that are there, but not replace some of them, or be left out, at the end. */
+function isPublishable({ mode, exists, plan }: PlannedTable): boolean {
+  return exists ? mode === 'append' && plan.onConflict === undefined : mode !== 'truncate'
 }
 
 /**
@@ -79,7 +109,8 @@ function refuseChange({ mode, exists }: PlannedTable, part: Part, table: Existin
  * and a child table that is new below a parent that stays is not finished with it.
  */
 async function create(session: Session, { planned, part }: PlannedPart): Promise<void> {
-  const { plan, mode, exists } = planned
+  const { plan, mode, publishTo } = planned
+  const exists = planned.exists && publishTo === undefined
   await session.run(createTable(part))
   const key = mode === 'upsert' || plan.onConflict !== undefined || exists ? addPrimaryKey(part) : null
   if (key !== null) await session.run(key)
@@ -87,7 +118,7 @@ async function create(session: Session, { planned, part }: PlannedPart): Promise
 }
 
 /** To the table above, as long as that has the key it was planned with. */
-async function refer(session: Session, { plan }: PlannedTable, part: Part): Promise<void> {
+export async function refer(session: Session, { plan }: Pick<PlannedTable, 'plan'>, part: Part): Promise<void> {
   const above = parentsOf(plan).find(({ child }) => child === part)
   if (above === undefined) return
   const { parent, child } = above
@@ -106,31 +137,10 @@ function targetsIn(parts: readonly PlannedPart[], mode: 'truncate' | 'recreate')
   return parts.filter(({ planned, there }) => there && planned.mode === mode).map(({ part }) => part.target)
 }
 
-/** All tables in one statement, so that references among them do not matter. */
-async function empty(session: Session, verb: 'truncate' | 'drop table', targets: readonly TargetName[]): Promise<void> {
-  if (targets.length === 0) return
-  try {
-    await session.run(`${verb} ${targets.map(quoteTable).join(', ')}`)
-  } catch (error) {
-    // Never with CASCADE: what depends on the table is not drover's to remove.
-    if (codeOf(error) !== '2BP01' && codeOf(error) !== '0A000') throw error
-    const reason = error instanceof Error ? error.message : String(error)
-    const detail = error instanceof pg.DatabaseError && error.detail !== undefined ? ` (${error.detail})` : ''
-    throw new DroverError(
-      'target-in-use',
-      `${targets.map(qualified).join(', ')} cannot be emptied: ${reason}${detail}`,
-      {
-        hint: 'drop what depends on it first, or copy into another table',
-        cause: error,
-      },
-    )
-  }
-}
-
 /**
  * Ends every unfinished migration whose rows are about to be removed, or merged once more: its entries no longer tell
- * the truth, or nobody needs it. Closing the
- * partitions waits for its late batches and fences its workers.
+ * the truth, or nobody needs it. Closing the partitions waits for its late batches and fences its workers. What it has
+ * loaded beside other tables goes.
  */
 export async function supersede(
   session: Session,
@@ -139,10 +149,10 @@ export async function supersede(
 ): Promise<void> {
   const anew = planned
     .filter(({ mode, plan }) => mode === 'recreate' || mode === 'truncate' || plan.onConflict !== undefined)
-    .flatMap(({ plan }) => partsOf(plan).map(({ target }) => target))
-  const { rows } = await session.query<{ id: string }>(
+    .flatMap((table) => partsOf(table.plan).map(({ target }) => finalName(table, target)))
+  const { rows } = await session.query<{ id: MigrationId }>(
     `update ${tables.migration} m set state = 'superseded', epoch = epoch + 1, changed_at = now()
-     where m.state not in ('done', 'superseded') and exists (
+     where m.state not in ('done', 'superseded', 'rolled-back') and exists (
        select from ${tables.part} p
        join unnest($1::text[], $2::text[]) as anew (schema, name)
          on p.target_schema = anew.schema and p.target_name = anew.name
@@ -150,11 +160,39 @@ export async function supersede(
      returning m.id`,
     [anew.map(({ schema }) => schema), anew.map(({ name }) => name)],
   )
-  await session.query(`update ${tables.partition} set open = false where open and migration = any ($1::text[])`, [
-    rows.map(({ id }) => id),
-  ])
+  const ids = rows.map(({ id }) => id)
+  await session.query(`update ${tables.partition} set open = false where open and migration = any ($1::text[])`, [ids])
+  for (const id of ids) await dropLoaded(session, tables, id)
 }
 
-function changed(code: 'target-missing' | 'target-not-empty', target: TargetName, how: string): DroverError {
+/** Drops the tables that a migration has not published, and their schema unless something else is in it. */
+async function dropLoaded(session: Session, tables: LedgerTables, migration: MigrationId): Promise<void> {
+  const { rows } = await session.query<{ schema: string }>(
+    `select distinct plan -> 'target' ->> 'schema' as schema from ${tables.table}
+     where migration = $1 and planned ? 'publishTo'`,
+    [migration],
+  )
+  const schemas = new Set(rows.map(({ schema }) => schema))
+  if (schemas.size === 0) return
+  const objects = (await readObjects(session, tables, migration)).filter(({ there }) => there)
+  const loaded = objects.flatMap((object) => (object.kind === 'table' ? [object.target] : []))
+  await emptyTables(
+    session,
+    'drop table',
+    loaded.filter(({ schema }) => schemas.has(schema)),
+  )
+  for (const object of objects) {
+    if (object.kind === 'schema' && schemas.has(object.schema)) await dropEmptySchema(session, object.schema)
+  }
+}
+
+/** Something that is no table has the name of one. */
+export function notATable(target: TargetName): DroverError {
+  return new DroverError('target-incompatible', `${qualified(target)} exists and is not a table`, {
+    hint: 'choose another name or schema, or remove it',
+  })
+}
+
+export function changed(code: 'target-missing' | 'target-not-empty', target: TargetName, how: string): DroverError {
   return new DroverError(code, `table ${qualified(target)} ${how}`, { hint: 'look at it, and plan again' })
 }

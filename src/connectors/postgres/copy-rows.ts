@@ -1,14 +1,14 @@
-import { once } from 'node:events'
 import pg from 'pg'
 import { from as copyFrom, type CopyStreamQuery } from 'pg-copy-streams'
 import type { EncodedRows } from '../../core/batch.ts'
 import { DroverError } from '../../core/errors.ts'
+import { reach } from '../../core/failpoint.ts'
 import { classifyFault, RefusedRow, rejectedIndex, rejectionOf } from './errors.ts'
 import { quoteColumn } from './identifiers.ts'
 import type { Session } from './session.ts'
 
 /** `PGCOPY\n\xff\r\n\0`, flags 0, no extension: https://www.postgresql.org/docs/current/sql-copy.html, "Binary Format". */
-const copyHeader: Buffer = Buffer.from('5047434f50590aff0d0a000000000000000000', 'hex')
+export const copyHeader: Buffer = Buffer.from('5047434f50590aff0d0a000000000000000000', 'hex')
 /** A tuple of -1 fields. */
 const copyTrailer: Buffer = Buffer.from('ffff', 'hex')
 /** Largest piece of a COPY handed to the socket at once; the server keeps each piece in memory as a whole. */
@@ -45,7 +45,9 @@ export async function copyRows(
   try {
     const taken = await copy(session, into, rows, runs)
     if (taken === sent) return taken
-    throw new DroverError('conservation-broken', `COPY took ${taken} rows of ${sent}`)
+    throw new DroverError('conservation-broken', `COPY took ${taken} rows of ${sent}`, {
+      hint: 'look for triggers and rules that leave rows out',
+    })
   } catch (error) {
     if (!(error instanceof pg.DatabaseError) || classifyFault(error) !== 'data') throw error
     const place = rejectedIndex(error, into.name, sent)
@@ -57,24 +59,39 @@ async function copy(session: Session, into: Destination, rows: EncodedRows, runs
   const columns = into.columns.map(quoteColumn).join(', ')
   const stream = session.client.query(copyFrom(`copy ${into.quoted} (${columns}) from stdin (format binary)`))
   const { promise: finished, resolve, reject } = Promise.withResolvers<void>()
-  stream.on('error', reject)
+  const refused = new AbortController()
+  stream.on('error', (error) => {
+    refused.abort()
+    reject(error)
+  })
   stream.on('finish', resolve)
-  await Promise.race([send(stream, rows, runs), finished])
+  await Promise.race([send(stream, rows, runs, refused.signal), finished])
   await finished
   return stream.rowCount
 }
 
-/** With back-pressure: no further piece before the socket has taken the one before. */
-async function send(stream: CopyStreamQuery, { bytes, offsets }: EncodedRows, runs: readonly Run[]): Promise<void> {
-  stream.write(copyHeader)
+/**
+ * With back-pressure: no further piece before the socket has taken the one before. Nothing more is handed over once the
+ * server has refused, so that nothing is left to be sent in the middle of what comes next.
+ */
+async function send(
+  stream: CopyStreamQuery,
+  { bytes, offsets }: EncodedRows,
+  runs: readonly Run[],
+  refused: AbortSignal,
+): Promise<void> {
+  const put = (piece: Uint8Array): Promise<void> =>
+    new Promise((resolve, reject) => stream.write(piece, (error) => (error ? reject(error) : resolve())))
+  await put(copyHeader)
   for (const { from, to } of runs) {
     const end = offsets[to] ?? 0
     for (let at = offsets[from] ?? 0; at < end; at += pieceBytes) {
-      const more = stream.write(bytes.subarray(at, Math.min(at + pieceBytes, end)))
-      if (!more) await once(stream, 'drain')
+      if (refused.aborted) return
+      await put(bytes.subarray(at, Math.min(at + pieceBytes, end)))
+      await reach('copy.mid_stream')
     }
   }
-  stream.end(copyTrailer)
+  if (!refused.aborted) stream.end(copyTrailer)
 }
 
 /** The rows to send, as few runs as there can be. */

@@ -53,10 +53,10 @@ export function boundParameter(position: Position | null): Buffer | null {
   return position === null ? null : Buffer.from(position.buffer, position.byteOffset, position.byteLength)
 }
 
-/** A whole number that came as text. Throws for one that a double would change. */
+/** A whole number that came as text; the counts of a replay are negative. Throws for one that a double would change. */
 export function exactNumber(text: string): number {
   const number = Number(text)
-  if (Number.isSafeInteger(number)) return number
+  if (text !== '' && Number.isSafeInteger(number)) return number
   throw new DroverError('unexpected', `the count ${text} does not fit into a number`)
 }
 

@@ -36,6 +36,21 @@ const transientStates: ReadonlySet<string> = new Set([
 ])
 const transientClasses: ReadonlySet<string> = new Set(['08', '53'])
 
+/** The server lost or ended the connection; whether it did before or after what it was asked for, nobody knows. */
+const endingStates: ReadonlySet<string> = new Set(['57P01', '57P02', '57P03', '57P05', '25P03'])
+
+/** A table is not what it was when the plan was made: gone, or of other columns, types, kind or keys. */
+const changedStates: ReadonlySet<string> = new Set([
+  '3F000', // no such schema
+  '42P01', // no such table
+  '42703', // no such column
+  '42P10', // no unique index for ON CONFLICT any more, or a column that has become a generated one
+  '42804', // another type
+  '42809', // another kind of object
+  '428C9', // a generated column
+  '55000', // a view that takes no rows
+])
+
 /** Rows the server refuses, beside classes 22 and 23: limits exceeded, nesting too deep, raised by a trigger. */
 const dataStates: ReadonlySet<string> = new Set(['54000', '54001', 'P0001'])
 /** Bytes that are not what COPY expects are a bug of the encoder, never bad data. */
@@ -46,16 +61,40 @@ export function codeOf(error: unknown): string | null {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : null
 }
 
+/** A COMMIT was on its way when the connection was lost. Stays within the connector, as a cause. */
+export class UnknownOutcome extends Error {
+  override readonly name = 'UnknownOutcome'
+
+  constructor(cause: Error) {
+    super(`${cause.message}; whether it was committed is not known yet`, { cause })
+  }
+}
+
+/** Of a failure of COMMIT: no answer came that says the transaction was rolled back. */
+export function isOutcomeUnknown(error: unknown): error is Error {
+  if (!(error instanceof Error) || classifyFault(error) !== 'transient') return false
+  const code = codeOf(error) ?? ''
+  return !(error instanceof pg.DatabaseError) || endingStates.has(code) || code.startsWith('08')
+}
+
+/** The server can do without TLS only. The driver's errors of that have no code. */
+export function isWithoutTls(error: unknown): boolean {
+  return error instanceof Error && codeOf(error) === null && error.message.includes('does not support SSL')
+}
+
 /** What kind of failure an error is; of a DroverError that tells of the target, what its cause is. */
 export function classifyFault(error: unknown): FaultClass {
   if (error instanceof DroverError) {
     if (error.code === 'row-rejected') return 'data'
+    if (error.code === 'schema-drift') return 'drift'
     if (error.code !== 'target-failed' && error.code !== 'target-unreachable') return 'fatal'
     return error.cause === undefined ? 'transient' : classifyFault(error.cause)
   }
+  if (error instanceof UnknownOutcome) return 'unknown'
   const code = codeOf(error)
   if (error instanceof pg.DatabaseError && code !== null) return classifyState(code, error.message)
   if (code !== null) return networkCodes.has(code) ? 'transient' : 'fatal'
+  if (isWithoutTls(error)) return 'fatal'
   // A connection that breaks under a query has no code: the driver throws a plain Error.
   return error instanceof Error && error.constructor === Error ? 'transient' : 'fatal'
 }
@@ -77,11 +116,31 @@ export function toDroverError(error: unknown, doing: string): Error {
   const code = codeOf(error)
   if (error instanceof pg.DatabaseError && code !== null) {
     const message = `cannot ${doing}: ${error.message} (SQLSTATE ${code})`
-    return new DroverError(codeOfState(code), message, { hint: error.hint ?? hintOfState(code), cause: error })
+    return new DroverError(codeOfState(code), message, {
+      hint: error.hint ?? stateHints.get(code),
+      cause: withoutValues(error),
+    })
   }
   if (classifyFault(error) === 'fatal' && error instanceof Error && code === null) return error
   const message = error instanceof Error ? error.message : String(error)
-  return new DroverError('target-failed', `cannot ${doing}: ${message}`, { cause: error })
+  return new DroverError('target-failed', `cannot ${doing}: ${message}`, { hint: hintOfSystem(code), cause: error })
+}
+
+/** The error where the server finds the table other than the plan says; null where that is not what it says. */
+export function changedTable(error: unknown, table: string): DroverError | null {
+  const code = codeOf(error)
+  if (!(error instanceof pg.DatabaseError) || code === null || !changedStates.has(code)) return null
+  const message = `table ${table} was changed while it was copied: ${error.message} (SQLSTATE ${code})`
+  return new DroverError('schema-drift', message, {
+    hint: 'make the table what it was and run drover resume, or start over with --mode recreate',
+    cause: withoutValues(error),
+  })
+}
+
+/** For people, of a failure that is this machine's; undefined for all others. */
+export function hintOfSystem(code: string | null): string | undefined {
+  if (code === 'EMFILE' || code === 'ENFILE') return 'this machine has no more open files to give: raise ulimit -n'
+  return code === 'ENOSPC' ? 'a disk of this machine is full' : undefined
 }
 
 function codeOfState(state: string): ErrorCode {
@@ -89,8 +148,17 @@ function codeOfState(state: string): ErrorCode {
   return encoderBugs.has(state) ? 'unexpected' : 'target-failed'
 }
 
-function hintOfState(state: string): string | undefined {
-  return state === '42501' ? 'grant the right, or use another user in --to' : undefined
+const stateHints: ReadonlyMap<string, string> = new Map([
+  ['42501', 'grant the right, or use another user in --to'],
+  ['53100', 'the disk of the target is full; free some space'],
+  ['25006', 'the target takes no writes, as after a failover; name the server that does'],
+])
+
+/** The same for whoever looks at causes. DETAIL and CONTEXT hold values of rows. */
+function withoutValues(error: pg.DatabaseError): pg.DatabaseError {
+  const { code, severity, schema, table, column, constraint, stack } = error
+  const bare = new pg.DatabaseError(error.message, error.length, error.name)
+  return Object.assign(bare, { code, severity, schema, table, column, constraint, stack })
 }
 
 /** Why the server refuses a row. Without the DETAIL, which may hold values of the row. */
@@ -101,6 +169,17 @@ export function rejectionOf(error: pg.DatabaseError): ErrorShape {
     message: `PostgreSQL refuses the row: ${error.message} (SQLSTATE ${error.code ?? 'unknown'}${column})`,
     ...(error.code === '23505' ? { hint: '--on-conflict skip keeps the row that is there, update replaces it' } : {}),
   }
+}
+
+/** The error where COMMIT refuses a batch: a constraint was deferred until then. Null where that is not why it failed. */
+export function refusedAtCommit(error: unknown, batch: string): DroverError | null {
+  const code = codeOf(error)
+  if (!(error instanceof pg.DatabaseError) || code === null || classifyFault(error) !== 'data') return null
+  const message = `batch ${batch} is refused by COMMIT, which names no row: ${error.message} (SQLSTATE ${code})`
+  return new DroverError('row-rejected', message, {
+    hint: 'nothing of the batch was written; make the constraint NOT DEFERRABLE, so that the row is found, then drover resume',
+    cause: withoutValues(error),
+  })
 }
 
 /**

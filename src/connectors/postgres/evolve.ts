@@ -9,6 +9,7 @@ import { alterStatements } from './alter.ts'
 import { classifyFault, codeOf } from './errors.ts'
 import { holdEpoch } from './lease.ts'
 import type { LedgerTables } from './ledger-schema.ts'
+import { noteChanges } from './objects.ts'
 
 /** A change of the tables of one plan, which is `plan` afterwards. */
 export interface Evolution {
@@ -26,7 +27,7 @@ const attempts = 4
 const lockStates: ReadonlySet<string> = new Set(['55P03', '40P01'])
 
 /** Repeats a transaction that had to wait for others too long. */
-export async function patiently(transact: () => Promise<void>): Promise<void> {
+export async function patiently<T>(transact: () => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
       return await transact()
@@ -57,6 +58,7 @@ export async function alter(session: Session, evolution: Evolution): Promise<voi
   for (const statement of alterStatements(changes)) await change(session, plan, statement)
   // Only now, so that neither another table's partitions nor a newer run wait for tables that are written anew.
   await holdEpoch(session, tables, migration, lease)
+  await noteChanges(session, tables, migration, changes)
   await session.query(`update ${tables.table} set plan = $3 where migration = $1 and source = $2`, [
     migration,
     plan.source,

@@ -1,5 +1,6 @@
 import pg from 'pg'
 import { DroverError } from '../../core/errors.ts'
+import { reach } from '../../core/failpoint.ts'
 import type { ForeignKeyPlan } from '../../core/index-plan.ts'
 import { qualified, type TablePlan } from '../../core/plan.ts'
 import { addChildReference, childReferenceName, parentsOf } from './ddl.ts'
@@ -41,6 +42,7 @@ export async function addForeignKey(session: Session, reference: ForeignKeyPlan)
   if (found?.validated === true) return
   try {
     if (found === null) await session.run(add)
+    await reach('fk.validate')
     await session.run(validate)
   } catch (error) {
     throw await explain(session, error, reference)

@@ -1,5 +1,6 @@
 import pg from 'pg'
 import { DroverError } from '../../core/errors.ts'
+import { reach } from '../../core/failpoint.ts'
 import type { IndexPlan } from '../../core/index-plan.ts'
 import { qualified } from '../../core/plan.ts'
 import { codeOf } from './errors.ts'
@@ -72,6 +73,7 @@ export async function buildIndex(session: Session, index: IndexPlan): Promise<vo
 export async function runBuild(session: Session, statement: string): Promise<void> {
   await session.run('begin')
   await session.query(raiseSettings, [indexMemory, String(indexWorkers)])
+  await reach('index.mid_build')
   await session.run(statement)
   await session.run('commit')
 }

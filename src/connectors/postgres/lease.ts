@@ -1,10 +1,13 @@
+import { setTimeout } from 'node:timers/promises'
 import { DroverError } from '../../core/errors.ts'
 import type { TargetName } from '../../core/plan.ts'
 import { qualified } from '../../core/plan.ts'
 import type { Lease, MigrationId } from '../contract.ts'
 import type { Session } from './session.ts'
+import { findUnfinished } from './earlier.ts'
 import { codeOf } from './errors.ts'
 import { quoteTable } from './identifiers.ts'
+import { endHolders, findHolders, nameOf, workerLock } from './lease-holders.ts'
 import { ensureLedger, ledgerVersion, readLedgerVersion, type LedgerTables } from './ledger-schema.ts'
 
 interface Lock {
@@ -14,16 +17,25 @@ interface Lock {
   readonly key: string
 }
 
-const tryLock = `
-  select lock.key, pg_try_advisory_lock(hashtextextended(lock.key, 0)) as taken
-  from unnest($1::text[]) as lock (key)`
+/**
+ * Takes the locks one after the other and stops at the first that another session holds, so that of two runs that want
+ * the same locks in the same order one gets them. Answers how many it took.
+ */
+const tryLocks = `
+  with recursive step (place, taken) as (
+    select 0, true
+    union all
+    select place + 1, pg_try_advisory_lock(hashtextextended(($1::text[])[place + 1], 0))
+    from step where taken and place < cardinality($1::text[])
+  )
+  select count(*)::integer - 1 as taken from step where taken`
 
-const findHolder = `
-  select a.pid, a.application_name, a.backend_start::text as since
-  from pg_locks l join pg_stat_activity a on a.pid = l.pid
-  where l.locktype = 'advisory' and l.granted and l.objsubid = 1
-    and l.database = (select oid from pg_database where datname = current_database())
-    and ((l.classid::bigint << 32) | l.objid::bigint) = hashtextextended($1, 0)`
+/** Between two looks at a lock that another session holds; half as long at least, so that two do not keep step. */
+const pollMs = 100
+/** A session that was told to end does so within this time, unless its system is at fault. */
+const endingMs = 10_000
+/** Workers of a run that has died find that out and end by themselves. */
+const workersEndMs = 2000
 
 /**
  * The right to coordinate, held by session locks on a connection of its own: it ends with its holder, however that
@@ -53,42 +65,87 @@ export class PostgresLease implements Lease {
 
 export function leaseLost(reason: string, cause?: unknown): DroverError {
   return new DroverError('lease-lost', `this run may no longer write: ${reason}`, {
-    hint: 'look whether another run has taken the table; if none has, start over with --mode recreate',
+    hint: 'look whether another run has taken the migration; if none has, drover resume goes on with it',
     cause,
   })
 }
 
+export interface LeaseOptions {
+  /** How long another run's lease is waited for. */
+  readonly waitMs: number
+  /** Ends the other run at once. */
+  readonly takeOver: boolean
+}
+
 /**
  * Locks `drover:migration:<id>` and `drover:table:<quoted name>` for each table on `session`, which the lease then owns,
- * and raises the epoch of a migration that exists. Throws `lease-held`.
+ * and raises the epoch of a migration that exists. Ends with the session. Throws `lease-held`.
  */
 export async function takeLease(
   session: Session,
   tables: LedgerTables,
   migration: MigrationId,
   targets: readonly TargetName[],
+  options: LeaseOptions,
 ): Promise<PostgresLease> {
+  const ofTables = targets.map((target) => ({
+    what: `table ${qualified(target)}`,
+    key: `drover:table:${quoteTable(target)}`,
+  }))
   const locks: readonly Lock[] = [
     { what: `migration ${migration}`, key: `drover:migration:${migration}` },
-    ...targets.map((target) => ({ what: `table ${qualified(target)}`, key: `drover:table:${quoteTable(target)}` })),
+    ...ofTables.toSorted((a, b) => (a.key < b.key ? -1 : 1)),
   ]
-  const { rows } = await session.query<{ key: string; taken: boolean }>(tryLock, [locks.map(({ key }) => key)])
-  const taken = new Set(rows.filter((row) => row.taken).map((row) => row.key))
-  const held = locks.find(({ key }) => !taken.has(key))
-  if (held !== undefined) throw await leaseHeld(session, held)
+  await takeLocks(session, locks, options)
+  const unfinished = await findUnfinished(session, tables, targets)
+  await endWorkers(session, [migration, ...unfinished.map(({ id }) => id)])
   return new PostgresLease(await raiseEpoch(session, tables, migration), session)
 }
 
-async function leaseHeld(session: Session, lock: Lock): Promise<DroverError> {
-  const { rows } = await session.query<{ pid: number; application_name: string; since: string }>(findHolder, [lock.key])
-  const [holder] = rows
-  const who =
-    holder === undefined
-      ? ''
-      : ` (${holder.application_name}, process ${holder.pid} of the server, since ${holder.since})`
+async function takeLocks(session: Session, locks: readonly Lock[], { waitMs, takeOver }: LeaseOptions): Promise<void> {
+  const keys = locks.map(({ key }) => key)
+  const deadline = performance.now() + (takeOver ? Math.max(waitMs, endingMs) : waitMs)
+  for (;;) {
+    const { rows } = await session.query<{ taken: number }>(tryLocks, [keys])
+    const held = locks[rows[0]?.taken ?? 0]
+    if (held === undefined) return
+    if (performance.now() >= deadline) throw await leaseHeld(session, held, takeOver)
+    // What was taken is given back meanwhile: it may be all that a third run needs.
+    await session.query('select pg_advisory_unlock_all()')
+    if (takeOver) await endHolders(session, await findHolders(session, keys))
+    await setTimeout(pollMs * (0.5 + Math.random()))
+  }
+}
+
+async function leaseHeld(session: Session, lock: Lock, takeOver: boolean): Promise<DroverError> {
+  const [holder] = await findHolders(session, [lock.key])
+  const who = holder === undefined ? '' : nameOf(holder)
   return new DroverError('lease-held', `${lock.what} is held by another run${who}`, {
-    hint: 'wait until it ends, or end that process',
+    hint: takeOver
+      ? 'the server was told to end that run and has not; look at the process'
+      : 'wait until it ends, or end it with --take-over',
   })
+}
+
+/**
+ * Whoever writes for the migration now, or for another of these tables, does so for an earlier run, whose lease is gone:
+ * it was one for all of them. A worker that was stopped in the middle of a batch would hold up the epoch, or the end of
+ * the other migration.
+ */
+async function endWorkers(session: Session, migrations: readonly MigrationId[]): Promise<void> {
+  const keys = migrations.map(workerLock)
+  const deadline = performance.now() + workersEndMs
+  let workers = await findHolders(session, keys)
+  while (workers.length > 0 && performance.now() < deadline) {
+    await setTimeout(pollMs)
+    workers = await findHolders(session, keys)
+  }
+  try {
+    await endHolders(session, workers)
+  } catch (error) {
+    // Those that may not be ended are fenced all the same: the epoch waits for their batches.
+    if (!(error instanceof DroverError) || error.code !== 'missing-right') throw error
+  }
 }
 
 /** The update of the partitions waits for every batch of an earlier run that may still commit. */
@@ -123,8 +180,9 @@ async function upgradeLedger(session: Session, tables: LedgerTables): Promise<vo
 }
 
 /**
- * Locks the migration's row until the transaction ends, so that no newer run can take over before. Throws `lease-lost`
- * where one has.
+ * Locks the migration's row until the transaction ends, so that no newer run can take over before; should this run be
+ * stopped in the middle, the newer one finds the transaction by the lock of its workers. Throws `lease-lost` where one
+ * has taken over.
  */
 export async function holdEpoch(
   session: Session,
@@ -133,8 +191,9 @@ export async function holdEpoch(
   lease: Lease,
 ): Promise<void> {
   const { rowCount } = await session.query(
-    `select from ${tables.migration} where id = $1 and epoch = $2 for no key update`,
-    [migration, lease.epoch],
+    `select pg_advisory_xact_lock_shared(hashtextextended($3, 0))
+     from ${tables.migration} where id = $1 and epoch = $2 for no key update`,
+    [migration, lease.epoch, workerLock(migration)],
   )
   if (rowCount !== 1) throw leaseLost(`migration ${migration} has another epoch than ${lease.epoch}`)
 }

@@ -43,9 +43,11 @@ export function ledgerTables(schema: string): LedgerTables {
  * One step for each version, never changed once released. Bounds are the source's raw bytes, NULL for an open end. A
  * partition's row holds all that its claims check, so that a claim locks one row. An entry has no foreign key: it is
  * inserted from its partition's row, under a lock on it. `part` has every target table of a plan, child tables too. A
- * mark outlives its migration, so it refers to none. `planned` is what the other columns of its table do not say of a
- * planned table; `target_schema` and `target_name` are the names for good, those in `plan` the names at present. An
- * object is noted in the transaction that makes it. `transaction` is that of the rows of an entry: their `xmin`.
+ * mark outlives its migration, so it refers to none; the one of the highest number counts, and earlier ones are what a
+ * rollback leaves. `planned` is what the other columns of its table do not say of a planned table, NULL where a drover
+ * of an earlier version has planned it. `target_schema` and `target_name` are the names for good, those in `plan` the
+ * names at present. An object is noted in the transaction that makes it: see objects.ts. `transaction` is that of the
+ * rows of an entry: their `xmin`.
  */
 const steps: readonly ((tables: LedgerTables) => string)[] = [
   ({ version, migration, table, partition, entry }) => `
@@ -137,13 +139,16 @@ const steps: readonly ((tables: LedgerTables) => string)[] = [
       primary key (source, source_table, target_schema, target_name, field)
     );`,
 
-  ({ migration, table, partition, entry, letter, coercion, object, checked }) => `
+  ({ migration, table, partition, entry, mark, letter, coercion, object, checked }) => `
     alter table ${migration} drop constraint migration_state_check;
     alter table ${migration} add constraint migration_state_check check
       (state in ('copying', 'finishing', 'verifying', 'done', 'stopped', 'superseded', 'rolled-back'));
-    alter table ${table} add column planned jsonb not null default '{}';
+    alter table ${table} add column planned jsonb;
     alter table ${partition} add column replay boolean not null default false;
     alter table ${entry} add column transaction bigint;
+    alter table ${mark} drop constraint mark_pkey;
+    alter table ${mark} add column number bigint generated always as identity;
+    alter table ${mark} add primary key (source, source_table, target_schema, target_name, field, migration);
 
     create table ${letter} (
       id bigint generated always as identity primary key,
@@ -181,10 +186,11 @@ const steps: readonly ((tables: LedgerTables) => string)[] = [
     create table ${object} (
       migration text not null references ${migration} on delete cascade,
       number integer not null,
-      kind text not null check (kind in ('schema', 'table', 'column')),
+      kind text not null check (kind in ('schema', 'table', 'column', 'widened', 'replaced')),
       target_schema text not null,
       target_name text,
       column_name text,
+      relation oid,
       primary key (migration, number)
     );
 
@@ -225,8 +231,13 @@ export async function ensureLedger(session: Session, tables: LedgerTables): Prom
   await session.query(`update ${tables.version} set number = $1`, [ledgerVersion])
 }
 
-/** `create schema if not exists` asks for the right to create one even where it exists. */
-export async function createSchema(session: Session, quoted: string): Promise<void> {
+/**
+ * Creates a schema unless it is there, and answers whether it did: `create schema if not exists` does not say so, and
+ * asks for the right to create one even where it exists.
+ */
+export async function createSchema(session: Session, quoted: string): Promise<boolean> {
   const { rows } = await session.query<{ there: boolean }>('select to_regnamespace($1) is not null as there', [quoted])
-  if (rows[0]?.there !== true) await session.run(`create schema ${quoted}`)
+  if (rows[0]?.there === true) return false
+  await session.run(`create schema ${quoted}`)
+  return true
 }

@@ -1,22 +1,27 @@
 import type { Address, Environment } from './address.ts'
-import { connect, type Session } from './session.ts'
+import { connect } from './open-session.ts'
+import type { Session } from './session.ts'
 import { toDroverError } from './errors.ts'
+import { silenceMs } from './silence.ts'
 
 /** Sessions to one address; one that is idle is kept for the next piece of work. */
 export class Sessions implements AsyncDisposable {
   readonly #address: Address
   readonly #environment: Environment
+  readonly #silenceMs: number
   #idle: Session | null = null
   #closed = false
 
-  constructor(address: Address, environment: Environment) {
+  /** `silence`: after so many milliseconds a server that owes an answer is looked at from the side. */
+  constructor(address: Address, environment: Environment, silence: number = silenceMs) {
     this.#address = address
     this.#environment = environment
+    this.#silenceMs = silence
   }
 
-  /** A session of the caller's own. */
-  open(signal: AbortSignal): Promise<Session> {
-    return connect(this.#address, this.#environment, signal)
+  /** A session of the caller's own, which holds the advisory lock of this key in share mode, if one is given. */
+  open(signal: AbortSignal, lock: string | null = null): Promise<Session> {
+    return connect(this.#address, this.#environment, { lock, silenceMs: this.#silenceMs }, signal)
   }
 
   /**

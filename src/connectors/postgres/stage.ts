@@ -26,39 +26,62 @@ const hasUniqueIndex = `
       and indexed.names @> $2::text[] and indexed.names <@ $2::text[]
   ) as there`
 
+/** The stages of a session as they are at one moment. */
+export type StagesMark = ReadonlyMap<string, Stage & { readonly schemaVersion: number }>
+
 /** The stages of one session, one for each table, made when a batch of it is first merged. */
 export class Stages {
   readonly #session: Session
-  readonly #stages = new Map<string, Stage & { readonly schemaVersion: number }>()
+  #stages: StagesMark = new Map()
+  /** Those that a rollback leaves. */
+  #kept: StagesMark = this.#stages
+  /** Names of those that have taken rows since the transaction began. */
+  #filled = new Set<string>()
   #made = 0
-  #durable = true
 
   constructor(session: Session) {
     this.#session = session
   }
 
-  /** Nothing would be lost by a rollback. Otherwise what is known here no longer holds after one. */
-  get durable(): boolean {
-    return this.#durable
+  /** To be handed back to {@link returnTo} where the session rolls back to a savepoint that is set now. */
+  mark(): StagesMark {
+    return this.#stages
+  }
+
+  returnTo(mark: StagesMark): void {
+    this.#stages = mark
   }
 
   /** The transaction is committed. */
   keep(): void {
-    this.#durable = true
+    this.#kept = this.#stages
+    this.#filled = new Set()
+  }
+
+  /** The transaction is rolled back. */
+  forget(): void {
+    this.#stages = this.#kept
+    this.#filled = new Set()
   }
 
   /**
-   * The stage of a table, within the transaction that has claimed a batch, so that the table is as the plan says. Throws
-   * `target-incompatible` where nothing makes the key unique.
+   * The stage of a table, empty, within the transaction that has claimed a batch, so that the table is as the plan says.
+   * Throws `target-incompatible` where nothing makes the key unique.
    */
   async open(plan: TablePlan): Promise<Stage> {
+    const stage = await this.#present(plan)
+    if (this.#filled.has(stage.name)) await this.#session.run(`truncate ${stage.quoted}`)
+    this.#filled.add(stage.name)
+    return stage
+  }
+
+  async #present(plan: TablePlan): Promise<Stage> {
     const known = this.#stages.get(plan.source)
     if (known?.schemaVersion === plan.schemaVersion) return known
-    this.#durable = false
     await this.#checkKey(plan)
     if (known !== undefined) await this.#session.run(`drop table ${known.quoted}`)
     const stage = await this.#create(plan)
-    this.#stages.set(plan.source, { ...stage, schemaVersion: plan.schemaVersion })
+    this.#stages = new Map([...this.#stages, [plan.source, { ...stage, schemaVersion: plan.schemaVersion }]])
     return stage
   }
 

@@ -10,6 +10,8 @@ import type {
   Finding,
   Ledger,
   PlannedTable,
+  Reader,
+  Slice,
   Target,
   Writer,
   WriterOptions,
@@ -27,7 +29,10 @@ import { createIndexSql, foreignKeySql } from './index-ddl.ts'
 import { buildIndex } from './indexes.ts'
 import { PostgresLedger } from './ledger.ts'
 import { ledgerTables, type LedgerTables } from './ledger-schema.ts'
+import { PostgresReader } from './reader.ts'
+import { checkPooling } from './pooling.ts'
 import type { Sessions } from './sessions.ts'
+import { slicesOf } from './slices.ts'
 import { PostgresWriter } from './writer.ts'
 
 export class PostgresTarget implements Target {
@@ -50,9 +55,11 @@ export class PostgresTarget implements Target {
   }
 
   check(schemas: readonly string[], signal: AbortSignal): Promise<readonly Finding[]> {
-    return this.#sessions.use('check the target', signal, (session) =>
-      checkServer(session, [...schemas, this.#ledgerSchema]),
-    )
+    return this.#sessions.use('check the target', signal, async (session) => {
+      const findings = await checkServer(session, [...schemas, this.#ledgerSchema])
+      await using second = await this.#sessions.open(signal)
+      return [...findings, ...(await checkPooling(session, second))]
+    })
   }
 
   connections(signal: AbortSignal): Promise<Connections> {
@@ -113,6 +120,18 @@ export class PostgresTarget implements Target {
       const { rows } = await session.query<{ rows: string }>(`select count(*)::text as rows from ${quoteTable(target)}`)
       return exactNumber(rows[0]?.rows ?? '')
     })
+  }
+
+  slices(target: TargetName, count: number, signal: AbortSignal): Promise<readonly Slice[]> {
+    return this.#sessions.use(`cut ${qualified(target)} into slices`, signal, (session) =>
+      slicesOf(session, target, count),
+    )
+  }
+
+  async openReader(signal: AbortSignal): Promise<Reader> {
+    const reader = new PostgresReader(this.#sessions)
+    await reader.connect(signal)
+    return reader
   }
 
   classify(error: unknown): FaultClass {

@@ -2,12 +2,14 @@ import type { BatchId } from '../../core/batch.ts'
 import { samePosition } from '../../core/batch.ts'
 import type { Counts } from '../../core/counts.ts'
 import { DroverError } from '../../core/errors.ts'
+import { reach } from '../../core/failpoint.ts'
 import type { TablePlan } from '../../core/plan.ts'
 import type { OpenBatch, Writer, WriterOptions } from '../contract.ts'
 import type { Session } from './session.ts'
 import { countColumns, boundParameter, entryOf, type EntryRow } from './entries.ts'
 import { toDroverError } from './errors.ts'
 import { leaseLost } from './lease.ts'
+import { workerLock } from './lease-holders.ts'
 import type { LedgerTables } from './ledger-schema.ts'
 import { PostgresOpenBatch } from './open-batch.ts'
 import { queryBehind } from './pipeline.ts'
@@ -16,8 +18,8 @@ import { Stages } from './stage.ts'
 
 /**
  * Writes batches over one connection, one transaction each. States: without a session (at first, and after every
- * failure), idle, and with an open batch. Any failure drops the session, with its transaction: what is left of a broken
- * COPY on the wire can then reach no later one, and `begin` starts afresh.
+ * failure), idle, and with an open batch. Any failure but the refusal of a row drops the session, with its transaction,
+ * and `begin` starts afresh. Sessions hold the migration's worker lock, by which a later run finds them.
  */
 export class PostgresWriter implements Writer {
   readonly #sessions: Sessions
@@ -50,6 +52,7 @@ export class PostgresWriter implements Writer {
     signal.addEventListener('abort', abort)
     try {
       if (await this.#claim(session, id, plan)) {
+        await reach('chunk.claimed')
         const { migration } = this.#options
         this.#open = new PostgresOpenBatch({ session, stages, tables: this.#tables, migration, id, plan, signal })
         return this.#open
@@ -74,7 +77,7 @@ export class PostgresWriter implements Writer {
 
   async #connected(signal: AbortSignal): Promise<{ readonly session: Session; readonly stages: Stages }> {
     if (this.#session?.usable !== true || this.#stages === null) {
-      this.#session = await this.#sessions.open(signal)
+      this.#session = await this.#sessions.open(signal, workerLock(this.#options.migration))
       this.#stages = new Stages(this.#session)
     }
     return { session: this.#session, stages: this.#stages }

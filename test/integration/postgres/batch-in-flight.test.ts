@@ -8,6 +8,7 @@ import { BatchWriter } from '../../../src/engine/batch-writer.ts'
 import type { DriftQuestion } from '../../../src/engine/work.ts'
 import { batchId, beginMigration, never, plannedOf, planOf } from '../../support/migration.ts'
 import { postgresUnderTest } from './postgres-under-test.ts'
+import { defaultRetry } from '../../../src/core/retry.ts'
 
 const narrow = planOf('users')
 const wide: TablePlan = {
@@ -52,14 +53,14 @@ describe('a batch that is encoded when its table changes', () => {
     const asked: DriftQuestion[] = []
     const batches = new BatchWriter({
       writer,
-      plans: [narrow],
+      tables: [{ plan: narrow, onDrift: 'evolve', onError: 'dead-letter' }],
       createTranscoder: (plan) => createTranscoder('bson', 'pgcopy', plan, '_id'),
       observe: async (batch, plan) => {
         const observer = await createObserver('bson', '_id', plan.source, null)
         await observer.observe(batch)
         return observer.sample(true)
       },
-      retry: { baseMs: 1, capMs: 1, budgetMs: 0, maxRetries: 0 },
+      retry: { ...defaultRetry, maxRetries: 0 },
       classify: () => 'fatal',
     })
     await batches.prepare()

@@ -4,6 +4,7 @@ import type { TableChange } from '../../../src/core/table-change.ts'
 import type { LogicalType } from '../../../src/core/logical-type.ts'
 import type { Begun } from '../../support/migration.ts'
 import {
+  atOnce,
   batchId,
   beginMigration,
   childOf,
@@ -50,7 +51,7 @@ describe('evolve', () => {
     expect(await fenced).toMatchObject({ code: 'schema-drift' })
     await begun.lease[Symbol.asyncDispose]()
 
-    await using lease = await begun.ledger.lease(begun.id, [users.target], never)
+    await using lease = await begun.ledger.lease(begun.id, [users.target], atOnce, never)
     const [partition] = begun.partitions
     if (partition === undefined) throw new Error('no partition')
     const [gap] = await begun.ledger.replan(begun.id, partition, lease, ({ upTo }, [first]) => [
@@ -114,7 +115,7 @@ describe('evolve', () => {
       evolving = failure(evolve(begun))
       await under.untilSomebodyWaits()
       await begun.lease[Symbol.asyncDispose]()
-      expect(stack.use(await begun.ledger.lease(begun.id, [users.target], never)).epoch).toBe(2)
+      expect(stack.use(await begun.ledger.lease(begun.id, [users.target], atOnce, never)).epoch).toBe(2)
     }
     expect(await evolving).toMatchObject({ code: 'lease-lost' })
     expect((await under.target.existing([users.target], never))[0]?.columns[1]?.nativeType).toBe('integer')
@@ -172,37 +173,5 @@ describe('the cost of a change', () => {
   it('of a table that is gone is told', async () => {
     await using under = await postgresUnderTest()
     expect(await failure(under.target.costOf(widenN, never))).toMatchObject({ code: 'target-missing' })
-  })
-})
-
-describe('a ledger of version 1', () => {
-  // Version 2 has only added to it.
-  const downgrade = 'drop table drover.mark, drover.part; update drover.version set number = 1'
-
-  it('is read as it is, and brought up to date by the next lease', async () => {
-    await using under = await postgresUnderTest()
-    await using begun = await beginMigration(under.target, 'old', [plannedOf(users)])
-    await begun.lease[Symbol.asyncDispose]()
-    await under.sql(downgrade)
-    expect(await begun.ledger.unfinished([users.target])).toMatchObject([{ id: 'old' }])
-    expect(await begun.ledger.mark('mongodb://source', 'users', users.target, 'n')).toBeNull()
-    await using lease = await begun.ledger.lease(begun.id, [users.target], never)
-    expect(await under.sql('select number from drover.version')).toEqual([{ number: 2 }])
-    expect(await under.sql('select migration, source, number, target_name from drover.part')).toEqual([
-      { migration: 'old', source: 'users', number: 0, target_name: 'users' },
-    ])
-    const mark = { table: 'users', field: 'n', value: '1' }
-    await begun.ledger.setState(begun.id, lease, 'done', null, [mark])
-    expect(await begun.ledger.mark('mongodb://source', 'users', users.target, 'n')).toEqual(mark)
-  })
-
-  it('is brought up to date by the next migration, which supersedes the old one', async () => {
-    await using under = await postgresUnderTest()
-    await using begun = await beginMigration(under.target, 'old', [plannedOf(users)])
-    await begun.lease[Symbol.asyncDispose]()
-    await under.sql(downgrade)
-    await using kept = new AsyncDisposableStack()
-    kept.use(await beginMigration(under.target, 'new', [plannedOf(users, 'recreate')]))
-    expect(await begun.ledger.unfinished([users.target])).toMatchObject([{ id: 'new' }])
   })
 })

@@ -3,6 +3,7 @@ import type { MigrationId } from '../../../src/connectors/contract.ts'
 import type { LogicalType } from '../../../src/core/logical-type.ts'
 import { scalarTypes } from '../../../src/core/logical-type.ts'
 import {
+  atOnce,
   batchId,
   beginMigration,
   commitRows,
@@ -153,7 +154,7 @@ describe('modes', () => {
   it('a lease that was lost cannot begin', async () => {
     await using under = await postgresUnderTest()
     await using ledger = await under.target.openLedger(never)
-    await using lease = await ledger.lease('m' as MigrationId, [users.target], never)
+    await using lease = await ledger.lease('m' as MigrationId, [users.target], atOnce, never)
     const lost = new Promise((resolve) => lease.lost.addEventListener('abort', resolve))
     await under.killLeases()
     await lost

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { openPostgresTarget } from '../../../src/connectors/postgres/connect.ts'
 import type { MigrationId, OpenBatch, Writer } from '../../../src/connectors/contract.ts'
 import type { BatchId } from '../../../src/core/batch.ts'
+import { armFailpoints } from '../../../src/core/failpoint.ts'
 import { lossyProxy } from '../../support/lossy-proxy.ts'
 import {
   allWritten,
@@ -88,6 +89,27 @@ describe('rows that PostgreSQL refuses', () => {
   })
 })
 
+describe('a table that somebody changes while it is copied', () => {
+  it.each([
+    ['drop table users'],
+    ['alter table users drop column n'],
+    ['alter table users rename column n to m'],
+    ['drop table users; create view users as select 1 as _id, 2 as n'],
+    ['drop schema public cascade'],
+  ])('%s: is drift, and named', async (change) => {
+    await using under = await postgresUnderTest()
+    await using begun = await beginMigration(under.target, 'm', [plannedOf(users)])
+    await using writer = await begun.openWriter()
+    await commitRows(writer, first, [tuple('a', 1)])
+    await under.sql(change)
+    await using open = await claim(writer, batchId('users', 1, 1))
+    const error: unknown = await open.write([encoded([tuple('b', 1)])]).catch((failure: unknown) => failure)
+    const message = expect.stringContaining('table public.users was changed while it was copied')
+    expect(error).toMatchObject({ code: 'schema-drift', message })
+    expect(under.target.classify(error)).toBe('drift')
+  })
+})
+
 describe('connections that break', () => {
   it('while idle: the next batch has a new one', async () => {
     await using under = await postgresUnderTest()
@@ -137,10 +159,27 @@ describe('connections that break', () => {
     proxy.cutAnswerTo('commit')
     const error: unknown = await open.commit(allWritten(1), 7).catch((failure: unknown) => failure)
     expect(proxy.cuts).toBe(1)
-    expect(target.classify(error)).toBe('transient')
+    expect(target.classify(error)).toBe('unknown')
     expect(await writer.begin(first, users, never)).toEqual({ committed: allWritten(1) })
     expect(await under.target.count(users.target, never)).toBe(1)
     expect(await begun.ledger.entries(begun.id, 1)).toMatchObject([{ bytes: 7, counts: { written: 1 } }])
+  })
+
+  it('when COMMIT is lost on its way, beginning again takes the batch', async () => {
+    await using under = await postgresUnderTest()
+    await using begun = await beginMigration(under.target, 'm', [plannedOf(users)])
+    await using proxy = await lossyProxy(under.url)
+    await using target = await openPostgresTarget(proxy.url, { ledgerSchema: 'drover' })
+    const options = { migration: 'm' as MigrationId, epoch: begun.lease.epoch }
+    await using writer = await target.openWriter(options, never)
+    const open = await claim(writer, first)
+    await open.write([encoded([tuple('a', 1)])])
+    proxy.cutInsteadOf('commit')
+    const error: unknown = await open.commit(allWritten(1), 7).catch((failure: unknown) => failure)
+    expect(proxy.cuts).toBe(1)
+    expect(target.classify(error)).toBe('unknown')
+    await commitRows(writer, first, [tuple('b', 1)])
+    expect(await under.sql('select _id from users')).toEqual([{ _id: 'b' }])
   })
 
   it('when the answer to the claim is lost, beginning again takes the batch', async () => {
@@ -171,6 +210,55 @@ describe('connections that break', () => {
     const reason = new Error('enough')
     controller.abort(reason)
     await expect(writing).rejects.toBe(reason)
+  })
+})
+
+describe('a batch', () => {
+  it('passes its failpoints in their order', async () => {
+    await using under = await postgresUnderTest()
+    await using begun = await beginMigration(under.target, 'm', [plannedOf(users)])
+    await using writer = await begun.openWriter()
+    const reached: string[] = []
+    armFailpoints(async (name) => void reached.push(name))
+    try {
+      await using open = await claim(writer, first)
+      await open.write([encoded([tuple('a', 1)])], { trial: true })
+      await open.write([encoded([tuple('a', 1)])])
+      await open.bury([])
+      await open.commit(allWritten(1), 1)
+    } finally {
+      armFailpoints(async () => undefined)
+    }
+    expect(reached).toEqual([
+      'chunk.claimed',
+      'copy.mid_stream',
+      'copy.mid_stream',
+      'copy.done_before_ledger',
+      'dlq.insert',
+      'ledger.before_commit',
+      'commit.sent',
+    ])
+  })
+})
+
+describe('the sessions of writers', () => {
+  it('hold the lock by which a later run finds them, and do not exclude each other', async () => {
+    await using under = await postgresUnderTest()
+    await using begun = await beginMigration(under.target, 'm', [plannedOf(users)])
+    const held = `select count(*)::integer as held from pg_locks
+      where locktype = 'advisory' and mode = 'ShareLock' and granted
+        and ((classid::bigint << 32) | objid::bigint) = hashtextextended('drover:worker:m', 0)`
+    const one = await begun.openWriter()
+    await using two = await begun.openWriter()
+    expect(await under.sql(held)).toEqual([{ held: 2 }])
+    // A session that replaces a lost one has it too.
+    expect(
+      await under.kill(`pid in (select pid from pg_locks where locktype = 'advisory' and mode = 'ShareLock')`),
+    ).toBe(2)
+    const tries = [await commitRows(two, first, [tuple('a', 1)]).catch(() => null)]
+    if (tries[0] === null) await commitRows(two, first, [tuple('a', 1)])
+    expect(await under.sql(held)).toEqual([{ held: 1 }])
+    await one[Symbol.asyncDispose]()
   })
 })
 

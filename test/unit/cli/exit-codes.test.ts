@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { exitCodeOf, exitCodeOfErrors, exitCodeOfResult } from '../../../src/cli/exit-codes.ts'
-import { noCounts } from '../../../src/core/counts.ts'
 import type { ErrorKind } from '../../../src/core/errors.ts'
 import type { MigrationResult } from '../../../src/core/result.ts'
+import { nothingCompared } from '../../../src/verify/verify.ts'
 
 const table: readonly (readonly [ErrorKind, number])[] = [
   ['bug', 1],
@@ -34,18 +34,14 @@ describe('exit codes', () => {
   })
 
   it('looks at everything that can be wrong with a result', () => {
-    const fine: Pick<MigrationResult, 'error' | 'verification' | 'totals'> = {
-      error: null,
-      verification: { level: 'count', equal: true, differences: [], notes: [] },
-      totals: noCounts,
-    }
+    const fine: Pick<MigrationResult, 'error' | 'verification'> = { error: null, verification: nothingCompared }
     const unequal = { ...fine.verification, equal: false }
-    const dead = { ...noCounts, read: 1, deadLetters: 1 }
+    const letters = { code: 'too-many-dead-letters', message: '' } as const
     expect(exitCodeOfResult(fine, null)).toBe(0)
     expect(exitCodeOfResult({ ...fine, verification: unequal }, null)).toBe(5)
-    expect(exitCodeOfResult({ ...fine, totals: dead }, null)).toBe(4)
-    expect(exitCodeOfResult({ ...fine, totals: dead, verification: unequal }, null)).toBe(5)
+    expect(exitCodeOfResult({ ...fine, error: letters }, null)).toBe(4)
+    expect(exitCodeOfResult({ error: letters, verification: unequal }, null)).toBe(5)
     const error = { code: 'target-failed', message: '' } as const
-    expect(exitCodeOfResult({ ...fine, totals: dead, error }, null)).toBe(6)
+    expect(exitCodeOfResult({ error, verification: unequal }, null)).toBe(6)
   })
 })

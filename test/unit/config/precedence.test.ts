@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { BATCH_BYTES, ITEMS_PER_PAGE, RETRY_BUDGET_SECONDS, TARGET_SCHEMA } from '../../../params.ts'
-import { buildBenchConfig, buildConfig, buildSeedConfig, type Config } from '../../../src/config.ts'
+import { buildBenchConfig, buildSeedConfig } from '../../../src/config-commands.ts'
+import { buildConfig, type Config } from '../../../src/config.ts'
 import type { Environment } from '../../../src/config-layers.ts'
 import { DroverError } from '../../../src/core/errors.ts'
 
@@ -40,7 +41,7 @@ describe('precedence', () => {
       read: (c: Config) => c.batchRows,
       fallback: ITEMS_PER_PAGE,
     },
-    { option: 'max-retries', texts: ['1', '2', '3', '4'], read: (c: Config) => c.maxRetries, fallback: null },
+    { option: 'max-retries', texts: ['1', '2', '3', '4'], read: (c: Config) => c.retry.maxRetries, fallback: null },
     {
       option: 'mode',
       texts: ['append', 'truncate', 'recreate', 'append'],
@@ -118,7 +119,7 @@ describe('precedence', () => {
       batchBytes: BATCH_BYTES,
       primaryKey: true,
       naming: null,
-      retryBudgetSeconds: RETRY_BUDGET_SECONDS,
+      retry: { budgetMs: RETRY_BUDGET_SECONDS * 1000 },
       rowsExpected: null,
     })
     expect(Object.isFrozen(built)).toBe(true)
@@ -132,7 +133,7 @@ describe('precedence', () => {
       primaryKey: false,
       rename: { a: 'b' },
       limit: null,
-      retryBudgetSeconds: 9,
+      retry: { budgetMs: 9000 },
     })
     expect(built.origin('batch-rows')).toBe('option')
     const misspelt = { ...ends, batchRow: 5 }

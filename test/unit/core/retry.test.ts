@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { withRetries, type RetryPolicy } from '../../../src/core/retry.ts'
+import type { FaultClass } from '../../../src/core/fault.ts'
+import { defaultRetry, withRetries, type RetryPolicy } from '../../../src/core/retry.ts'
 
-const policy: RetryPolicy = { baseMs: 1, capMs: 2, budgetMs: 60_000, maxRetries: 5 }
+const policy: RetryPolicy = { ...defaultRetry, baseMs: 1, capMs: 2, budgetMs: 60_000, maxRetries: 5 }
 const never = new AbortController().signal
 
 function failing(times: number): { attempt: () => Promise<string>; calls: () => number } {
@@ -14,7 +15,7 @@ function failing(times: number): { attempt: () => Promise<string>; calls: () => 
   return { attempt, calls: () => calls }
 }
 
-const hooks = (fault: 'transient' | 'fatal') => {
+const hooks = (fault: FaultClass) => {
   const seen: unknown[] = []
   return { classify: () => fault, onRetry: (error: unknown) => void seen.push(error), seen }
 }
@@ -28,10 +29,27 @@ describe('retries', () => {
     expect(watching.seen).toHaveLength(3)
   })
 
-  it('never repeats anything else', async () => {
+  it.each(['fatal', 'data', 'drift'] as const)('never repeats anything else: %s', async (fault) => {
     const { attempt, calls } = failing(1)
-    await expect(withRetries(policy, hooks('fatal'), never, attempt)).rejects.toThrow('failure 1')
+    await expect(withRetries(policy, hooks(fault), never, attempt)).rejects.toThrow('failure 1')
     expect(calls()).toBe(1)
+  })
+
+  it('repeats what the policy says', async () => {
+    const { attempt, calls } = failing(1)
+    expect(await withRetries({ ...policy, retries: ['data'] }, hooks('data'), never, attempt)).toBe('done')
+    expect(calls()).toBe(2)
+  })
+
+  it('waits longer from try to try, by chance, and never longer than the cap', async () => {
+    const pauses: number[] = []
+    const patience = { ...policy, baseMs: 1, factor: 3, capMs: 5, maxRetries: 40 }
+    const watching = { classify: () => 'transient' as const, onRetry: (_: unknown, ms: number) => void pauses.push(ms) }
+    expect(await withRetries(patience, watching, never, failing(40).attempt)).toBe('done')
+    expect(pauses[0]).toBeLessThanOrEqual(1)
+    expect(pauses[1]).toBeLessThanOrEqual(3)
+    expect(Math.max(...pauses)).toBeLessThanOrEqual(5)
+    expect(Math.max(...pauses)).toBeGreaterThan(1)
   })
 
   it('gives up after so many tries with the last error', async () => {

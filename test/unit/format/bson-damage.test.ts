@@ -13,11 +13,17 @@ import {
 } from 'bson'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { keyOf } from '../../../src/connectors/mongodb/position.ts'
+import { coercions } from '../../../src/core/coercion.ts'
+import { RowError } from '../../../src/core/row-error.ts'
+import type { Sample } from '../../../src/core/sample.ts'
 import { createBsonDecoder } from '../../../src/format/bson-decoder.ts'
 import { createBsonObserver } from '../../../src/format/bson-observe.ts'
-import { RowError } from '../../../src/core/row-error.ts'
+import { BsonDamage } from '../../../src/format/bson-reader.ts'
+import { tag } from '../../../src/format/bson-types.ts'
 import { createPgCopyEncoder } from '../../../src/format/pgcopy-encoder.ts'
-import { batchOf, planOf } from './samples.ts'
+import { createRowObserver } from '../../../src/format/row-observe.ts'
+import { batchOf, bsonDocuments, planOf, rawDocument, rawString } from './samples.ts'
 
 const document = serialize({
   _id: new ObjectId('65'.repeat(12)),
@@ -41,6 +47,8 @@ const document = serialize({
 const fields = ['_id', ...'sdlbtnoxurcwymkz']
 const plan = planOf(Object.fromEntries(fields.map((field) => [field, 'json'])), { ignore: 'others' })
 const decoder = createBsonDecoder(plan, '_id')
+const lenient = createBsonDecoder({ ...plan, coerce: coercions.map((name) => ({ path: null, name })) }, '_id')
+const everything = createBsonDecoder(planOf({}, { transform: { file: null, steps: [] } }), '_id')
 const encoder = createPgCopyEncoder(plan)
 
 /** What it gives, or null when it refuses the row. Anything but a RowError escapes. */
@@ -54,20 +62,47 @@ function unlessRejected<T>(act: () => T): T | null {
   }
 }
 
+/** Its place in the key order, as the source cuts it; null: it has none, or none that can be read. */
+function positionOf(bytes: Uint8Array): Uint8Array | null {
+  try {
+    return keyOf(bytes)
+  } catch (error) {
+    if (error instanceof BsonDamage) return null
+    throw error
+  }
+}
+
 /** Reads a document in every way there is; true: it was whole. */
 function readable(bytes: Uint8Array): boolean {
   // Bytes behind the row belong to another one and must not be read.
   const batch = batchOf([bytes, Buffer.from('7fffffff'.repeat(16), 'hex')])
   expect(typeof decoder.keyText(batch, 0)).toBe('string')
-  const observer = createBsonObserver('_id', () => null)
-  void observer.observe(batch)
-  const { rows, damaged, fields } = observer.sample(true)
+  expect(decoder.keyBytes(batch, 0)).toStrictEqual(positionOf(bytes))
+  const [{ rows, damaged, fields }, decoded] = [
+    createBsonObserver('_id', () => null),
+    createRowObserver(everything, null, () => null),
+  ].map((observer) => {
+    void observer.observe(batch)
+    return observer.sample(true)
+  }) as [Sample, Sample]
   expect(rows).toBe(2)
+  expect(decoded.rows).toBe(2)
+  expect(decoded.damaged).toBeGreaterThanOrEqual(damaged)
   const row = unlessRejected(() => decoder.decodeRow(batch, 0))
+  const mended = unlessRejected(() => lenient.decodeRow(batch, 0))
+  if (row !== null) {
+    expect(mended).toStrictEqual(row)
+    expect(lenient.takeCoerced()).toStrictEqual([])
+  } else if (mended !== null) {
+    expect(lenient.takeCoerced()).not.toStrictEqual([])
+  }
+  const whole = unlessRejected(() => everything.decodeRow(batch, 0))
+  if (whole !== null) {
+    // It looks at less, so it cannot refuse what was decoded.
+    expect(damaged).toBe(1)
+    expect(fields.length > 0 || Object.keys(whole.fields).length === 0).toBe(true)
+  }
   if (row === null) return false
-  // It looks at less, so it cannot refuse what was decoded.
-  expect(damaged).toBe(1)
-  expect(fields.length > 0 || Object.keys(row.fields).length === 0).toBe(true)
   const encoding = encoder.begin(1)
   unlessRejected(() => encoding.add(0, row))
   encoder.recycle(encoding.end().parts)
@@ -123,6 +158,46 @@ describe('damaged bytes', () => {
       }),
       { numRuns: 3000 },
     )
+  })
+
+  it('of whole documents, changed at some places, are read or refused', () => {
+    const changes = fc.array(fc.tuple(fc.nat(), fc.nat({ max: 255 })), { maxLength: 4 })
+    const pieces = fc.tuple(fc.nat(), fc.nat({ max: 40 }), fc.nat())
+    fc.assert(
+      fc.property(bsonDocuments, changes, fc.option(pieces), (sound, changed, piece) => {
+        let bytes = Buffer.from(sound)
+        for (const [at, byte] of changed) bytes[at % bytes.length] = byte
+        if (piece !== null) {
+          // A piece of it is put in at another place.
+          const [from, length, to] = piece.map((place) => place % bytes.length) as [number, number, number]
+          bytes = Buffer.concat([bytes.subarray(0, to), bytes.subarray(from, from + length), bytes.subarray(to)])
+          bytes.writeInt32LE(bytes.length)
+        }
+        const whole = readable(bytes)
+        if (changed.length === 0 && piece === null) expect(whole).toBe(true)
+      }),
+      { numRuns: 3000 },
+    )
+  })
+
+  it('nested absurdly deep, wide or long are refused or read, and the rows beside them are not touched', () => {
+    const levels = 20_000
+    for (const type of [tag.object, tag.array]) {
+      const deep = Buffer.alloc(levels * 8 - 3)
+      for (let level = 0; level < levels; level++) {
+        deep.writeInt32LE((levels - level) * 8 - 3, level * 7)
+        if (level + 1 < levels) deep.set([type, 0x30, 0], level * 7 + 4)
+      }
+      expect(readable(rawDocument([[type, 'o', deep]]))).toBe(false)
+    }
+    const wide = Array.from({ length: 20_000 }, (_, index) => [tag.null, `f${index}`, Buffer.alloc(0)] as const)
+    expect(readable(rawDocument(wide))).toBe(true)
+    const same = Array.from({ length: 20_000 }, () => [tag.null, 'o', Buffer.alloc(0)] as const)
+    expect(readable(rawDocument(same))).toBe(false)
+    expect(readable(rawDocument([[tag.object, 'o', rawDocument(same)]]))).toBe(false)
+    expect(readable(rawDocument([[tag.null, 'n'.repeat(1 << 20), Buffer.alloc(0)]]))).toBe(true)
+    expect(readable(rawDocument([[tag.string, 's', rawString(Buffer.alloc(1 << 20, 0xff))]]))).toBe(false)
+    expect(readable(document)).toBe(true)
   })
 
   it('whose lengths are off by a byte are refused', () => {

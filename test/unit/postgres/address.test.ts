@@ -47,16 +47,34 @@ describe('parseAddress', () => {
 
   it.each([
     ['disable', [false]],
-    ['prefer', [{ rejectUnauthorized: false }, false]],
-    ['require', [{ rejectUnauthorized: false }]],
-    ['verify-full', [{}]],
+    ['allow', [false, { minVersion: 'TLSv1.2', rejectUnauthorized: false }]],
+    ['prefer', [{ minVersion: 'TLSv1.2', rejectUnauthorized: false }, false]],
+    ['require', [{ minVersion: 'TLSv1.2', rejectUnauthorized: false }]],
+    ['verify-ca', [{ minVersion: 'TLSv1.2', checkServerIdentity: expect.any(Function) }]],
+    ['verify-full', [{ minVersion: 'TLSv1.2' }]],
   ])('encrypts by sslmode=%s', (mode, encryption) => {
     expect(parseAddress(`postgres://u@far.example/db?sslmode=${mode}`, {}).encryption).toEqual(encryption)
     expect(parseAddress('postgres://u@far.example/db', { PGSSLMODE: mode }).encryption).toEqual(encryption)
   })
 
-  it('encrypts to other machines where the server can', () => {
-    expect(parseAddress('postgres://u@far.example/db', {}).encryption).toEqual([{ rejectUnauthorized: false }, false])
+  it.each([
+    ['localhost', [false]],
+    ['127.0.0.1', [false]],
+    ['127.1.2.3', [false]],
+    ['[::1]', [false]],
+    ['%2Fvar%2Frun', [false]],
+    ['far.example', [{ minVersion: 'TLSv1.2' }]],
+    ['127.0.0.1.far.example', [{ minVersion: 'TLSv1.2' }]],
+    ['localhost.far.example', [{ minVersion: 'TLSv1.2' }]],
+    ['10.0.0.1', [{ minVersion: 'TLSv1.2' }]],
+    ['[fe80::1]', [{ minVersion: 'TLSv1.2' }]],
+  ])('where no mode is given, verifies other machines and leaves this one be: %s', (host, encryption) => {
+    expect(parseAddress(`postgres://u@${host}/db`, {}).encryption).toEqual(encryption)
+  })
+
+  it('encrypts nothing over a socket file, whatever the mode', () => {
+    expect(parseAddress('postgres://u@/db?host=/var/run&sslmode=verify-full', {}).encryption).toEqual([false])
+    expect(() => parseAddress('postgres://u@/db?host=/var/run&sslmode=maybe', {})).toThrow('maybe')
   })
 
   it.each([

@@ -1,7 +1,15 @@
+import { inspect } from 'node:util'
 import pg from 'pg'
 import { describe, expect, it } from 'vitest'
 import { DroverError } from '../../../src/core/errors.ts'
-import { classifyFault, rejectedIndex, toDroverError } from '../../../src/connectors/postgres/errors.ts'
+import {
+  changedTable,
+  classifyFault,
+  isOutcomeUnknown,
+  rejectedIndex,
+  toDroverError,
+  UnknownOutcome,
+} from '../../../src/connectors/postgres/errors.ts'
 import { tightest } from '../../../src/connectors/postgres/check.ts'
 import { acceptedTypes, maxCharactersOf, nativeType } from '../../../src/connectors/postgres/types.ts'
 import { scalarTypes, type LogicalType } from '../../../src/core/logical-type.ts'
@@ -37,6 +45,7 @@ describe('classifyFault', () => {
     expect(classifyFault(new TypeError('x is undefined'))).toBe('fatal')
     expect(classifyFault(networkError('CERT_HAS_EXPIRED'))).toBe('fatal')
     expect(classifyFault('text')).toBe('fatal')
+    expect(classifyFault(new Error('The server does not support SSL connections'))).toBe('fatal')
   })
 
   it('looks through a DroverError', () => {
@@ -48,6 +57,61 @@ describe('classifyFault', () => {
     expect(classifyFault(new DroverError('row-rejected', 'no'))).toBe('data')
     expect(classifyFault(new DroverError('lease-lost', 'no', { cause: networkError('EPIPE') }))).toBe('fatal')
     expect(classifyFault(new DroverError('target-login-refused', 'no', { cause: new Error('SASL') }))).toBe('fatal')
+  })
+})
+
+describe('an outcome that is not known', () => {
+  it('is that of a COMMIT whose connection is lost', () => {
+    const lost = [
+      new Error('Connection terminated'),
+      networkError('ECONNRESET'),
+      serverError('57P01'),
+      serverError('08006'),
+    ]
+    for (const error of lost) expect(isOutcomeUnknown(error)).toBe(true)
+    expect(classifyFault(toDroverError(new UnknownOutcome(new Error('gone')), 'commit'))).toBe('unknown')
+  })
+
+  it('is none where the server says that it has rolled back, nor where we are at fault', () => {
+    for (const error of [serverError('40001'), serverError('23505'), serverError('53100'), new TypeError('x'), 'x']) {
+      expect(isOutcomeUnknown(error)).toBe(false)
+    }
+  })
+})
+
+describe('a table that somebody changes', () => {
+  it.each(['42P01', '42703', '42804', '42809', '42P10', '3F000'])('%s is drift, and names the table', (code) => {
+    const error = changedTable(serverError(code), 'public.users')
+    expect(error).toMatchObject({ code: 'schema-drift', hint: expect.any(String) })
+    expect(error?.message).toContain('table public.users was changed while it was copied')
+    expect(classifyFault(error)).toBe('drift')
+  })
+
+  it('is not what other errors tell of', () => {
+    for (const error of [serverError('22003'), serverError('42501'), networkError('EPIPE'), new Error('x')]) {
+      expect(changedTable(error, 'users')).toBeNull()
+    }
+  })
+})
+
+describe('toDroverError', () => {
+  it('says what is wrong with this machine', () => {
+    const error = toDroverError(networkError('EMFILE'), 'commit')
+    expect(error).toMatchObject({ code: 'target-failed', hint: expect.stringContaining('ulimit -n') })
+    expect(classifyFault(error)).toBe('fatal')
+    expect(toDroverError(networkError('ENOSPC'), 'commit')).toMatchObject({ hint: expect.stringContaining('disk') })
+    expect(toDroverError(serverError('42501'), 'commit')).toMatchObject({ code: 'missing-right' })
+  })
+
+  it('keeps the values of rows out of its causes', () => {
+    const canary = 'canary-va1ue'
+    const secret = Object.assign(serverError('23502', 'null value'), {
+      detail: `row (${canary})`,
+      where: `line 1: ${canary}`,
+    })
+    const error = toDroverError(secret, 'write')
+    expect(error.cause).toMatchObject({ code: '23502', message: 'null value' })
+    expect(inspect(error, { depth: 9 })).not.toContain(canary)
   })
 })
 

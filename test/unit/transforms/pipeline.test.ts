@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { RowError } from '../../../src/core/row-error.ts'
 import type { TransformStep } from '../../../src/core/transform.ts'
-import { ObjectId } from '../../../src/core/value.ts'
+import { ObjectId, type Value } from '../../../src/core/value.ts'
 import { givenTypes } from '../../../src/transforms/given-types.ts'
 import { fieldsOf, mapped, pipelineOf, refusal, rowOf, transformed } from './fixtures.ts'
 
@@ -17,6 +17,7 @@ const source = `
   export const count = (row) => { row.n = (row.n ?? 0) + 1; return row }
   export const countLater = async (row) => ({ ...row, n: row.n + 1 })
   export const fails = (row) => { if (row.n === 2) throw new Error('not two'); return row }
+  export const boomLater = async () => { throw new Error('boom') }
   export const failsLater = async (row) => { if (row.n === 2) throw new Error('not two'); return row }`
 
 describe('a pipeline', () => {
@@ -54,6 +55,34 @@ describe('a pipeline', () => {
     const expected = [1, 2, 3, 1, 2, 3].map((n) => ({ a: 1, n }))
     expect(await transformed(steps, { a: 1 }, source)).toEqual(expected)
     expect(await transformed([call('three'), { kind: 'filter', function: 'none' }], { a: 1 }, source)).toBeNull()
+  })
+
+  it('tells the field at fault, its value and the reason, where a step is on fields', async () => {
+    const at = async (step: TransformStep, fields: Readonly<Record<string, Value>>): Promise<RowError['at']> => {
+      const pipeline = await pipelineOf([step], source)
+      const applied = (async () => pipeline.apply(rowOf(fields)))()
+      const error: unknown = await applied.catch((thrown: unknown) => thrown)
+      if (!(error instanceof RowError)) throw new Error('no RowError was thrown')
+      return error.at
+    }
+    const cast: TransformStep = { kind: 'cast', fields: { a: 'integer', d: 'text' } }
+    expect(await at(cast, { a: 'x' })).toStrictEqual({
+      column: 'a',
+      value: '"x"',
+      reason: 'it has no exact form as integer',
+    })
+    expect(await at(cast, { d: ['x\0'] })).toStrictEqual({
+      column: 'd',
+      value: String.raw`["x\u0000"]`,
+      reason: 'the text contains U+0000',
+    })
+    const validate: TransformStep = { kind: 'validate', fields: { a: 'integer!', b: 'text' } }
+    expect(await at(validate, { a: 1, b: 2 })).toMatchObject({ column: 'b', value: '2', reason: 'it is no text' })
+    expect(await at(validate, { b: 2 })).toMatchObject({ column: 'a', value: 'null', reason: 'it is missing' })
+    expect(await at(validate, { a: null })).toMatchObject({ column: 'a', value: 'null', reason: 'it is null' })
+    expect(await at({ kind: 'rename', fields: { a: 'b' } }, { a: 1, b: 2 })).toMatchObject({ column: 'a', value: '1' })
+    expect(await at(mapped({ n: 'boomLater' }), { n: 2 })).toMatchObject({ column: 'n', value: '2' })
+    expect(await at(call('fails'), { n: 2 })).toBe(null)
   })
 
   it('counts a row for itself that is answered twice', async () => {

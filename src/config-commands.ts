@@ -1,0 +1,143 @@
+import { resolve } from 'node:path'
+import { clientEnvironment, viewConfig, type ConfigInputs, type ViewConfig } from './config.ts'
+import { parseCoercions } from './config-coerce.ts'
+import { Settings, type Environment } from './config-layers.ts'
+import { spec, type BenchMode, type Shape } from './config-options.ts'
+import { retryPolicy } from './config-retry.ts'
+import type { AllowedCoercion } from './core/coercion.ts'
+import type { RetryPolicy } from './core/retry.ts'
+import type { TransformSpec } from './core/transform.ts'
+import type { Allowance } from './core/value-kind.ts'
+
+// What commands are built from that copy nothing.
+
+/** What a command needs that looks into the target's ledger, or changes what a migration has left. */
+export interface LedgerConfig extends ViewConfig {
+  readonly to: string
+  readonly ledgerSchema: string
+  readonly clientEnvironment: Environment
+  /** Null: the one that can be meant. */
+  readonly migration: string | null
+  readonly takeOver: boolean
+  /** File for dead letters; null: none. */
+  readonly letters: string | null
+  /** Remove also what others have written. */
+  readonly yes: boolean
+}
+
+export function buildLedgerConfig(command: 'status' | 'rollback', inputs: ConfigInputs): LedgerConfig {
+  return Object.freeze(ledgerConfig(new Settings(command, inputs), inputs))
+}
+
+function ledgerConfig(given: Settings, inputs: ConfigInputs): LedgerConfig {
+  return {
+    ...viewConfig(given),
+    to: given.required(spec.to),
+    ledgerSchema: given.value(spec.ledgerSchema),
+    clientEnvironment: clientEnvironment(inputs.environment),
+    migration: given.value(spec.migration),
+    takeOver: given.value(spec.takeOver),
+    letters: given.value(spec.letters),
+    yes: given.value(spec.yes),
+  }
+}
+
+export interface RetryConfig extends LedgerConfig {
+  /** Names and wildcards; empty: every table. */
+  readonly tables: readonly string[]
+  /** Module whose default function repairs each row, and casts behind it; null: neither. */
+  readonly repair: TransformSpec | null
+  /** Beside those that the migration was begun with. */
+  readonly coerce: readonly AllowedCoercion[]
+  readonly maxDeadLetters: Allowance
+  readonly retry: RetryPolicy
+}
+
+export function buildRetryConfig(inputs: ConfigInputs): RetryConfig {
+  const given = new Settings('retry', inputs)
+  const limits = { budgetSeconds: given.value(spec.retryBudget), maxRetries: given.value(spec.maxRetries) }
+  return Object.freeze({
+    ...ledgerConfig(given, inputs),
+    tables: given.value(spec.tables),
+    repair: repairOf(given.value(spec.fix), given.value(spec.cast)),
+    coerce: parseCoercions(given.value(spec.coerce)),
+    maxDeadLetters: given.value(spec.maxDeadLetters),
+    retry: retryPolicy(limits, inputs.retry),
+  })
+}
+
+export interface InspectConfig extends ViewConfig {
+  readonly from: string
+  readonly tables: readonly string[]
+  readonly examples: 'none' | 'masked' | 'plain'
+}
+
+export function buildInspectConfig(inputs: ConfigInputs): InspectConfig {
+  const given = new Settings('inspect', inputs)
+  return Object.freeze({
+    ...viewConfig(given),
+    from: given.required(spec.from),
+    tables: given.value(spec.tables),
+    examples: given.value(spec.maskExamples) ? 'masked' : given.value(spec.showExamples) ? 'plain' : 'none',
+  })
+}
+
+export interface SeedConfig extends ViewConfig {
+  readonly to: string
+  readonly rows: number
+  readonly rngSeed: number
+  readonly shape: Shape
+  readonly drop: boolean
+  readonly workers: number | 'auto'
+}
+
+export function buildSeedConfig(inputs: ConfigInputs): SeedConfig {
+  const given = new Settings('seed', inputs)
+  return Object.freeze({
+    ...viewConfig(given),
+    to: given.required(spec.to),
+    rows: given.value(spec.rows),
+    rngSeed: given.value(spec.rngSeed),
+    shape: given.value(spec.shape),
+    drop: given.value(spec.drop),
+    workers: given.value(spec.workers),
+  })
+}
+
+export interface BenchConfig extends ViewConfig {
+  /** Null: local servers are started for it, with `rows` rows of test data. */
+  readonly addresses: { readonly from: string; readonly to: string } | null
+  readonly rows: number
+  readonly table: string
+  readonly modes: readonly BenchMode[]
+  readonly workers: readonly (number | 'auto')[]
+  readonly batchRows: readonly number[]
+  /** Module with the function that every row goes through; null: none. */
+  readonly transform: string | null
+  /** JSON file for the results; null: none. */
+  readonly out: string | null
+}
+
+export function buildBenchConfig(inputs: ConfigInputs): BenchConfig {
+  const given = new Settings('bench', inputs)
+  const named = given.isGiven(spec.from) || given.isGiven(spec.to)
+  return Object.freeze({
+    ...viewConfig(given),
+    addresses: named ? { from: given.required(spec.from), to: given.required(spec.to) } : null,
+    rows: given.value(spec.rows),
+    table: given.value(spec.benchTable),
+    modes: given.value(spec.benchModes),
+    workers: given.value(spec.benchWorkers),
+    batchRows: given.value(spec.benchBatchRows),
+    transform: given.value(spec.transform),
+    out: given.value(spec.out),
+  })
+}
+
+/** The function first, so that it sees the rows as they are. */
+function repairOf(file: string | null, casts: Readonly<Record<string, string>>): TransformSpec | null {
+  const fix = file === null ? [] : [{ kind: 'function', function: 'default' } as const]
+  const cast = Object.keys(casts).length === 0 ? [] : [{ kind: 'cast', fields: casts } as const]
+  if (fix.length + cast.length === 0) return null
+  return { file: file === null ? null : resolve(file), steps: [...fix, ...cast] }
+}

@@ -1,0 +1,48 @@
+import { to as copyTo } from 'pg-copy-streams'
+import type { BatchLimits, PackedRows } from '../../core/batch.ts'
+import { DroverError } from '../../core/errors.ts'
+import type { TargetName } from '../../core/plan.ts'
+import type { BufferPool, Slice } from '../contract.ts'
+import { quoteColumn, quoteTable } from './identifiers.ts'
+import type { Session } from './session.ts'
+import { blocksOf } from './slices.ts'
+import { TuplePacker } from './tuple-packer.ts'
+
+/** What is read: these columns of the rows of a slice. */
+export interface Origin {
+  readonly target: TargetName
+  readonly columns: readonly string[]
+  readonly slice: Slice
+}
+
+/**
+ * Rows of a slice as tuples of a binary COPY, packed as the server sends them; the socket is read no further than they
+ * are taken. Left before its end, it leaves the session in the middle of the COPY.
+ */
+export async function* copyOut(
+  session: Session,
+  origin: Origin,
+  options: { readonly limits: BatchLimits; readonly pool: BufferPool },
+): AsyncGenerator<PackedRows> {
+  const packer = new TuplePacker(options)
+  const stream = session.client.query(copyTo(copyOutSql(origin)))
+  // An error behind the last row has no reader any more; the session tells of it.
+  stream.on('error', () => undefined)
+  for await (const chunk of stream as AsyncIterable<Uint8Array>) {
+    packer.add(chunk)
+    while (packer.isFull()) yield packer.cut()
+  }
+  if (!packer.ended) throw new DroverError('target-failed', `the rows of ${quoteTable(origin.target)} break off`)
+  if (packer.rows > 0) yield packer.cut()
+}
+
+/** Numbers only get into the condition: `blocksOf` makes numbers of whatever the slice says. */
+function copyOutSql({ target, columns, slice }: Origin): string {
+  const [first, end] = blocksOf(slice)
+  const conditions = [
+    ...(first === null ? [] : [`ctid >= '(${first},0)'::tid`]),
+    ...(end === null ? [] : [`ctid < '(${end},0)'::tid`]),
+  ]
+  const where = conditions.length === 0 ? '' : ` where ${conditions.join(' and ')}`
+  return `copy (select ${columns.map(quoteColumn).join(', ')} from ${quoteTable(target)}${where}) to stdout (format binary)`
+}

@@ -1,0 +1,95 @@
+import { DroverError } from '../../core/errors.ts'
+import { qualified, type TargetName } from '../../core/plan.ts'
+import { quoteName, quoteTable } from './identifiers.ts'
+import type { Session } from './session.ts'
+
+/** Without the length: a cast to `varchar(5)` would cut a longer text without a word, and find another row. */
+const findTypes = `
+  select a.attname as name, format_type(a.atttypid, null) as type
+  from pg_attribute a
+  where a.attrelid = $1::regclass and a.attnum > 0 and not a.attisdropped`
+
+/** An index that holds all rows, and whose first column is one of those asked for. */
+const findIndex = `
+  select exists (
+    select
+    from pg_index i
+    join pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[0]
+    join pg_class c on c.oid = i.indexrelid
+    join pg_am m on m.oid = c.relam
+    where i.indrelid = $1::regclass and i.indisvalid and i.indpred is null
+      and m.amname in ('btree', 'hash') and a.attname = any($2::text[])
+  ) as found`
+
+/**
+ * The rows whose key is one of `keys`, in no order, each as the text forms of `columns`. Sessions pin what a text form
+ * depends on, so it loses nothing: time zone, style of dates, form of bytes, digits of doubles.
+ */
+export async function lookUpRows(
+  session: Session,
+  target: TargetName,
+  columns: readonly string[],
+  key: readonly string[],
+  keys: readonly (readonly (string | null)[])[],
+): Promise<readonly (readonly (string | null)[])[]> {
+  if (key.length === 0) throw new DroverError('unexpected', `rows of ${qualified(target)} were looked up by no key`)
+  const types = await typesOf(session, target, key)
+  const shown = columns.map((column) => `t.${quoteName(column)}::text`).join(', ')
+  const found: (readonly (string | null)[])[] = []
+  for (const group of groupByNulls(keys)) {
+    const { condition, values } = matching(key, types, group)
+    const text = `select ${shown} from ${quoteTable(target)} t where ${condition}`
+    const { rows } = await session.client.query<(string | null)[]>({ text, values, rowMode: 'array' })
+    for (const row of rows) found.push(row)
+  }
+  return found
+}
+
+/** Whether an index serves {@link lookUpRows}; without one the whole table is read each time. */
+export async function isIndexed(session: Session, target: TargetName, key: readonly string[]): Promise<boolean> {
+  const { rows } = await session.query<{ found: boolean }>(findIndex, [quoteTable(target), [...key]])
+  return rows[0]?.found === true
+}
+
+async function typesOf(session: Session, target: TargetName, key: readonly string[]): Promise<readonly string[]> {
+  const { rows } = await session.query<{ name: string; type: string }>(findTypes, [quoteTable(target)])
+  const types = new Map(rows.map(({ name, type }) => [name, type]))
+  return key.map((column) => {
+    const type = types.get(column)
+    if (type !== undefined) return type
+    throw new DroverError('target-incompatible', `${qualified(target)} has no column ${JSON.stringify(column)}`)
+  })
+}
+
+/** Keys that are null in the same columns; `=` never finds a null. */
+function groupByNulls(
+  keys: readonly (readonly (string | null)[])[],
+): Iterable<readonly (readonly (string | null)[])[]> {
+  return Map.groupBy(keys, (key) => key.map((value) => (value === null ? '0' : '1')).join('')).values()
+}
+
+function matching(
+  key: readonly string[],
+  types: readonly string[],
+  keys: readonly (readonly (string | null)[])[],
+): { readonly condition: string; readonly values: (string | null)[][] } {
+  const [first = []] = keys
+  const conditions = key.flatMap((column, index) => (first[index] === null ? [`t.${quoteName(column)} is null`] : []))
+  const given = key.flatMap((column, index) =>
+    first[index] === null ? [] : [{ column: `t.${quoteName(column)}`, type: types[index] ?? 'text', index }],
+  )
+  const values = given.map(({ index }) => keys.map((one) => one[index] ?? null))
+  const [only] = given
+  if (only !== undefined) {
+    conditions.push(given.length === 1 ? `${only.column} = any($1::text[]::${only.type}[])` : oneOf(given))
+  }
+  return { condition: conditions.join(' and '), values }
+}
+
+function oneOf(given: readonly { readonly column: string; readonly type: string }[]): string {
+  const columns = given.map(({ column }) => column).join(', ')
+  const casts = given.map(({ type }, place) => `v.k${place}::${type}`).join(', ')
+  const arrays = given.map((_, place) => `$${place + 1}::text[]`).join(', ')
+  const names = given.map((_, place) => `k${place}`).join(', ')
+  return `(${columns}) in (select ${casts} from unnest(${arrays}) as v (${names}))`
+}

@@ -1,0 +1,138 @@
+import type { BatchLimits, PackedRows } from '../../core/batch.ts'
+import { DroverError } from '../../core/errors.ts'
+import type { BufferPool } from '../contract.ts'
+import { copyHeader } from './copy-rows.ts'
+
+/** Room for what the socket gives at once, beyond the bytes of a batch. */
+const slackBytes = 128 * 1024
+const firstBytes = 1024 * 1024
+const firstRows = 1024
+
+/** Offsets are 32 bits wide. */
+const mostBytes = 2 ** 32 - 1
+
+/**
+ * Cuts the bytes of a binary COPY into tuples and packs these, whatever pieces the bytes come in. States: in the header,
+ * in the tuples, ended (behind the trailer).
+ */
+export class TuplePacker {
+  readonly #limits: BatchLimits
+  readonly #pool: BufferPool
+  readonly #header: Buffer = Buffer.alloc(copyHeader.length)
+  #headerBytes = 0
+  #bytes: Uint8Array<ArrayBuffer> | null = null
+  #used = 0
+  /** Where the first tuple that is not complete begins. */
+  #complete = 0
+  #offsets: Uint32Array<ArrayBuffer> = new Uint32Array(firstRows)
+  #rows = 0
+  #ended = false
+
+  constructor({ limits, pool }: { readonly limits: BatchLimits; readonly pool: BufferPool }) {
+    this.#limits = limits
+    this.#pool = pool
+  }
+
+  /** The trailer has come. */
+  get ended(): boolean {
+    return this.#ended
+  }
+
+  /** Complete tuples that are not cut yet. */
+  get rows(): number {
+    return this.#rows
+  }
+
+  add(chunk: Uint8Array): void {
+    const tuples = this.#withoutHeader(chunk)
+    this.#reserve(tuples.length).set(tuples, this.#used)
+    this.#used += tuples.length
+  }
+
+  /** Looks at what has come since; true: the next batch is complete. */
+  isFull(): boolean {
+    const bytes = this.#bytes
+    if (bytes === null) return false
+    while (!this.#ended && this.#rows < this.#limits.rows) {
+      const end = tupleEnd(bytes, this.#complete, this.#used)
+      if (end === incomplete) return false
+      if (end === trailer) {
+        this.#ended = true
+        return false
+      }
+      if (this.#rows > 0 && end > this.#limits.bytes) return true
+      if (++this.#rows === this.#offsets.length) this.#widen()
+      this.#offsets[this.#rows] = end
+      this.#complete = end
+    }
+    return this.#rows >= this.#limits.rows
+  }
+
+  /** The complete tuples; what is behind them begins the next batch. */
+  cut(): PackedRows {
+    const [bytes, rows, end] = [this.#bytes ?? new Uint8Array(0), this.#rows, this.#complete]
+    const offsets = this.#offsets.slice(0, rows + 1)
+    const rest = bytes.subarray(end, this.#used)
+    this.#bytes = null
+    this.#used = 0
+    this.#rows = 0
+    this.#complete = 0
+    this.#reserve(rest.length).set(rest)
+    this.#used = rest.length
+    return { format: 'pgcopy', rows, bytes: bytes.subarray(0, end), offsets }
+  }
+
+  #withoutHeader(chunk: Uint8Array): Uint8Array {
+    const missing = copyHeader.length - this.#headerBytes
+    if (missing === 0) return chunk
+    const part = chunk.subarray(0, missing)
+    this.#header.set(part, this.#headerBytes)
+    this.#headerBytes += part.length
+    if (this.#headerBytes === copyHeader.length && !this.#header.equals(copyHeader)) {
+      throw new DroverError('target-failed', 'the server writes binary COPY in a way that is not known')
+    }
+    return chunk.subarray(part.length)
+  }
+
+  #reserve(length: number): Uint8Array<ArrayBuffer> {
+    const needed = this.#used + length
+    const held = this.#bytes
+    if (held !== null && held.length >= needed) return held
+    if (needed > mostBytes) throw new DroverError('target-failed', 'a row of the target is larger than 4 GiB')
+    const usual = Number.isFinite(this.#limits.bytes) ? this.#limits.bytes + slackBytes : firstBytes
+    const taken = this.#pool.take(Math.max(held === null ? usual : held.length * 2, needed))
+    if (held !== null) {
+      taken.set(held.subarray(0, this.#used))
+      this.#pool.give(held.buffer)
+    }
+    this.#bytes = taken
+    return taken
+  }
+
+  #widen(): void {
+    const wider = new Uint32Array(this.#offsets.length * 2)
+    wider.set(this.#offsets)
+    this.#offsets = wider
+  }
+}
+
+const incomplete = -1
+const trailer = -2
+
+/** Where the tuple at `start` ends, or one of the two above. */
+function tupleEnd(bytes: Uint8Array, start: number, used: number): number {
+  if (start + 2 > used) return incomplete
+  const fields = ((bytes[start] as number) << 8) | (bytes[start + 1] as number)
+  if (fields === 0xffff) return trailer
+  let at = start + 2
+  for (let field = 0; field < fields; field++) {
+    if (at + 4 > used) return incomplete
+    const length =
+      ((bytes[at] as number) << 24) |
+      ((bytes[at + 1] as number) << 16) |
+      ((bytes[at + 2] as number) << 8) |
+      (bytes[at + 3] as number)
+    at += length < 0 ? 4 : 4 + length
+  }
+  return at > used ? incomplete : at
+}

@@ -1,0 +1,166 @@
+import type { Lease, Ledger, Mark, MigrationId } from './connectors/contract.ts'
+import type { Partition } from './core/batch.ts'
+import { addCounts, noCounts, type Counts } from './core/counts.ts'
+import { DroverError, errorKinds, toErrorShape } from './core/errors.ts'
+import { partsOf } from './core/plan.ts'
+import type { MigrationResult, Verification } from './core/result.ts'
+import { copyTables } from './engine/copy.ts'
+import { Drift } from './engine/drift.ts'
+import { asEvolved, type Planning } from './engine/evolved.ts'
+import { finishTables } from './engine/finish.ts'
+import { tooManyLetters } from './engine/letters.ts'
+import { RunReport } from './engine/run-report.ts'
+import type { RunPlan } from './engine/run-plan.ts'
+import type { RunContext, Session } from './migrate-session.ts'
+import type { Notice } from './telemetry/progress.ts'
+import { checkInputs } from './verify/check-inputs.ts'
+import { demand, verifyRun } from './verify/verify.ts'
+
+/** A migration that has been begun, or taken up, under a lease. */
+export interface Begun {
+  readonly session: Session
+  readonly context: RunContext
+  readonly id: MigrationId
+  readonly lease: Lease
+  readonly plan: RunPlan
+  /** What is to be copied. */
+  readonly partitions: readonly Partition[]
+  readonly planning: Planning
+}
+
+/** Copy, finish, verify, publish. What stops the run is in the result. */
+export async function carryOut(begun: Begun): Promise<MigrationResult> {
+  const { session, context, id, lease, plan, partitions } = begun
+  const { config, source, target, ledger } = session
+  const run = AbortSignal.any([context.signal, lease.lost])
+  using report = new RunReport(id, config, plan, context)
+  report.committedBefore(await ledger.totals(id))
+  try {
+    report.phase('copy')
+    const tables = plan.tables.map((table) => table.planned)
+    const notice = (notice: Notice): void => report.notice(notice)
+    const drift = new Drift({ config, ledger, lease, migration: id, target, keyField: source.keyField, tables, notice })
+    if (partitions.length > 0) {
+      await copyTables({ config, source, ledger, lease, migration: id, plan, partitions, report, drift }, run)
+    }
+    const evolved = await asEvolved(session, plan, drift, begun.planning, run)
+    report.phase('finish')
+    await ledger.setState(id, lease, 'finishing', null)
+    await finishTables({ config, target, plan: evolved, report }, run)
+    report.phase('verify')
+    await ledger.setState(id, lease, 'verifying', null)
+    const committed = await ledger.totals(id)
+    const verification = await verify(session, id, evolved, committed, run)
+    report.verified(verification)
+    demand(verification, config.expect, sumOf(committed).written)
+    const tooMany = tooManyLetters(id, config.maxDeadLetters, sumOf(committed))
+    if (tooMany !== null) throw tooMany
+    report.phase('publish')
+    await ledger.publish(id, lease, run)
+    await ledger.setState(id, lease, 'done', null, marksOf(evolved))
+  } catch (error) {
+    report.stopped(causeOf(error, context.signal, lease))
+    if (!lease.lost.aborted) await settle(begun, report)
+  }
+  return report.result(await ledger.totals(id), await ledger.coercions(id), await ledger.unbalanced(id))
+}
+
+async function verify(
+  session: Session,
+  id: MigrationId,
+  plan: RunPlan,
+  committed: ReadonlyMap<string, Counts>,
+  signal: AbortSignal,
+): Promise<Verification> {
+  const { config, source, target, ledger, notice } = session
+  const tables = await checkInputs(
+    { ledger, migration: id, tables: plan.tables, committed, sample: config.sample, afterwards: false },
+    signal,
+  )
+  const { count: workers } = plan.workers
+  const progress = (): void => undefined
+  return verifyRun(
+    {
+      config,
+      source,
+      target,
+      ledger,
+      migration: id,
+      workers,
+      isolation: plan.isolation,
+      retry: config.retry,
+      notice,
+      progress,
+    },
+    tables,
+    signal,
+  )
+}
+
+/** Why a run stopped: losing the lease explains whatever failed with it, and so does the wish of the caller. */
+function causeOf(error: unknown, signal: AbortSignal, lease: Lease): unknown {
+  if (lease.lost.aborted) return lease.lost.reason
+  if (!signal.aborted) return error
+  const reason: unknown = signal.reason
+  return reason instanceof DroverError
+    ? reason
+    : new DroverError('interrupted', 'stopped by its caller', { cause: reason })
+}
+
+function sumOf(committed: ReadonlyMap<string, Counts>): Counts {
+  return [...committed.values()].reduce(addCounts, noCounts)
+}
+
+/** How far an incremental copy has come: stored with the state that says it is complete. */
+function marksOf({ tables }: RunPlan): readonly Mark[] {
+  return tables.flatMap(({ planned: { plan, selection } }) => {
+    const { since, limit } = selection
+    // A copy with a limit has left rows out below the mark.
+    if (since === undefined || since.upTo === null || limit !== null) return []
+    return [{ table: plan.source, field: since.field, value: since.upTo }]
+  })
+}
+
+/** What a stopped run leaves: something to resume, a copy that is complete, or nothing where that was asked for. */
+async function settle({ session, id, lease, plan }: Begun, report: RunReport): Promise<void> {
+  const { config, ledger } = session
+  const kind = report.error === null ? null : errorKinds[report.error.code]
+  try {
+    if (config.rollbackOnFailure && kind !== 'interrupted' && kind !== 'fenced') {
+      await rollBack({ ledger, id, lease, report })
+      return
+    }
+    // A check comes after a complete copy: nothing is left to resume, unless it waits to be published.
+    const waits = plan.tables.some(({ planned }) => planned.publishTo !== undefined)
+    const complete = !waits && (kind === 'mismatch' || report.error?.code === 'too-many-dead-letters')
+    await ledger.setState(id, lease, complete ? 'done' : 'stopped', report.error)
+    if (waits && complete) return
+    if (waits && (kind === 'mismatch' || kind === 'rejected')) {
+      const names = plan.tables.flatMap(({ planned }) => partsOf(planned.plan).map(({ target }) => target.schema))
+      report.notice({
+        level: 'warning',
+        message: `the new tables stay in schema ${[...new Set(names)].join(', ')} and nothing was replaced; drover resume goes on from here`,
+      })
+    }
+  } catch (error) {
+    // The state is for people; where even that cannot be written, the ledger's entries still are the truth.
+    report.notice({
+      level: 'warning',
+      message: `the ledger could not be told of the stop: ${toErrorShape(error).message}`,
+    })
+  }
+}
+
+interface Undoing {
+  readonly ledger: Ledger
+  readonly id: MigrationId
+  readonly lease: Lease
+  readonly report: RunReport
+}
+
+async function rollBack({ ledger, id, lease, report }: Undoing): Promise<void> {
+  await ledger.setState(id, lease, 'stopped', report.error)
+  const removed = await ledger.rollback(id, lease, { force: false }, new AbortController().signal)
+  report.rolledBack()
+  for (const message of removed) report.notice({ level: 'info', message: `rolled back: ${message}` })
+}

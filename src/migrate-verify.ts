@@ -1,0 +1,83 @@
+import type { Config } from './config.ts'
+import type { MigrationSummary } from './connectors/contract.ts'
+import { qualified } from './core/plan.ts'
+import type { Verification } from './core/result.ts'
+import { chooseTables, type ChosenTable } from './engine/choose-tables.ts'
+import { planVerify } from './engine/plan-verify.ts'
+import { chooseWorkers } from './engine/sizing.ts'
+import { connect, type RunContext, type Session } from './migrate-session.ts'
+import { checkInputs, type RunCheck } from './verify/check-inputs.ts'
+import { verifyRun } from './verify/verify.ts'
+
+/**
+ * Compares source and target, and writes nothing but how far it has come. Of tables that drover has copied, the ledger
+ * says how; the others are compared as their names and columns fit. Throws what planning throws.
+ */
+export async function verifyTables(config: Config, context: RunContext): Promise<Verification> {
+  await using session = await connect(config, context)
+  const { source, target, ledger, notice, cores } = session
+  const { signal } = context
+  const choice = await chooseTables(session, signal)
+  const migrations = await ledger.migrations()
+  const copied = new Map(choice.tables.map((table) => [table, copyOf(migrations, table, source.name)]))
+  const checks: RunCheck[] = []
+  for (const migration of new Set(copied.values())) {
+    if (migration === null) continue
+    const names = choice.tables.filter((table) => copied.get(table) === migration).map((table) => table.source.name)
+    notice({ level: 'info', message: `${names.join(', ')}: as migration ${migration.id} has copied` })
+    checks.push(...(await checksOf(session, migration, names, signal)))
+  }
+  const others = { ...choice, tables: choice.tables.filter((table) => copied.get(table) === null) }
+  if (others.tables.length > 0) {
+    const planned = await planVerify(session, others, signal)
+    checks.push(...planned.map((table) => foreign(table, config.sample)))
+  }
+  const [only, ...more] = new Set(copied.values())
+  const workers = chooseWorkers(config.workers, cores, await target.connections(signal), target.maxWriters).count
+  return await verifyRun(
+    {
+      config,
+      source,
+      target,
+      ledger,
+      migration: only === undefined || only === null || more.length > 0 ? null : only.id,
+      workers,
+      isolation: config.isolation,
+      retry: config.retry,
+      notice,
+      progress: () => undefined,
+    },
+    checks,
+    signal,
+  )
+}
+
+/** The newest complete copy of a table of this source. */
+function copyOf(migrations: readonly MigrationSummary[], table: ChosenTable, source: string): MigrationSummary | null {
+  const name = qualified(table.target)
+  const copied = migrations.find(({ tables, state }) => {
+    return state !== 'superseded' && state !== 'rolled-back' && tables.some(({ target }) => qualified(target) === name)
+  })
+  if (copied === undefined || copied.source !== source || copied.state !== 'done') return null
+  return copied.tables.some((own) => own.source === table.source.name) ? copied : null
+}
+
+async function checksOf(
+  { ledger, config }: Session,
+  { id }: MigrationSummary,
+  names: readonly string[],
+  signal: AbortSignal,
+): Promise<readonly RunCheck[]> {
+  const stored = await ledger.load(id)
+  const committed = await ledger.totals(id)
+  const tables = (stored?.tables ?? []).filter(({ plan }) => names.includes(plan.source))
+  const copied = tables.map((planned) => ({ planned, estimatedRows: null }))
+  return checkInputs(
+    { ledger, migration: id, tables: copied, committed, sample: config.sample, afterwards: true },
+    signal,
+  )
+}
+
+function foreign(planned: RunCheck['planned'], sample: number | null): RunCheck {
+  return { planned, committed: null, coercions: [], leftOut: new Set(), sample, rowsBefore: null, afterwards: true }
+}

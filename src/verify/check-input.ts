@@ -1,0 +1,36 @@
+import type { Config } from '../config.ts'
+import type { Ledger, MigrationId, PlannedTable, Source, Target } from '../connectors/contract.ts'
+import type { CoercionUse } from '../core/coercion.ts'
+import type { Counts } from '../core/counts.ts'
+import type { Isolation } from '../core/result.ts'
+import type { RetryPolicy } from '../core/retry.ts'
+import type { Notice } from '../telemetry/progress.ts'
+
+/** What every check of a run shares. */
+export interface VerifyContext {
+  readonly config: Config
+  readonly source: Source
+  readonly target: Target
+  readonly ledger: Ledger
+  /** Null: drover did not copy these tables. The ledger is neither asked nor written to then. */
+  readonly migration: MigrationId | null
+  readonly workers: number
+  readonly isolation: Isolation
+  readonly retry: RetryPolicy
+  readonly notice: (notice: Notice) => void
+  /** So many more rows of the source have been looked at. */
+  readonly progress: (table: string, rows: number) => void
+}
+
+/** One table to check. */
+export interface CheckInput {
+  readonly planned: PlannedTable
+  /** What the ledger says was committed; null: it knows nothing of the table. */
+  readonly committed: Counts | null
+  /** Coercions that were used on its values. */
+  readonly coercions: readonly CoercionUse[]
+  /** Rows that the target refused, by their raw key as hex: they are in the source only. */
+  readonly leftOut: ReadonlySet<string>
+  /** About so many rows are compared; null: all. */
+  readonly sample: number | null
+}

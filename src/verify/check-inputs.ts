@@ -1,0 +1,70 @@
+import type { Ledger, MigrationId, PlannedTable } from '../connectors/contract.ts'
+import type { CoercionUse } from '../core/coercion.ts'
+import { noCounts, type Counts } from '../core/counts.ts'
+import type { TablePlan } from '../core/plan.ts'
+import type { CheckInput } from './check-input.ts'
+
+/** Letters read at a time; their rows come along. */
+const LETTERS_AT_ONCE = { rows: 1000, bytes: 8 * 1024 * 1024 }
+
+/** A table to check, and how many rows its source had when it was planned; null: unknown. */
+export interface RunCheck extends CheckInput {
+  readonly rowsBefore: number | null
+  /** The copy is long over: a source with other rows is a difference, whatever happened to it since. */
+  readonly afterwards: boolean
+}
+
+export interface Copied {
+  readonly ledger: Ledger
+  readonly migration: MigrationId
+  readonly tables: readonly { readonly planned: PlannedTable; readonly estimatedRows: number | null }[]
+  /** Sums of the ledger by source table. */
+  readonly committed: ReadonlyMap<string, Counts>
+  readonly sample: number | null
+  readonly afterwards: boolean
+}
+
+/** What the ledger knows of tables that a migration has copied. */
+export async function checkInputs(copied: Copied, signal: AbortSignal): Promise<readonly RunCheck[]> {
+  const { ledger, migration, tables, committed, sample, afterwards } = copied
+  const coercions = await ledger.coercions(migration)
+  const inputs: RunCheck[] = []
+  for (const { planned, estimatedRows } of tables) {
+    const { source } = planned.plan
+    const used = coercions.get(source) ?? []
+    inputs.push({
+      planned: { ...planned, plan: coercedBy(planned.plan, used) },
+      committed: committed.get(source) ?? noCounts,
+      coercions: used,
+      leftOut: (committed.get(source)?.deadLetters ?? 0) === 0 ? new Set() : await refusedKeys(copied, source, signal),
+      sample,
+      rowsBefore: estimatedRows,
+      afterwards,
+    })
+  }
+  return inputs
+}
+
+/** A replay of dead letters may have been allowed more than the copy was. */
+function coercedBy(plan: TablePlan, used: readonly CoercionUse[]): TablePlan {
+  const { coerce = [] } = plan
+  const more = used.filter(({ path, name }) => !coerce.some((own) => own.name === name && coversPath(own.path, path)))
+  return more.length === 0 ? plan : { ...plan, coerce: [...coerce, ...more.map(({ path, name }) => ({ path, name }))] }
+}
+
+function coversPath(allowed: string | null, path: string): boolean {
+  return allowed === null || allowed === path || path.startsWith(`${allowed}.`)
+}
+
+/** Keys of the rows that only the target could refuse: everything else is refused again by the check itself. */
+async function refusedKeys({ ledger, migration }: Copied, table: string, signal: AbortSignal): Promise<Set<string>> {
+  const keys = new Set<string>()
+  for (let after = 0; ;) {
+    const letters = await ledger.letters(migration, { open: true, table, after, limits: LETTERS_AT_ONCE }, signal)
+    const last = letters.at(-1)
+    if (last === undefined) return keys
+    for (const { stage, key } of letters)
+      if (stage === 'store' && key !== null) keys.add(Buffer.from(key).toString('hex'))
+    after = last.id
+  }
+}

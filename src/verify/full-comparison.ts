@@ -1,0 +1,258 @@
+import { createBufferPool } from '../connectors/buffer-pool.ts'
+import type { BufferPool, Reader, Source } from '../connectors/contract.ts'
+import type { Batch, BatchLimits, Bounds, Partition } from '../core/batch.ts'
+import { DroverError } from '../core/errors.ts'
+import { partsOf, type ChildPlan, type TablePlan } from '../core/plan.ts'
+import { tableName } from './differences.ts'
+import { fieldTexts } from './field-text.ts'
+import { TableExpectations, type ExpectedBatch, type Group } from './full-batch.ts'
+import { identityText, type Cells, type Identity } from './full-identity.ts'
+import { compareRows, type DifferingRow } from './full-pairs.ts'
+import type {
+  Compared,
+  CompareAgain,
+  CompareRows,
+  FullResult,
+  FullRules,
+  NameTarget,
+  SketchTarget,
+  Suspect,
+} from './full-work.ts'
+import { addKey, hashOfKey, newSketch, type KeySketch } from './key-sketch.ts'
+import type { VerifyTable } from './verify-work.ts'
+
+/** Rows of a batch: what seemed to differ is read again by the batch that it came in. */
+const ROWS_AT_ONCE = 2000
+
+/** Keys that one question asks for, where an index finds them: so it is used whatever the planner thinks of larger lists. */
+const KEYS_AT_ONCE = 1000
+
+/** Suspects that a partition lists; those beyond are counted. */
+const MOST_SUSPECTS = 1000
+
+interface Table {
+  readonly given: VerifyTable
+  readonly expectations: TableExpectations
+  /** By part. */
+  readonly parts: readonly PartToCompare[]
+}
+
+interface PartToCompare {
+  readonly part: TablePlan | ChildPlan
+  readonly number: number
+  readonly identity: Identity
+  readonly name: string
+  readonly isIndexed: boolean
+}
+
+/** Compares rows of the source with rows of the target, value by value, and with nothing of what has copied them. */
+export class FullComparison {
+  readonly #source: Source
+  readonly #reader: Reader
+  readonly #given: readonly VerifyTable[]
+  readonly #limits: BatchLimits
+  readonly #tables = new Map<string, Table>()
+  // One batch being read while the one before is looked at.
+  readonly #pool: BufferPool = createBufferPool(2)
+
+  constructor(source: Source, reader: Reader, tables: readonly VerifyTable[], limits: BatchLimits) {
+    this.#source = source
+    this.#reader = reader
+    this.#given = tables
+    this.#limits = limits
+  }
+
+  async compare({ table: name, partition, rules, most }: CompareRows, signal: AbortSignal): Promise<Compared> {
+    const table = await this.#table(name, signal)
+    const sketches = table.parts.map(newSketch)
+    const matched = table.parts.map(() => 0)
+    const suspects: Suspect[] = []
+    let [rows, moreSuspects] = [0, 0]
+    for await (const batch of this.#read(table, partition, most, signal)) {
+      const expected = await table.expectations.expect(batch)
+      const { after, upTo } = batch.id
+      for (const part of table.parts) {
+        if (rules.parts[part.number] !== true) continue
+        const groups = expected[part.number] ?? new Map<string, Group>()
+        const found = await this.#lookUp(part, groups, signal)
+        for (const [group, theirs] of found) {
+          matched[part.number] = (matched[part.number] ?? 0) + theirs.length
+          for (const cells of theirs) addRow(sketches[part.number], part.identity, cells)
+          const known = groups.get(group)
+          if (known === undefined || this.#differing(table, part, rules, known, theirs).length === 0) continue
+          if (suspects.length >= MOST_SUSPECTS) moreSuspects++
+          else suspects.push({ part: part.number, name: group, key: known.key, range: { after, upTo } })
+        }
+      }
+      rows += batch.rows
+      if (most !== null && rows >= most) break
+    }
+    return { kind: 'compared', rows, matched, sketches, suspects, moreSuspects, uses: table.expectations.takeUses() }
+  }
+
+  async sketch({ table: name, part, slice }: SketchTarget, signal: AbortSignal): Promise<FullResult> {
+    const sketch = newSketch()
+    const { identity } = this.#part(await this.#table(name, signal), part)
+    for await (const key of this.#keys(name, part, slice, signal)) addRow(sketch, identity, key)
+    return { kind: 'sketched', sketch }
+  }
+
+  async name({ table: name, part, slice, hashes }: NameTarget, signal: AbortSignal): Promise<FullResult> {
+    const wanted = new Set(hashes)
+    const { identity } = this.#part(await this.#table(name, signal), part)
+    const suspects: Suspect[] = []
+    for await (const cells of this.#keys(name, part, slice, signal)) {
+      if (!wanted.has(hashOfRow(identity, cells))) continue
+      const key = identity.lookedUpBy.map((place) => cells[place] ?? null)
+      suspects.push({ part, name: identityText(identity, identity.lookedUpBy, cells), key, range: null })
+    }
+    return { kind: 'named', suspects }
+  }
+
+  /** Rows of one key may lie in several batches: only together are they what the target has to have. */
+  async again({ table: name, ranges, suspects, rules }: CompareAgain, signal: AbortSignal): Promise<FullResult> {
+    const table = await this.#table(name, signal)
+    const wanted = table.parts.map(({ number }) => new Map(groupsOf(suspects, number)))
+    for (const [id, range] of ranges.entries()) {
+      for await (const batch of this.#read(table, { ...range, id, table: name }, null, signal)) {
+        merge(wanted, await table.expectations.expect(batch))
+      }
+    }
+    // They were counted at first sight.
+    table.expectations.takeUses()
+    const differing: DifferingRow[] = []
+    for (const part of table.parts) {
+      const groups = wanted[part.number] ?? new Map<string, Group>()
+      for (const [group, theirs] of await this.#lookUp(part, groups, signal)) {
+        const known = groups.get(group)
+        if (known !== undefined) differing.push(...this.#differing(table, part, rules, known, theirs))
+      }
+    }
+    return { kind: 'compared-again', differing }
+  }
+
+  #differing(
+    { given }: Table,
+    { identity, name }: PartToCompare,
+    { presenceOnly, allowsMore }: FullRules,
+    { expected, refusal }: Group,
+    found: readonly Cells[],
+  ): readonly DifferingRow[] {
+    // Of rows with one key the last one has taken the place of the others.
+    const rows = given.plan.onConflict === 'update' ? (expected.at(-1) ?? []) : expected.flat()
+    const differing = compareRows({ identity, table: name, presenceOnly, allowsMore }, rows, found)
+    if (refusal === null || rows.length > 0) return differing
+    return differing.map((row) => row.map((one) => ({ ...one, source: `no row for the target (${refusal})` })))
+  }
+
+  /** The rows of the target by group; also of a group that has none. */
+  async #lookUp(
+    { part, identity, isIndexed }: PartToCompare,
+    groups: ReadonlyMap<string, Group>,
+    signal: AbortSignal,
+  ): Promise<ReadonlyMap<string, readonly Cells[]>> {
+    const { columns, lookedUpBy } = identity
+    const key = lookedUpBy.map((place) => columns[place] ?? '')
+    const found = new Map<string, Cells[]>(Array.from(groups.keys(), (name) => [name, []]))
+    const keys = Array.from(groups.values(), (group) => group.key)
+    const step = isIndexed ? KEYS_AT_ONCE : Math.max(1, keys.length)
+    for (let first = 0; first < keys.length; first += step) {
+      const asked = keys.slice(first, first + step)
+      for (const cells of await this.#reader.lookUp(part.target, columns, key, asked, signal)) {
+        found.get(identityText(identity, lookedUpBy, cells))?.push(cells)
+      }
+    }
+    return found
+  }
+
+  async *#read(table: Table, partition: Partition, most: number | null, signal: AbortSignal): AsyncGenerator<Batch> {
+    const limits = { ...this.#limits, rows: Math.min(this.#limits.rows, most ?? ROWS_AT_ONCE, ROWS_AT_ONCE) }
+    const options = { firstSeq: 0, limits, pool: this.#pool }
+    for await (const batch of this.#source.read(table.given.selection, partition, options, signal)) {
+      yield batch
+      if (batch.bytes.buffer instanceof ArrayBuffer) this.#pool.give(batch.bytes.buffer)
+    }
+  }
+
+  /** Rows of a slice of the target with nothing but what they are known by. */
+  async *#keys(name: string, number: number, slice: SketchTarget['slice'], signal: AbortSignal): AsyncGenerator<Cells> {
+    const { part, identity } = this.#part(await this.#table(name, signal), number)
+    const places = [...new Set(identity.knownBy)]
+    const columns = places.map((place) => identity.columns[place] ?? '')
+    const types = places.map((place) => identity.types[place] ?? 'text')
+    const options = { limits: this.#limits, pool: this.#pool }
+    for await (const rows of this.#reader.read(part.target, columns, slice, options, signal)) {
+      for (let row = 0; row < rows.rows; row++) {
+        const cells: (string | null)[] = identity.columns.map(() => null)
+        const texts = fieldTexts(types, rows.bytes, rows.offsets[row] ?? 0)
+        places.forEach((place, index) => (cells[place] = texts[index] ?? null))
+        yield cells
+      }
+      if (rows.bytes.buffer instanceof ArrayBuffer) this.#pool.give(rows.bytes.buffer)
+    }
+  }
+
+  #part(table: Table, number: number): PartToCompare {
+    const part = table.parts[number]
+    if (part === undefined) throw new DroverError('unexpected', `the plan has no part ${number}`)
+    return part
+  }
+
+  async #table(name: string, signal: AbortSignal): Promise<Table> {
+    const known = this.#tables.get(name)
+    if (known !== undefined) return known
+    const given = this.#given.find(({ plan }) => plan.source === name)
+    if (given === undefined) throw new DroverError('unexpected', `this worker cannot check ${name}`)
+    const { plan, leftOut } = given
+    const expectations = await TableExpectations.load(plan, this.#source.keyField, new Set(leftOut))
+    const parts: PartToCompare[] = []
+    for (const [number, part] of partsOf(plan).entries()) {
+      const identity = expectations.identities[number]
+      if (identity === undefined) continue
+      const key = identity.lookedUpBy.map((place) => identity.columns[place] ?? '')
+      const isIndexed = await this.#reader.isIndexed(part.target, key, signal)
+      parts.push({ part, number, identity, name: tableName(plan, part), isIndexed })
+    }
+    const table = { given, expectations, parts }
+    this.#tables.set(name, table)
+    return table
+  }
+}
+
+/** The rows that were at fault, before anything is known of them. */
+function groupsOf(suspects: readonly Suspect[], number: number): readonly (readonly [string, Group])[] {
+  return suspects
+    .filter(({ part }) => part === number)
+    .map(({ name, key }) => [name, { key, expected: [], refusal: null }])
+}
+
+function merge(wanted: readonly ReadonlyMap<string, Group>[], batch: ExpectedBatch): void {
+  wanted.forEach((groups, number) => {
+    for (const [name, { expected, refusal }] of batch[number] ?? []) {
+      const group = groups.get(name)
+      if (group === undefined) continue
+      group.expected.push(...expected)
+      group.refusal ??= refusal
+    }
+  })
+}
+
+function hashOfRow(identity: Identity, cells: Cells): bigint {
+  return hashOfKey(identityText(identity, identity.knownBy, cells))
+}
+
+function addRow(sketch: KeySketch | undefined, identity: Identity, cells: Cells): void {
+  if (sketch !== undefined) addKey(sketch, hashOfRow(identity, cells))
+}
+
+/** The ranges that have to be read for some suspects, each once. */
+export function rangesOf(suspects: readonly Suspect[]): readonly Bounds[] {
+  const ranges = new Map<string, Bounds>()
+  for (const { range } of suspects) if (range !== null) ranges.set(nameOfRange(range), range)
+  return [...ranges.values()]
+}
+
+function nameOfRange({ after, upTo }: Bounds): string {
+  const hex = (bytes: Uint8Array | null): string => (bytes === null ? '' : Buffer.from(bytes).toString('hex'))
+  return `${hex(after)}-${hex(upTo)}`
+}

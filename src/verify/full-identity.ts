@@ -1,0 +1,43 @@
+import type { LogicalType } from '../core/logical-type.ts'
+import { isChild, targetColumns, type ChildPlan, type TablePlan } from '../core/plan.ts'
+import { keyText } from './full-same.ts'
+
+/** The text forms of one target row, in the order of `targetColumns`; null is NULL. */
+export type Cells = readonly (string | null)[]
+
+/** How the rows of one part are known. */
+export interface Identity {
+  readonly columns: readonly string[]
+  readonly types: readonly LogicalType[]
+  /** Places among the columns of what rows are looked up by; of a child table the key of the row that it belongs to. */
+  readonly lookedUpBy: readonly number[]
+  /** Places of all that tells one row from another. */
+  readonly knownBy: readonly number[]
+}
+
+/** Empty `lookedUpBy`: the rows cannot be paired with those of the source. */
+export function identityOf(part: TablePlan | ChildPlan, keyField: string): Identity {
+  const columns = targetColumns(part)
+  const names = columns.map(({ name }) => name)
+  const placesOfNames = (wanted: readonly string[]): readonly number[] => wanted.map((name) => names.indexOf(name))
+  const types = columns.map(({ type }) => type)
+  if (isChild(part)) {
+    const lookedUpBy = placesOfNames(part.rowKey.map(({ name }) => name))
+    return { columns: names, types, lookedUpBy, knownBy: [...lookedUpBy, ...placesOfNames(part.ordinals)] }
+  }
+  const ofKeyField = part.columns.filter(({ field, holds }) => field === keyField && holds === undefined)
+  const key = placesOfNames(part.key.length > 0 ? part.key : ofKeyField.map(({ name }) => name))
+  return { columns: names, types, lookedUpBy: key, knownBy: key }
+}
+
+/** One text for the cells at some places, the same exactly where the target takes them for the same. */
+export function identityText(identity: Identity, places: readonly number[], cells: Cells): string {
+  return JSON.stringify(places.map((place) => keyText(identity.types[place] ?? 'text', cells[place] ?? null)))
+}
+
+/** As {@link identityText} of `lookedUpBy`, for cells that are those alone. */
+export function lookUpText(identity: Identity, key: Cells): string {
+  return JSON.stringify(
+    key.map((text, index) => keyText(identity.types[identity.lookedUpBy[index] ?? 0] ?? 'text', text)),
+  )
+}

@@ -1,0 +1,112 @@
+import { READY_TIMEOUT_MS, RESPAWNS_PER_WORKER } from '../../params.ts'
+import { startCluster, type Cluster } from '../cluster/cluster.ts'
+import type { CheckInput, VerifyContext } from './check-input.ts'
+import { openVerifier } from './verify-worker.ts'
+import type { VerifyNote, VerifyResult, VerifyStart, VerifyTotals, VerifyWork } from './verify-work.ts'
+
+/** What is done with what a worker has found, before the check goes on. */
+type Heard = (work: VerifyWork, result: VerifyResult) => Promise<void> | void
+
+/** The workers of a check. Disposing ends them. */
+export class VerifyCluster implements AsyncDisposable {
+  readonly #cluster: Cluster<VerifyWork, VerifyTotals>
+  readonly #hearing: Hearing
+
+  private constructor(cluster: Cluster<VerifyWork, VerifyTotals>, hearing: Hearing) {
+    this.#cluster = cluster
+    this.#hearing = hearing
+  }
+
+  static async open(
+    context: VerifyContext,
+    tables: readonly CheckInput[],
+    signal: AbortSignal,
+  ): Promise<VerifyCluster> {
+    const { workers, isolation, notice } = context
+    const hearing = new Hearing()
+    const cluster = await startCluster<VerifyStart, VerifyWork, VerifyNote, VerifyResult, VerifyTotals>(
+      {
+        size: workers,
+        isolation,
+        start: startOf(context, tables),
+        // A worker has one connection to each side.
+        credits: 1,
+        readyTimeoutMs: READY_TIMEOUT_MS,
+        respawns: RESPAWNS_PER_WORKER * workers,
+        inline: openVerifier,
+        onDone: (work, result) => hearing.done(work, result),
+        onFailed: (_work, error) => hearing.failed(error),
+        // What a dead worker had found went with it.
+        onLost: (work) => hearing.lost.push(work),
+        onNote: ({ table, message }) =>
+          notice({ level: 'warning', message: `checking ${table}: ${message}; trying again` }),
+        onNotice: (message) => notice({ level: 'warning', message }),
+      },
+      signal,
+    )
+    return new VerifyCluster(cluster, hearing)
+  }
+
+  /** Has all of it done, in no order. Throws the first error of a worker, or of `heard`. */
+  async run(works: readonly VerifyWork[], heard: Heard, signal: AbortSignal): Promise<void> {
+    const hearing = this.#hearing
+    const stop = AbortSignal.any([signal, hearing.begin(heard)])
+    const waiting = [...works]
+    do {
+      for (let work = waiting.shift(); work !== undefined; work = waiting.shift()) {
+        await this.#cluster.dispatch(work, [], stop)
+      }
+      await this.#cluster.idle(stop)
+      await hearing.settled()
+      stop.throwIfAborted()
+      waiting.push(...hearing.lost.splice(0))
+    } while (waiting.length > 0)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#cluster[Symbol.asyncDispose]()
+  }
+}
+
+/** What comes back from the workers while they are at it. */
+class Hearing {
+  readonly lost: VerifyWork[] = []
+  #heard: Heard = () => undefined
+  #stopping = new AbortController()
+  #settling: Promise<void> = Promise.resolve()
+
+  /** Answers what is aborted by the first error. */
+  begin(heard: Heard): AbortSignal {
+    this.#heard = heard
+    this.#stopping = new AbortController()
+    return this.#stopping.signal
+  }
+
+  /** One result after the other. */
+  done(work: VerifyWork, result: VerifyResult): void {
+    this.#settling = this.#settling
+      .then(() => (this.#stopping.signal.aborted ? undefined : this.#heard(work, result)))
+      .catch((error: unknown) => this.failed(error))
+  }
+
+  failed(error: unknown): void {
+    this.#stopping.abort(error)
+  }
+
+  settled(): Promise<void> {
+    return this.#settling
+  }
+}
+
+function startOf({ config, retry }: VerifyContext, tables: readonly CheckInput[]): VerifyStart {
+  return {
+    job: 'verify',
+    sourceUrl: config.from,
+    targetUrl: config.to,
+    ledgerSchema: config.ledgerSchema,
+    environment: config.clientEnvironment,
+    tables: tables.map(({ planned: { plan, selection }, leftOut }) => ({ plan, selection, leftOut: [...leftOut] })),
+    limits: { rows: config.batchRows, bytes: config.batchBytes },
+    retry,
+  }
+}

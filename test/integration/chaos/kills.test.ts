@@ -1,0 +1,54 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import {
+  expectSurvived,
+  chaosSite,
+  chaosSource,
+  killAtRandom,
+  killInTheMiddle,
+  seeded,
+  threeTables,
+  type ChaosSource,
+} from '../../support/chaos/campaign.ts'
+import { Figures } from '../../support/chaos/figures.ts'
+
+const figures = new Figures('kills')
+const small = ['--workers', '2', '--batch-rows', '500']
+
+let source: ChaosSource
+
+beforeAll(async () => {
+  source = await chaosSource(threeTables(6000))
+})
+
+afterAll(async () => {
+  figures.print()
+  await source[Symbol.asyncDispose]()
+})
+
+describe('killed in the middle, and resumed', () => {
+  it.each([
+    ['F01 a worker', 'worker', 1, ['--isolation', 'processes', '--feed', 'paged', '--no-primary-key']],
+    ['F02 all workers', 'workers', 1, ['--isolation', 'processes', '--feed', 'partitioned', '--no-primary-key']],
+    ['F03 the coordinator of processes', 'coordinator', 2, ['--isolation', 'processes', '--no-primary-key']],
+    ['F03 the coordinator of threads', 'coordinator', 2, ['--isolation', 'threads']],
+  ] as const)('%s', async (name, victim, runs, args) => {
+    await seeded(async (dice) => {
+      await using site = await chaosSite(source.tables)
+      const strike = killInTheMiddle(site, victim, dice)
+      const outcome = await expectSurvived({ source, site, args: [...small, ...args], strike, strikes: 1 })
+      expect(outcome).toMatchObject({ losses: 0, duplicates: 0 })
+      // Workers are replaced by the run itself.
+      expect(outcome.runs.length).toBeLessThanOrEqual(runs)
+      figures.add(name, outcome)
+    })
+  })
+
+  it('F04 the whole process group, again and again', async () => {
+    await seeded(async (dice) => {
+      await using site = await chaosSite(source.tables)
+      const args = [...small, '--isolation', 'processes', '--no-primary-key']
+      const strike = killAtRandom('group', dice, 300, 1500)
+      figures.add('F04 the group, 5 times', await expectSurvived({ source, site, args, strike, strikes: 5 }))
+    })
+  })
+})
