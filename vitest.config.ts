@@ -20,7 +20,7 @@ const config: ViteUserConfig = defineConfig({
         test: {
           ...common,
           name: 'servers',
-          include: ['test/contract/**/*.test.ts', 'test/integration/**/*.test.ts'],
+          include: ['test/contract/**/*.test.ts', 'test/integration/**/*.test.ts', 'test/corpus/**/*.test.ts'],
           globalSetup,
         },
       },

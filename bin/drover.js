@@ -4,6 +4,9 @@ import { existsSync } from 'node:fs'
 
 const oldestMajor = 24
 
+// Every user of the machine can read the arguments of a process, and a URL among them may hold a password.
+process.title = /^[a-z]+$/.test(process.argv[2] || '') ? 'drover ' + process.argv[2] : 'drover'
+
 if (Number.parseInt(process.versions.node, 10) < oldestMajor) {
   process.stderr.write(
     'drover: needs Node ' + oldestMajor + ' or later, this is Node ' + process.versions.node + ' (node-too-old)\n',

@@ -40,8 +40,10 @@ const encoders: Readonly<Partial<Record<Format, (plan: TablePlan) => RowEncoder>
   pgcopy: createPgCopyEncoder,
 }
 
-const observers: Readonly<Partial<Record<Format, (keyField: string, join: JoinScalars) => Promise<Observer>>>> = {
-  bson: async (keyField, join) => (await import('./format/bson-observe.ts')).createBsonObserver(keyField, join),
+const observers: Readonly<
+  Partial<Record<Format, (keyField: string, join: JoinScalars, mendsNames: boolean) => Promise<Observer>>>
+> = {
+  bson: async (...given) => (await import('./format/bson-observe.ts')).createBsonObserver(...given),
 }
 
 /** Opens the source a URL names. Throws `unknown-scheme`, and what the connector throws. */
@@ -73,19 +75,23 @@ export async function createTranscoder(
   return composeTranscoder(decoder(plan, keyField), encoder(plan), pipeline)
 }
 
-/** Looks at rows of one table as they are in the source, or as a transform leaves them. Throws `invalid-transform`. */
+/**
+ * Looks at rows of one table as they are in the source, or as a transform leaves them. Throws `invalid-transform`.
+ * `mendsNames`: rows with a name that is no UTF-8 count as they will be once it is mended, and not as damaged.
+ */
 export async function createObserver(
   from: Format,
   keyField: string,
   table: string,
   transform: TransformSpec | null,
+  mendsNames = false,
 ): Promise<Observer> {
   const observer = observers[from]
   const decoder = decoders[from]
   if (observer === undefined || decoder === undefined) throw noWay(`to look at ${from}`)
   const { joinScalars } = await import('./schema/lattice.ts')
   const pipeline = await pipelineFor(transform, table)
-  const raw = await observer(keyField, joinScalars)
+  const raw = await observer(keyField, joinScalars, mendsNames)
   if (pipeline === null) return raw
   const { createRowObserver } = await import('./format/row-observe.ts')
   return besideRaw(createRowObserver(decoder(everything(table, transform), keyField), pipeline, joinScalars), raw)

@@ -23,6 +23,13 @@ export interface ConfigFile {
   /** By option name: `from`, `to`, `tables` (the names and wildcards under `tables:`), and everything in `defaults:`. */
   readonly values: ReadonlyMap<string, FileValue>
   readonly tables: readonly TableOverrides[]
+  /** The file itself, and every file it takes a value from. */
+  readonly read: readonly TextFile[]
+}
+
+export interface TextFile {
+  readonly path: string
+  readonly text: string
 }
 
 export interface FileContext {
@@ -50,6 +57,7 @@ export function readConfigFile(context: FileContext): ConfigFile {
 class Reader {
   readonly #context: FileContext
   readonly #file: YamlFile
+  readonly #read: TextFile[] = []
 
   constructor(context: FileContext) {
     const { path } = context
@@ -74,7 +82,7 @@ class Reader {
     if (tables.length > 0) {
       values.set('tables', { raw: tables.map(({ pattern }) => pattern), line: this.#file.line(top.get('tables')) })
     }
-    return { path: this.#context.path, values, tables }
+    return { path: this.#context.path, values, tables, read: this.#read }
   }
 
   /** A list of names, or a map from name to overrides. */
@@ -148,7 +156,9 @@ class Reader {
   }
 
   #readText(path: string, what: string): string {
-    return readText(path, what, this.#context.readFile)
+    const text = readText(path, what, this.#context.readFile)
+    this.#read.push({ path, text })
+    return text
   }
 }
 

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { closest, distance } from 'fastest-levenshtein'
-import { readConfigFile, readText, type ConfigFile, type FileValue } from './config-file.ts'
+import { readConfigFile, readText, type ConfigFile, type FileValue, type TextFile } from './config-file.ts'
+import { carelessSecrets, type Address } from './config-secrets.ts'
 import { allSpecs, spec, specsOf, type Command, type OptionSpec } from './config-options.ts'
 import { parseEnvFile } from './core/dotenv.ts'
 import { DroverError } from './core/errors.ts'
@@ -51,6 +52,7 @@ export class Settings {
   readonly #specs: readonly OptionSpec<unknown>[]
   readonly #layers: readonly Layer[]
   readonly #file: ConfigFile | null
+  readonly #read: TextFile[] = []
 
   constructor(command: Command, inputs: LayerInputs) {
     this.#specs = specsOf(command)
@@ -60,12 +62,15 @@ export class Settings {
     const layers = [...direct, environmentLayer(inputs.environment)]
     this.#layers = layers
     const envPath = this.value(spec.envFile)
-    const envFile = envPath === null ? null : parseEnvFile(readText(envPath, 'env file', readFile), envPath)
+    const envText = envPath === null ? null : readText(envPath, 'env file', readFile)
+    const envFile = envPath === null || envText === null ? null : parseEnvFile(envText, envPath)
     if (envPath !== null && envFile !== null) layers.push(envFileLayer(envFile, envPath))
+    if (envPath !== null && envText !== null) this.#read.push({ path: envPath, text: envText })
     const path = this.value(spec.config)
     const variable = (name: string): string | undefined => inputs.environment[name] ?? envFile?.get(name)
     this.#file = path === null ? null : readConfigFile({ path, readFile, variable })
     if (this.#file !== null) layers.push(fileLayer(this.#file))
+    this.#read.push(...(this.#file?.read ?? []))
     this.overrides = this.#file?.tables ?? []
     for (const option of this.#specs) this.value(option)
   }
@@ -111,6 +116,15 @@ export class Settings {
     if (given === undefined) return null
     if (typeof given.raw === 'string' && given.raw !== '') return given.raw
     throw new DroverError('invalid-value', `${this.#file?.path} line ${given.line}: to: must be the name of a table`)
+  }
+
+  /** What is careless about the way passwords were given, one sentence each. */
+  warnings(): readonly string[] {
+    const addresses = this.#specs.flatMap((option): Address[] => {
+      const url = option.kind.secret === true ? this.value(option) : null
+      return typeof url === 'string' ? [{ option: option.name, url, origin: this.origin(option.name) }] : []
+    })
+    return carelessSecrets(addresses, this.#read)
   }
 
   settings(): readonly Setting[] {

@@ -211,7 +211,7 @@ export const spec: {
   rollbackOnFailure: option('rollback-on-failure', moving, flag(), false, 'Undo what the migration made when it stops on an error'),
   resume: option('resume', ['migrate'], flag(), false, 'Finish an interrupted migration: the same as drover resume', commandLine),
   takeOver: option('take-over', [...moving, 'retry', 'rollback'], flag(), false, 'End the run that holds the migration or its tables', commandLine),
-  migration: option('migration', ['resume', ...keeping], text('ID'), null, 'The migration that is meant', commandLine),
+  migration: option('migration', [...moving, ...keeping], text('ID'), null, 'The migration that is meant', commandLine),
   letters: option('letters', ['status'], text('FILE'), null, 'File for the dead letters, as NDJSON; - is stdout', commandLine),
   fix: option('fix', ['retry'], text('FILE'), null, 'Module whose default function repairs each row', commandLine),
   yes: option('yes', ['rollback'], flag(), false, 'Remove also what others have written since', commandLine),
@@ -243,6 +243,12 @@ export const spec: {
 }
 
 export const allSpecs: readonly OptionSpec<unknown>[] = Object.values(spec)
+
+/** Variables of the environment that hold secrets, or addresses with secrets in them. */
+export const secretVariables: readonly string[] = [
+  ...new Set(allSpecs.filter(({ kind }) => kind.secret === true).flatMap(({ env }) => env)),
+  'PGPASSWORD',
+]
 
 /** The options of one command, in the order of the help. */
 export function specsOf(command: Command): readonly OptionSpec<unknown>[] {

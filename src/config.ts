@@ -61,6 +61,8 @@ export interface ViewConfig {
   readonly json: boolean
   readonly progress: ProgressKind
   readonly logLevel: LogLevel
+  /** What is careless about the way passwords were given, one sentence each. */
+  readonly warnings: readonly string[]
 }
 
 /** Everything asked of a run, checked and frozen. Its shaping fields hold for tables without overrides of their own. */
@@ -121,6 +123,7 @@ type Fields = Omit<
   | 'pipeline'
   | 'planFile'
   | 'saveTo'
+  | 'warnings'
 >
 
 /** What a caller of the library may give, by field name. */
@@ -199,6 +202,11 @@ export function buildConfig(inputs: ConfigInputs): Config {
   }
   for (const { pattern } of given.overrides) tableConfig(given, pattern)
   if (config.planFile !== null) refuseBesidePlan(given, config)
+  if (config.migration !== null && !config.resume) {
+    throw new DroverError('conflicting-options', '--migration names one to resume, and migrate begins another', {
+      hint: 'add --resume, or leave --migration out',
+    })
+  }
   return Object.freeze(config)
 }
 
@@ -250,6 +258,7 @@ export function viewConfig(given: Settings): ViewConfig {
     json: given.value(spec.json),
     progress: given.value(spec.progress),
     logLevel: given.value(spec.logLevel),
+    warnings: given.warnings(),
   }
 }
 

@@ -178,6 +178,7 @@ function prepare(options: MigrateOptions): [Config, RunContext] {
   const { onProgress, onNotice, progressIntervalMs, signal, retry, environment = {}, ...given } = options
   const reporter = createCallbackReporter(onProgress, onNotice)
   const config = buildConfig({ options: given, environment, retry })
+  for (const message of config.warnings) reporter.notice({ level: 'warning', message })
   return [
     config,
     {

@@ -5,6 +5,7 @@ import { allowedOf } from './core/value-kind.ts'
 import { matchesPattern } from './core/wildcard.ts'
 import { replayLetters } from './engine/replay.ts'
 import { isOpen } from './engine/resume.ts'
+import { tablesReplaced } from './engine/replaced.ts'
 import { readOptions } from './engine/run-options.ts'
 import { finalTargets } from './engine/run-plan.ts'
 import type { RunContext } from './migrate-session.ts'
@@ -39,13 +40,20 @@ export async function retryMigration(config: RetryConfig, context: RunContext): 
   const { stored, lease } = await takeUp(opened, chooseForRetry(migrations, config.migration).id, config, signal)
   await using _ = lease
   // Not before the lease: another retry may have resolved letters until it ended.
-  const before = byId(await ledger.migrations(), stored.id)
+  const known = await ledger.migrations()
+  const before = byId(known, stored.id)
   refuseUnknown(config, stored)
   const { keyField } = readOptions(stored)
   const notice = reporter.notice.bind(reporter)
   const { repair, retry } = config
   const run = AbortSignal.any([signal, lease.lost])
-  for (const { plan } of stored.tables.filter((table) => isWanted(config, table.plan.source))) {
+  const replaced = tablesReplaced(before, known)
+  for (const [source, by] of replaced) {
+    const message = `${source}: its dead letters are left alone, because migration ${by} has made its table anew since`
+    notice({ level: 'warning', message })
+  }
+  for (const { plan } of stored.tables) {
+    if (!isWanted(config, plan.source) || replaced.has(plan.source)) continue
     const coercing = config.coerce.length === 0 ? plan : { ...plan, coerce: [...(plan.coerce ?? []), ...config.coerce] }
     const context = { target, ledger, lease, migration: stored.id, keyField, repair, retry, notice }
     await replayLetters(context, coercing, run)
@@ -85,7 +93,7 @@ export async function rollbackMigration(
 /** As {@link choose}; where no letters are left to replay, the newest that could have had some: a retry changes nothing. */
 function chooseForRetry(migrations: readonly MigrationSummary[], id: string | null): MigrationSummary {
   const standing = migrations.filter(({ state }) => state !== 'superseded' && state !== 'rolled-back')
-  const wanting = standing.filter((migration) => hasLetters(migration) || waitsForLetters(migration))
+  const wanting = standing.filter((migration) => hasLetters(migration, migrations) || waitsForLetters(migration))
   return choose(migrations, id, 'retry', (migration) =>
     (wanting.length > 0 ? wanting : standing.slice(0, 1)).includes(migration),
   )
@@ -140,8 +148,9 @@ async function takeUp(
   }
 }
 
-function hasLetters({ tables }: MigrationSummary): boolean {
-  return tables.some(({ openLetters }) => openLetters > 0)
+function hasLetters(migration: MigrationSummary, all: readonly MigrationSummary[]): boolean {
+  const replaced = tablesReplaced(migration, all)
+  return migration.tables.some(({ source, openLetters }) => openLetters > 0 && !replaced.has(source))
 }
 
 function endedByLetters({ error }: Pick<MigrationSummary, 'error'>): boolean {

@@ -1,7 +1,8 @@
 import type { Lease, Ledger, Mark, MigrationId } from './connectors/contract.ts'
 import type { Partition } from './core/batch.ts'
 import { addCounts, noCounts, type Counts } from './core/counts.ts'
-import { DroverError, errorKinds, toErrorShape } from './core/errors.ts'
+import { DroverError, errorKinds, fromErrorShape, toErrorShape } from './core/errors.ts'
+import { withRetries } from './core/retry.ts'
 import { partsOf } from './core/plan.ts'
 import type { MigrationResult, Verification } from './core/result.ts'
 import { copyTables } from './engine/copy.ts'
@@ -9,6 +10,7 @@ import { Drift } from './engine/drift.ts'
 import { asEvolved, type Planning } from './engine/evolved.ts'
 import { finishTables } from './engine/finish.ts'
 import { tooManyLetters } from './engine/letters.ts'
+import { steadyLedger, type Steadily } from './engine/steady-ledger.ts'
 import { RunReport } from './engine/run-report.ts'
 import type { RunPlan } from './engine/run-plan.ts'
 import type { RunContext, Session } from './migrate-session.ts'
@@ -31,11 +33,17 @@ export interface Begun {
 /** Copy, finish, verify, publish. What stops the run is in the result. */
 export async function carryOut(begun: Begun): Promise<MigrationResult> {
   const { session, context, id, lease, plan, partitions } = begun
-  const { config, source, target, ledger } = session
+  const { config, source, target } = session
   const run = AbortSignal.any([context.signal, lease.lost])
   using report = new RunReport(id, config, plan, context)
-  report.committedBefore(await ledger.totals(id))
+  const hooks = {
+    classify: (error: unknown) => target.classify(error),
+    onRetry: (error: unknown) => report.triedAgain(toErrorShape(error).message),
+  }
+  const steadily: Steadily = (attempt) => withRetries(config.retry, hooks, run, attempt)
+  const ledger = steadyLedger(session.ledger, steadily)
   try {
+    report.committedBefore(await ledger.totals(id))
     report.phase('copy')
     const tables = plan.tables.map((table) => table.planned)
     const notice = (notice: Notice): void => report.notice(notice)
@@ -46,11 +54,11 @@ export async function carryOut(begun: Begun): Promise<MigrationResult> {
     const evolved = await asEvolved(session, plan, drift, begun.planning, run)
     report.phase('finish')
     await ledger.setState(id, lease, 'finishing', null)
-    await finishTables({ config, target, plan: evolved, report }, run)
+    await finishTables({ config, target, plan: evolved, report, steadily }, run)
     report.phase('verify')
     await ledger.setState(id, lease, 'verifying', null)
     const committed = await ledger.totals(id)
-    const verification = await verify(session, id, evolved, committed, run)
+    const verification = await verify({ ...session, ledger }, id, evolved, committed, run)
     report.verified(verification)
     demand(verification, config.expect, sumOf(committed).written)
     const tooMany = tooManyLetters(id, config.maxDeadLetters, sumOf(committed))
@@ -62,7 +70,21 @@ export async function carryOut(begun: Begun): Promise<MigrationResult> {
     report.stopped(causeOf(error, context.signal, lease))
     if (!lease.lost.aborted) await settle(begun, report)
   }
-  return report.result(await ledger.totals(id), await ledger.coercions(id), await ledger.unbalanced(id))
+  return tell(report, session.ledger, id)
+}
+
+/** The ledger is the truth; where it cannot be asked, what was acknowledged has to do. */
+async function tell(report: RunReport, ledger: Ledger, id: MigrationId): Promise<MigrationResult> {
+  try {
+    return report.result(await ledger.totals(id), await ledger.coercions(id), await ledger.unbalanced(id))
+  } catch (error) {
+    report.stopped(report.error === null ? asFault(error) : fromErrorShape(report.error))
+    report.notice({
+      level: 'warning',
+      message: `the counts are of what was acknowledged: ${toErrorShape(error).message}`,
+    })
+    return report.result(report.acknowledged(), new Map(), [])
+  }
 }
 
 async function verify(
@@ -100,11 +122,23 @@ async function verify(
 /** Why a run stopped: losing the lease explains whatever failed with it, and so does the wish of the caller. */
 function causeOf(error: unknown, signal: AbortSignal, lease: Lease): unknown {
   if (lease.lost.aborted) return lease.lost.reason
-  if (!signal.aborted) return error
+  if (!signal.aborted) return asFault(error)
   const reason: unknown = signal.reason
   return reason instanceof DroverError
     ? reason
     : new DroverError('interrupted', 'stopped by its caller', { cause: reason })
+}
+
+/** An end that cannot be reached any more, after it was, is a fault of the run and no refusal before it. */
+function asFault(error: unknown): unknown {
+  if (!(error instanceof DroverError)) return error
+  const target = error.code === 'target-unreachable' || error.code === 'target-login-refused'
+  const source = error.code === 'source-unreachable' || error.code === 'source-login-refused'
+  if (!target && !source) return error
+  return new DroverError(target ? 'target-failed' : 'source-failed', error.message, {
+    hint: 'what is committed stays committed: when it can be reached again, drover resume goes on from there',
+    cause: error,
+  })
 }
 
 function sumOf(committed: ReadonlyMap<string, Counts>): Counts {

@@ -2,7 +2,9 @@ import { randomBytes } from 'node:crypto'
 import type { Config } from './config.ts'
 import type { MigrationId, MigrationRecord } from './connectors/contract.ts'
 import { DroverError } from './core/errors.ts'
+import type { FaultClass } from './core/fault.ts'
 import type { MigrationResult } from './core/result.ts'
+import { withRetries } from './core/retry.ts'
 import { chooseTables, targetsOf } from './engine/choose-tables.ts'
 import { planRun } from './engine/plan.ts'
 import type { PlanReport } from './engine/plan-report.ts'
@@ -61,7 +63,7 @@ async function resumeMigration(session: Session, context: RunContext): Promise<M
   const { config, ledger, source, notice } = session
   const { signal } = context
   const wanted = { id: config.migration, source: source.name, tables: config.tables }
-  const { migration, finished } = findMigration(await ledger.migrations(), wanted)
+  const { migration, finished } = findMigration(await untilRoom(session, () => ledger.migrations(), signal), wanted)
   if (finished) {
     notice({ level: 'info', message: `migration ${migration.id} is finished: there is nothing to resume` })
     return await finishedEarlier(session, migration)
@@ -81,6 +83,15 @@ async function resumeMigration(session: Session, context: RunContext): Promise<M
   const partitions = await planGaps(resumed, taken.id, open, taken.tables, lease)
   const planning = { savedPlan: begun.savedPlan, looked: null }
   return await carryOut({ session: resumed, context, id: taken.id, lease, plan, partitions, planning })
+}
+
+/** Sessions of a run that was killed just now may count against the target's limit for a moment. */
+function untilRoom<T>({ config }: Session, attempt: () => Promise<T>, signal: AbortSignal): Promise<T> {
+  const policy = { ...config.retry, budgetMs: Math.min(config.retry.budgetMs, LEASE_WAIT_MS) }
+  const classify = (error: unknown): FaultClass => {
+    return error instanceof DroverError && error.shortage ? 'transient' : 'fatal'
+  }
+  return withRetries(policy, { classify, onRetry: () => undefined }, signal, attempt)
 }
 
 async function stored({ ledger }: Session, id: MigrationId) {

@@ -34,6 +34,7 @@ export async function startWatch({ output, interrupts, inputs }: CommandContext,
     screen: () => ({ columns: stderr.columns || 80, rows: stderr.rows || 24 }),
     now: () => performance.now(),
   })
+  for (const message of view.warnings) reporter.notice({ level: 'warning', message })
   interrupts.beforeLeaving(() => reporter.close())
   return {
     reporter,

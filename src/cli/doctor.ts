@@ -1,7 +1,7 @@
 import { buildConfig } from '../config.ts'
 import type { Checkup, DoctorReport } from '../doctor.ts'
 import { printable } from '../telemetry/format.ts'
-import type { CommandContext } from './context.ts'
+import { startWatch, type CommandContext } from './context.ts'
 import { exitCodeOfErrors } from './exit-codes.ts'
 
 export async function doctor(context: CommandContext): Promise<number> {
@@ -9,8 +9,9 @@ export async function doctor(context: CommandContext): Promise<number> {
   const config = buildConfig({ ...inputs, command: 'doctor' })
   output.protect(config.from)
   output.protect(config.to)
+  using watch = await startWatch(context, config)
   const { checkBoth } = await import('../doctor.ts')
-  const report = await checkBoth(config, { signal: interrupts.signal })
+  const report = await checkBoth(config, { signal: watch.signal })
   const findings = [...report.source.findings, ...report.target.findings]
   const errors = findings.filter(({ level }) => level === 'error').map(({ error }) => error)
   const exitCode = exitCodeOfErrors(errors, interrupts.caught())

@@ -1,13 +1,15 @@
 import { buildInspectConfig } from '../config-commands.ts'
-import type { CommandContext } from './context.ts'
+import { startWatch, type CommandContext } from './context.ts'
 import { renderInspection } from './inspect-text.ts'
 
 export async function inspect(context: CommandContext): Promise<number> {
-  const { inputs, output, interrupts } = context
-  const { from, tables, examples, json } = buildInspectConfig(inputs)
+  const { inputs, output } = context
+  const config = buildInspectConfig(inputs)
+  const { from, tables, examples, json } = config
   output.protect(from)
+  using watch = await startWatch(context, config)
   const { inspectSource } = await import('../inspect.ts')
-  const report = await inspectSource(from, { tables, examples, signal: interrupts.signal })
+  const report = await inspectSource(from, { tables, examples, signal: watch.signal })
   if (json) output.json({ ...report, exitCode: 0 })
   else output.result(renderInspection(report))
   return 0

@@ -1,4 +1,4 @@
-import type { Command } from '../config-options.ts'
+import { secretVariables, type Command } from '../config-options.ts'
 import { armFromEnvironment } from '../cluster/failpoints.ts'
 import type { Environment } from '../config-layers.ts'
 import { toErrorShape } from '../core/errors.ts'
@@ -24,9 +24,15 @@ const runners: Readonly<Record<Command, () => Promise<RunCommand>>> = {
   demo: async () => (await import('./demo.ts')).demo,
 }
 
-/** Runs one command line, without the names of Node and script, and answers the exit status. Never throws. */
-export async function main(argv: readonly string[], environment: Environment): Promise<number> {
+/**
+ * Runs one command line, without the names of Node and script, and answers the exit status. Never throws. Takes what is
+ * secret out of the environment it is handed.
+ */
+export async function main(argv: readonly string[], handed: NodeJS.ProcessEnv): Promise<number> {
+  const environment = withdrawSecrets(handed)
   const output = new Output(process.stdout, process.stderr)
+  protectEarly(output, argv, environment)
+  showCrashes(output)
   using interrupts = listenForSignals((line) => output.write(`${line}\n`))
   try {
     armFromEnvironment(environment)
@@ -44,6 +50,28 @@ export async function main(argv: readonly string[], environment: Environment): P
     output.error(shape)
     return exitCode
   }
+}
+
+/** Workers inherit the environment; what they need of its secrets comes by their channel. */
+function withdrawSecrets(handed: NodeJS.ProcessEnv): Environment {
+  const environment = Object.freeze({ ...handed })
+  for (const name of secretVariables) Reflect.deleteProperty(handed, name)
+  return environment
+}
+
+/** Before options are read, since what is wrong with them is said as well. */
+function protectEarly(output: Output, argv: readonly string[], environment: Environment): void {
+  output.protectSecret(environment['PGPASSWORD'] ?? '')
+  const given = [...argv.map((word) => word.replace(/^--[\w-]+=/, '')), ...secretVariables.map((name) => environment[name])]
+  for (const word of given) if (word?.includes('://') === true) output.protect(word)
+}
+
+/** Node would print an error nobody caught with all that it carries, secrets included. */
+function showCrashes(output: Output): void {
+  process.once('uncaughtException', (error) => {
+    output.error(toErrorShape(error))
+    process.exit(exitCodeOfErrors([toErrorShape(error)], null))
+  })
 }
 
 /** Asked of the bare words, because the options themselves may be what is wrong. */

@@ -1,6 +1,6 @@
 import { errorKinds, type ErrorShape } from '../core/errors.ts'
-import { hideSecrets, secretsOf } from '../core/mask-url.ts'
-import { printable } from '../telemetry/format.ts'
+import { hideInError, hideSecrets, secretsOf, secretsOfPassword } from '../core/mask-url.ts'
+import { printable, printableLines } from '../telemetry/format.ts'
 
 /** The two streams: results go to stdout, everything else to stderr. A reader that has gone away stops nothing. */
 export class Output {
@@ -16,9 +16,14 @@ export class Output {
     }
   }
 
-  /** From now on the secrets of this URL are hidden in everything that goes to stderr. */
+  /** From now on the secrets of this URL are hidden in everything that goes to stderr, and in errors everywhere. */
   protect(url: string): void {
     for (const secret of secretsOf(url)) this.#secrets.add(secret)
+  }
+
+  /** The same of a secret by itself. */
+  protectSecret(secret: string): void {
+    for (const form of secretsOfPassword(secret)) this.#secrets.add(form)
   }
 
   result(text: string): void {
@@ -26,7 +31,7 @@ export class Output {
   }
 
   json(value: object): void {
-    this.result(JSON.stringify(value, exactNumbers))
+    this.result(printable(JSON.stringify(value, exactNumbers)))
   }
 
   /** Text with its line end, for stderr. */
@@ -39,14 +44,14 @@ export class Output {
     const lines = [`drover: ${printable(message)}`]
     if (hint !== undefined) lines.push(`  hint: ${printable(hint)}`)
     lines.push(`  [${code}]`)
-    if (errorKinds[code] === 'bug' && stack !== undefined) lines.push(stack)
+    if (errorKinds[code] === 'bug' && stack !== undefined) lines.push(printableLines(stack))
     this.write(`${lines.join('\n')}\n`)
   }
 
   /** An error as it stands in a result. */
-  shapeOf({ code, message, hint }: ErrorShape): object {
-    const hide = (text: string): string => hideSecrets(text, this.#secrets)
-    return { code, message: hide(message), ...(hint === undefined ? {} : { hint: hide(hint) }) }
+  shapeOf(shape: ErrorShape): object {
+    const { code, message, hint } = hideInError(shape, this.#secrets)
+    return { code, message, ...(hint === undefined ? {} : { hint }) }
   }
 }
 

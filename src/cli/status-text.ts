@@ -1,6 +1,7 @@
 import type { MigrationSummary } from '../connectors/contract.ts'
 import { addCounts, noCounts } from '../core/counts.ts'
 import { qualified } from '../core/plan.ts'
+import { tablesReplaced } from '../engine/replaced.ts'
 import {
   fit,
   formatBytes,
@@ -27,12 +28,14 @@ const columns: readonly Column[] = [
 /** Migrations for people: a headline each, what it waits for, and its tables. */
 export function renderStatus(migrations: readonly MigrationSummary[], paint: Paint): string {
   if (migrations.length === 0) return 'no migrations in this ledger'
-  return migrations.map((migration) => renderOne(migration, paint)).join('\n\n')
+  return migrations.map((migration) => renderOne(migration, migrations, paint)).join('\n\n')
 }
 
-function renderOne(migration: MigrationSummary, paint: Paint): string {
+function renderOne(migration: MigrationSummary, all: readonly MigrationSummary[], paint: Paint): string {
   const { id, state, source, error, beganAt, changedAt, tables, running } = migration
-  const shown = running ? `${state}, running` : state
+  // What a killed run leaves says that it copies still.
+  const left = isUnfinished(migration) && state !== 'stopped'
+  const shown = running ? `${state}, running` : left ? `${state}, not running` : state
   const lines = [
     `${paint.bold(id)}  ${coloured(migration, shown, paint)}  from ${printable(source)}`,
     `  begun ${beganAt.toISOString()}, last changed ${changedAt.toISOString()}`,
@@ -53,7 +56,7 @@ function renderOne(migration: MigrationSummary, paint: Paint): string {
     lines.push(
       paint.red(`  ${state === 'done' ? 'ended with' : 'stopped by'}: ${printable(error.message)} [${error.code}]`),
     )
-  return [...lines, ...next(migration).map((line) => `  ${line}`)].join('\n')
+  return [...lines, ...next(migration, tablesReplaced(migration, all)).map((line) => `  ${line}`)].join('\n')
 }
 
 function coloured(migration: MigrationSummary, text: string, paint: Paint): string {
@@ -62,8 +65,9 @@ function coloured(migration: MigrationSummary, text: string, paint: Paint): stri
 }
 
 /** What can be done about it. */
-function next(migration: MigrationSummary): readonly string[] {
-  const letters = migration.tables.reduce((sum, { openLetters }) => sum + openLetters, 0)
+function next(migration: MigrationSummary, replaced: ReadonlyMap<string, string>): readonly string[] {
+  const standing = migration.tables.filter(({ source }) => !replaced.has(source))
+  const letters = standing.reduce((sum, { openLetters }) => sum + openLetters, 0)
   const lines: string[] = []
   if (isUnfinished(migration) && !migration.running)
     lines.push(`next: drover resume ${migration.id} finishes it, drover rollback ${migration.id} undoes it`)

@@ -2,16 +2,18 @@ import { open } from 'node:fs/promises'
 import { buildLedgerConfig } from '../config-commands.ts'
 import type { MigrationSummary } from '../connectors/contract.ts'
 import { DroverError } from '../core/errors.ts'
-import { createPaint } from '../telemetry/format.ts'
-import { hasColor, type CommandContext } from './context.ts'
+import { createPaint, printable } from '../telemetry/format.ts'
+import { hasColor, startWatch, type CommandContext } from './context.ts'
 import { letterAsJson } from './letter-json.ts'
 import { renderStatus, statusAsJson } from './status-text.ts'
 
-export async function status({ inputs, output, interrupts }: CommandContext): Promise<number> {
+export async function status(context: CommandContext): Promise<number> {
+  const { inputs, output } = context
   const config = buildLedgerConfig('status', inputs)
   output.protect(config.to)
   const { listMigrations, readLetters } = await import('../migrate-status.ts')
-  const { signal } = interrupts
+  using watch = await startWatch(context, config)
+  const { signal } = watch
   const migrations = await listMigrations(config, config.migration, signal)
   if (config.letters === null) {
     if (config.json) output.json({ migrations: migrations.map(statusAsJson), exitCode: 0 })
@@ -28,7 +30,7 @@ export async function status({ inputs, output, interrupts }: CommandContext): Pr
 async function saveLetters(path: string, letters: AsyncIterable<Parameters<typeof letterAsJson>[0]>): Promise<void> {
   try {
     await using file = await open(path, 'wx', 0o600)
-    for await (const letter of letters) await file.write(`${JSON.stringify(letterAsJson(letter))}\n`)
+    for await (const letter of letters) await file.write(`${printable(JSON.stringify(letterAsJson(letter)))}\n`)
   } catch (error) {
     if (error instanceof DroverError) throw error
     const reason = error instanceof Error ? error.message : String(error)

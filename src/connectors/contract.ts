@@ -311,7 +311,7 @@ export interface Entry extends BatchId {
 export interface Lease extends AsyncDisposable {
   /** Number of the run that may write. */
   readonly epoch: number
-  /** Aborted when the lease is lost (its connection ended, a newer run took over). */
+  /** Aborted when the lease is lost: a newer run took over. The end of its connection alone is no loss of it. */
   readonly lost: AbortSignal
 }
 

@@ -1,4 +1,9 @@
+import type { ErrorShape } from './errors.ts'
+
 const hidden = '***'
+
+/** What is shorter would be found in half of all texts. */
+const SHORTEST_SECRET = 4
 
 /** Query parameters whose value is never shown. */
 const secretName = /pass|pwd|secret|token|key|credential|signature|authmechanismproperties/i
@@ -42,8 +47,13 @@ export function secretsOf(url: string): readonly string[] {
     if (name !== undefined && value !== undefined && secretName.test(decoded(name))) found.push(value)
   }
   const shown = maskUrl(url)
-  const all = new Set(found.flatMap((secret) => [secret, decoded(secret)]))
-  return [...all].filter((secret) => secret.length >= 4 && !shown.includes(secret))
+  const all = new Set(found.flatMap((secret) => [secret, decoded(secret), encoded(decoded(secret))]))
+  return [...all].filter((secret) => secret.length >= SHORTEST_SECRET && !shown.includes(secret))
+}
+
+/** As {@link secretsOf}, of a password that stands by itself. */
+export function secretsOfPassword(password: string): readonly string[] {
+  return [...new Set([password, encoded(password)])].filter((form) => form.length >= SHORTEST_SECRET)
 }
 
 /** Where user and password end, counted from behind `://`; null: there are none. */
@@ -75,9 +85,11 @@ function maskQuery(text: string): string {
   )
 }
 
-/** libpq's form: `host=… password=…`. */
+/** libpq's form: `host=… password=…`. A `"` that ends a text within JSON is no part of it, so that JSON stays what it is. */
+const pair = /\b(\w*(?:password|passwd|pwd))\s*=\s*('(?:[^'\\]|\\.)*'|(?:[^\s&;"]|"(?!\s*(?:[,}\]]|$)))+)/gi
+
 function maskPairs(text: string): string {
-  return text.replace(/\b(\w*(?:password|passwd|pwd))\s*=\s*('(?:[^'\\]|\\.)*'|[^\s&;]+)/gi, `$1=${hidden}`)
+  return text.replace(pair, `$1=${hidden}`)
 }
 
 function decoded(text: string): string {
@@ -88,11 +100,28 @@ function decoded(text: string): string {
   }
 }
 
+function encoded(text: string): string {
+  return text.isWellFormed() ? encodeURIComponent(text) : text
+}
+
 /** Takes secrets out of a text: those known by value, also as JSON writes them, and whatever looks like one. */
 export function hideSecrets(text: string, secrets: Iterable<string>): string {
   let shown = text
-  for (const secret of secrets) {
+  // The longest first: one may be a part of another, which would leave the rest to be seen.
+  for (const secret of [...secrets].toSorted((a, b) => b.length - a.length)) {
     shown = shown.replaceAll(secret, hidden).replaceAll(JSON.stringify(secret).slice(1, -1), hidden)
   }
   return maskUrls(shown)
+}
+
+/** The same of what an error says. */
+export function hideInError<E extends ErrorShape>(shape: E, secrets: Iterable<string>): E {
+  const { message, hint, stack } = shape
+  const hide = (text: string): string => hideSecrets(text, secrets)
+  return {
+    ...shape,
+    message: hide(message),
+    ...(hint === undefined ? {} : { hint: hide(hint) }),
+    ...(stack === undefined ? {} : { stack: hide(stack) }),
+  }
 }

@@ -34,6 +34,7 @@ export interface Coordinator {
 /** Of a row that no option of drover makes fit. */
 const WAY_OUT =
   'nothing of its batch was written; correct the row in the source, or keep such rows with --on-error dead-letter'
+const OTHER_WAY_OUT = 'or keep such rows with --on-error dead-letter'
 
 /** How a table is written at present. */
 interface TableCodec {
@@ -263,8 +264,9 @@ function committed(batch: Batch, counts: Counts, stages: Stages): Committed {
 }
 
 /** What stops the run: a row's own error, which names the row already. */
-function rejection({ error }: Pick<RejectedRow, 'error'>): DroverError {
-  return new DroverError(error.code, error.message, { hint: error.hint ?? WAY_OUT })
+function rejection({ error: { code, message, hint } }: Pick<RejectedRow, 'error'>): DroverError {
+  if (hint === undefined || code === 'schema-drift') return new DroverError(code, message, { hint: hint ?? WAY_OUT })
+  return new DroverError(code, message, { hint: `${hint}; ${OTHER_WAY_OUT}` })
 }
 
 function messageOf(error: unknown): string {

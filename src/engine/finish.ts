@@ -5,6 +5,7 @@ import { DroverError } from '../core/errors.ts'
 import type { TableReport } from './plan-report.ts'
 import type { RunReport } from './run-report.ts'
 import { secondsSince } from './stages.ts'
+import type { Steadily } from './steady-ledger.ts'
 
 /** Tables finished at once, and indexes built at once: each is itself built by parallel workers of the server. */
 const TABLES_AT_ONCE = 2
@@ -15,6 +16,8 @@ export interface FinishContext {
   readonly target: Target
   readonly plan: { readonly tables: readonly Pick<TableReport, 'planned'>[] }
   readonly report: Pick<RunReport, 'aggregator' | 'seconds'>
+  /** Each step is safe to repeat, also when it is not known how it ended. */
+  readonly steadily: Steadily
 }
 
 type Task = () => Promise<void>
@@ -24,7 +27,7 @@ type Task = () => Promise<void>
  * stops none of the others: `key-violation` tells all of it at the end, with the data kept.
  */
 export async function finishTables(context: FinishContext, signal: AbortSignal): Promise<void> {
-  const { target, plan, report } = context
+  const { target, plan, report, steadily } = context
   const startedAt = performance.now()
   // A table that was there keeps what it has, or has not.
   const made = plan.tables.map(({ planned }) => planned).filter(({ exists }) => !exists)
@@ -35,18 +38,19 @@ export async function finishTables(context: FinishContext, signal: AbortSignal):
         () =>
           finishTable(context, planned, signal),
     )
-    await runAll(keys, TABLES_AT_ONCE, refused)
+    await runAll(steadily, keys, TABLES_AT_ONCE, refused)
     const indexes = made.flatMap((planned) => planned.indexes ?? [])
     const builds = indexes.map((index) => () => target.buildIndex(index, signal))
-    await runAll(builds, await indexesAtOnce(target, builds.length, signal), refused)
+    await runAll(steadily, builds, await indexesAtOnce(target, builds.length, signal), refused)
     // Statistics of what was not there before: expressions count as columns once they are indexed.
     const analyses = made.filter(hasExpressions).map(({ plan: table }) => (): Promise<void> => {
       return target.finish(table, { buildKey: false }, signal)
     })
-    await runAll(analyses, TABLES_AT_ONCE, refused)
+    await runAll(steadily, analyses, TABLES_AT_ONCE, refused)
     // One after the other: each locks two tables, and two of them may want the same ones crosswise.
     const references = made.flatMap((planned) => planned.references ?? [])
     await runAll(
+      steadily,
       references.map((reference) => () => target.addForeignKey(reference, signal)),
       1,
       refused,
@@ -66,13 +70,18 @@ async function finishTable(context: FinishContext, planned: PlannedTable, signal
 }
 
 /** Runs every task, and adds to `refused` what the data, or another thing of the same name, does not allow. */
-async function runAll(tasks: readonly Task[], concurrency: number, refused: DroverError[]): Promise<void> {
+async function runAll(
+  steadily: Steadily,
+  tasks: readonly Task[],
+  concurrency: number,
+  refused: DroverError[],
+): Promise<void> {
   const queue = new PQueue({ concurrency })
   try {
     await queue.addAll(
       tasks.map((task) => async () => {
         try {
-          await task()
+          await steadily(task)
         } catch (error) {
           if (!isRefusal(error)) throw error
           refused.push(error)

@@ -53,9 +53,21 @@ export function readOptions({ id, options }: Pick<StoredMigration, 'id' | 'optio
   )
 }
 
+/** What becomes of rows that go wrong may be said anew: it changes nothing of what is committed. */
+const changeable: ReadonlySet<string> = new Set(['on-error', 'on-drift'])
+
 /** The options of a run that takes up a migration: where nothing is said now, they are those it was begun with. */
 export function asBegun(config: Config, { tables }: RunOptions): Config {
-  return { ...config, forTable: (name) => ({ ...config.forTable(name), ...tables[name]?.rules }) }
+  return {
+    ...config,
+    forTable: (name) => {
+      const now = config.forTable(name)
+      const begun = { ...now, ...tables[name]?.rules }
+      const onError = isGiven(now.origin('on-error')) ? now.onError : begun.onError
+      const onDrift = isGiven(now.origin('on-drift')) ? now.onDrift : begun.onDrift
+      return { ...begun, onError, onDrift }
+    },
+  }
 }
 
 /** Where options that are given now differ from those that a table was begun with, one sentence each. */
@@ -69,9 +81,11 @@ export async function changesOf(
   if (table === undefined) return [`table ${source} is not in the migration`]
   const changes = config
     .shapeOf(source)
-    .filter(({ origin, option, value }) => isGiven(origin) && (table.shape[option] ?? '') !== value)
+    .filter(({ origin, option, value }) => {
+      return isGiven(origin) && !changeable.has(option) && (table.shape[option] ?? '') !== value
+    })
     .map(({ option, value }) => {
-      return `${source}: --${option} is ${JSON.stringify(value)} and was ${JSON.stringify(table.shape[option] ?? '')}`
+      return `${source}: --${option} is ${JSON.stringify(value)} and was ${words(table.shape[option])}`
     })
   if (table.module === (await fingerprint(file))) return changes
   return [...changes, `${source}: the module ${file ?? ''} has other contents than when the migration began`]
@@ -84,6 +98,11 @@ function shapeOf(config: Config, source: string): Readonly<Record<string, string
 function rulesOf(config: Config, source: string): TableRules {
   const { primaryKey, indexes, onDrift, onError, maxColumns, maxNewColumns, naming } = config.forTable(source)
   return { primaryKey, indexes, onDrift, onError, maxColumns, maxNewColumns, naming }
+}
+
+/** As settings show an option that has no value. */
+function words(value: string | undefined): string {
+  return value === undefined || value === '' || value === 'null' ? 'not given' : JSON.stringify(value)
 }
 
 function isGiven(origin: string): boolean {

@@ -3,6 +3,7 @@ import type { MigrationId } from '../connectors/contract.ts'
 import type { CoercionUse } from '../core/coercion.ts'
 import { accountOf, addCounts, isConserved, noCounts, type Counts } from '../core/counts.ts'
 import { DroverError, toErrorShape, type ErrorShape } from '../core/errors.ts'
+import { hideInError, secretsOf, secretsOfPassword } from '../core/mask-url.ts'
 import { qualified } from '../core/plan.ts'
 import type { MigrationResult, Stages, Verification } from '../core/result.ts'
 import type { Notice, Phase, Reporter } from '../telemetry/progress.ts'
@@ -67,6 +68,17 @@ export class RunReport implements Disposable {
     this.notice({ level: 'warning', message: `${table}: trying a batch again: ${message}` })
   }
 
+  /** The coordinator itself tries again. */
+  triedAgain(message: string): void {
+    this.aggregator.retries++
+    this.notice({ level: 'warning', message: `trying again: ${message}` })
+  }
+
+  /** What was acknowledged by now, for when the ledger cannot be asked. */
+  acknowledged(): LedgerTotals {
+    return new Map(this.aggregator.snapshot().tables.map(({ source, counts, bytes }) => [source, { ...counts, bytes }]))
+  }
+
   workersEnded(totals: readonly Totals[]): void {
     this.#workers = totals
   }
@@ -76,7 +88,12 @@ export class RunReport implements Disposable {
   }
 
   stopped(cause: unknown): void {
-    this.#error = toErrorShape(cause)
+    const { from, to, clientEnvironment } = this.#config
+    // It goes into the ledger and to the caller, behind no output that hides anything.
+    this.#error = hideInError(toErrorShape(cause), [
+      ...[from, to].flatMap(secretsOf),
+      ...secretsOfPassword(clientEnvironment['PGPASSWORD'] ?? ''),
+    ])
   }
 
   /** What the migration had made is gone again. */

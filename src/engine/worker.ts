@@ -6,6 +6,7 @@ import { addCounts, noCounts, type Counts } from '../core/counts.ts'
 import { DroverError } from '../core/errors.ts'
 import { reach } from '../core/failpoint.ts'
 import type { Stages } from '../core/result.ts'
+import { guardLastWords } from './last-words.ts'
 import { BatchWriter, type Coordinator } from './batch-writer.ts'
 import { createBufferPool } from '../connectors/buffer-pool.ts'
 import type { VerifyStart } from '../verify/verify-work.ts'
@@ -38,6 +39,7 @@ export interface WorkerPlace {
 /** Opens a worker for what it is started for. */
 export function workerIn(place: WorkerPlace): (start: WorkerStart) => Promise<WorkerHandlers> {
   return (start) => {
+    if (place.ownProcess) guardLastWords(start)
     if (start.job === 'copy') return openCopier(place, start)
     return start.job === 'survey' ? openSurveyor(start) : openChecker(start)
   }
@@ -62,7 +64,9 @@ async function openCopier(place: WorkerPlace, start: CopyStart): Promise<WorkerH
     tables: start.tables.map(({ plan, onDrift, onError }) => ({ plan, onDrift, onError })),
     createTranscoder: (plan) => createTranscoder(sourceFormat, target.accepts, plan, keyField),
     observe: async (batch, plan) => {
-      const observer = await createObserver(sourceFormat, keyField, plan.source, plan.transform ?? null)
+      const { source: table, transform = null, coerce = [] } = plan
+      const mends = coerce.some(({ name }) => name === 'replace-utf8')
+      const observer = await createObserver(sourceFormat, keyField, table, transform, mends)
       await observer.observe(batch)
       return observer.sample(true)
     },

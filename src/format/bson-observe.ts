@@ -15,8 +15,8 @@ import { longestDistinct, SampleTally, type DocumentsTally, type RowAtHand, type
 import { fitsTimestamp } from './pgcopy-scalars.ts'
 
 /** Looks at raw documents. Makes no values but what the sample shows, so that every row of a table can be looked at. */
-export function createBsonObserver(keyField: string, join: JoinScalars): Observer {
-  return new BsonObserver(keyField, join)
+export function createBsonObserver(keyField: string, join: JoinScalars, mendsNames = false): Observer {
+  return new BsonObserver(keyField, join, mendsNames)
 }
 
 const uuidBytes = 16
@@ -36,9 +36,10 @@ class BsonObserver implements Observer, RowAtHand {
   /** Documents begun so far, nested ones included. */
   #documents = 0
 
-  constructor(keyField: string, join: JoinScalars) {
+  constructor(keyField: string, join: JoinScalars, mendsNames: boolean) {
     this.#keyField = keyField
     this.#join = join
+    if (mendsNames) this.#reader.lenience = { mendsText: () => true, takesLast: () => false }
   }
 
   observe({ bytes, offsets, rows }: Batch): void {

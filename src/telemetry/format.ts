@@ -43,11 +43,19 @@ export function formatShare(percent: number): string {
   return `${Number(percent.toFixed(1))} %`
 }
 
-/** Names come from databases: control characters are shown, not obeyed by the terminal. */
+/**
+ * Names come from databases: control characters are shown, not obeyed by the terminal. In a text of JSON they become
+ * escapes that mean the same.
+ */
 export function printable(text: string): string {
   return text.replace(/[\p{Cc}\p{Bidi_Control}\u2028\u2029]/gu, (character) => {
     return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
   })
+}
+
+/** {@link printable} for each line by itself. */
+export function printableLines(text: string): string {
+  return text.split('\n').map(printable).join('\n')
 }
 
 const colourCode = new RegExp(`${String.fromCharCode(27)}\\[[0-9;]*m`, 'g')

@@ -1,4 +1,5 @@
 import { pino } from 'pino'
+import { printableLines } from './format.ts'
 import type { Notice } from './progress.ts'
 
 /** Lines of JSON, one object each: `level`, `time` (ISO 8601), `event` and what belongs to it. */
@@ -15,7 +16,8 @@ export function createJsonLog(write: (line: string) => void): JsonLog {
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label === 'warn' ? 'warning' : label }) },
     },
-    { write },
+    // pino escapes what JSON makes it escape, which are not all characters that terminals obey.
+    { write: (line: string) => write(printableLines(line)) },
   )
   return {
     event: (level, event, fields) => logger[level === 'warning' ? 'warn' : level]({ event, ...fields }),

@@ -6,6 +6,9 @@ import type { Isolation } from '../core/result.ts'
 import type { RetryPolicy } from '../core/retry.ts'
 import type { Notice } from '../telemetry/progress.ts'
 
+/** Tables that are asked for at once, each over connections of its own. */
+export const TABLES_ABREAST = 4
+
 /** What every check of a run shares. */
 export interface VerifyContext {
   readonly config: Config

@@ -1,6 +1,7 @@
+import { mapAbreast } from '../core/map-abreast.ts'
 import { qualified } from '../core/plan.ts'
 import type { ColumnCheck, Difference, Verification } from '../core/result.ts'
-import type { CheckInput, VerifyContext } from './check-input.ts'
+import { TABLES_ABREAST, type CheckInput, type VerifyContext } from './check-input.ts'
 import { layOutCheck, type CheckLayout } from './check-layout.ts'
 import { columnChecks, notCompared } from './column-checks.ts'
 import { mostDifferences } from './differences.ts'
@@ -38,7 +39,7 @@ export async function verifyChecksum(
     return tables.filter((table) => wayOf(table) === way)
   })
   const outcomes = [
-    ...(await Promise.all((skipping ?? []).map((table) => skip(context, table, signal)))),
+    ...(await mapAbreast(skipping ?? [], TABLES_ABREAST, (table) => skip(context, table, signal))),
     ...(await compareSums(context, summed ?? [], signal)),
   ]
   const own = together(outcomes)
@@ -81,7 +82,7 @@ async function compareSums(
   signal: AbortSignal,
 ): Promise<readonly Outcome[]> {
   if (tables.length === 0) return []
-  const layouts = await Promise.all(tables.map((table) => layOutCheck(context, table, signal)))
+  const layouts = await mapAbreast(tables, TABLES_ABREAST, (table) => layOutCheck(context, table, signal))
   await using cluster = await VerifyCluster.open(context, tables, signal)
   const sums = await sumUp(context, cluster, layouts, signal)
   const outcomes: Outcome[] = []

@@ -1,6 +1,8 @@
 import type { Source, Target } from '../connectors/contract.ts'
+import { mapAbreast } from '../core/map-abreast.ts'
 import { partsOf, qualified } from '../core/plan.ts'
 import type { Difference, Verification } from '../core/result.ts'
+import { TABLES_ABREAST } from './check-input.ts'
 import type { RunCheck } from './check-inputs.ts'
 
 /**
@@ -13,7 +15,7 @@ export async function verifyCounts(
   tables: readonly RunCheck[],
   signal: AbortSignal,
 ): Promise<Verification> {
-  const checks = await Promise.all(tables.map((table) => verifyTable(source, target, table, signal)))
+  const checks = await mapAbreast(tables, TABLES_ABREAST, (table) => verifyTable(source, target, table, signal))
   const differences = checks.flatMap(({ difference }) => difference ?? [])
   return {
     level: 'count',

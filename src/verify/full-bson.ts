@@ -217,7 +217,10 @@ export class DriverBson {
       const items = this.#inside(at, length, depth, path, true)
       return `[${items.map((item) => this.#canonical(item, path, depth + 1)).join(',')}]`
     }
-    return canonicalScalar(type, this.value(element, path, depth))
+    const value = this.value(element, path, depth)
+    // As a value the old subtype is the general one; extended JSON keeps them apart.
+    if (value instanceof Uint8Array) return binaryJson(value, this.#bytes[at + 4] ?? 0)
+    return canonicalScalar(type, value)
   }
 }
 
@@ -227,7 +230,6 @@ function canonicalScalar(type: number, value: Value): string {
   if (value instanceof ObjectId) return `{"$oid":"${value.hex}"}`
   if (value instanceof Decimal) return `{"$numberDecimal":"${value.text}"}`
   if (value instanceof Uuid) return binaryJson(new UUID(value.text).buffer, 4)
-  if (value instanceof Uint8Array) return binaryJson(value, 0)
   if (typeof value === 'bigint') return `{"$numberLong":"${value}"}`
   if (typeof value === 'number' && type === bson.int32) return `{"$numberInt":"${value}"}`
   if (typeof value === 'number') return `{"$numberDouble":"${doubleText(value)}"}`

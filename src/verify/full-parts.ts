@@ -3,7 +3,7 @@ import { deserialize, serialize } from 'node:v8'
 import type { Bounds } from '../core/batch.ts'
 import type { CoercionUse } from '../core/coercion.ts'
 import { reach } from '../core/failpoint.ts'
-import { partsOf } from '../core/plan.ts'
+import { partsOf, type TablePlan } from '../core/plan.ts'
 import type { CheckInput, VerifyContext } from './check-input.ts'
 import { identityOf } from './full-identity.ts'
 import type { Compared, CompareRows, FullRules, Suspect } from './full-work.ts'
@@ -28,6 +28,8 @@ export interface FullLayout {
   /** Names the check in the ledger; null: nothing of it is kept. */
   readonly check: string | null
   readonly rules: FullRules
+  /** Rows of several batches may have one key, and only together are they what the target has to have. */
+  readonly keysRecur: boolean
   readonly partitions: readonly Bounds[]
   /** About so many rows are read of each partition; null: all. */
   readonly most: number | null
@@ -58,14 +60,15 @@ const cutName = 'layout'
 export async function layOut(context: VerifyContext, input: CheckInput, signal: AbortSignal): Promise<FullLayout> {
   const { ledger, migration, source } = context
   const rules = rulesOf(input, source.keyField)
+  const keysRecur = mayRecur(input.planned.plan, source.keyField)
   const check = migration === null ? null : checkName(migration, input)
   const kept = check === null ? new Map<string, Uint8Array>() : await ledger.checked(check)
   const before = kept.get(cutName)
   // The name says that it was written by this very program on such a machine.
-  if (before !== undefined) return { input, check, rules, kept, ...(deserialize(before) as Cut) }
+  if (before !== undefined) return { input, check, rules, keysRecur, kept, ...(deserialize(before) as Cut) }
   const cut = await cutTable(context, input, signal)
   if (check !== null) await ledger.saveChecked(check, cutName, serialize(cut))
-  return { input, check, rules, kept, ...cut }
+  return { input, check, rules, keysRecur, kept, ...cut }
 }
 
 /** Compares every part that was not compared before. */
@@ -126,6 +129,13 @@ function rulesOf({ planned: { plan, baseline } }: CheckInput, keyField: string):
     presenceOnly,
     allowsMore: baseline > 0 || plan.onConflict !== undefined,
   }
+}
+
+/** A key of the target that is built allows no two rows; rows that are merged by another than the source's may meet. */
+function mayRecur({ columns, key, transform, onConflict }: TablePlan, keyField: string): boolean {
+  if (onConflict !== 'update') return transform !== undefined && key.length === 0
+  const names = new Set(columns.filter(({ field }) => field === keyField).map(({ name }) => name))
+  return transform !== undefined || key.some((column) => !names.has(column))
 }
 
 async function cutTable({ source }: VerifyContext, input: CheckInput, signal: AbortSignal): Promise<Cut> {

@@ -95,7 +95,8 @@ async function judge(
   const notLookedAtAgain = suspects.length - again.length + compared.moreSuspects
   return {
     differences: [...differing.flat(), ...extras.unnamed].slice(0, mostDifferences),
-    differing: differing.length + notLookedAtAgain + extras.unnamedRows,
+    // Where keys come again, first sight says nothing of them.
+    differing: differing.length + (layout.keysRecur ? 0 : notLookedAtAgain) + extras.unnamedRows,
     extras,
     notLookedAtAgain,
   }
@@ -104,13 +105,13 @@ async function judge(
 /** A row that is equal by now was changed while it was looked at, and is no difference. */
 async function lookAgain(
   cluster: VerifyCluster,
-  { input: { planned }, rules }: FullLayout,
+  { input: { planned }, rules, keysRecur, partitions }: FullLayout,
   suspects: readonly Suspect[],
   signal: AbortSignal,
 ): Promise<readonly DifferingRow[]> {
   const differing: DifferingRow[] = []
-  // Without an order there is no reading of a part of it.
-  const ranges = planned.ordered ? rangesOf(suspects) : [{ after: null, upTo: null }]
+  // Without an order there is no reading of a part of it; and what has the same key may lie anywhere.
+  const ranges = planned.ordered && !keysRecur ? rangesOf(suspects) : partitions
   await cluster.run(
     [{ kind: 'compare-again', table: planned.plan.source, ranges, suspects, rules }],
     (_work, result) => {
@@ -141,7 +142,7 @@ async function columnsOf(
   })
 }
 
-function noteOf({ input, sampled }: FullLayout, compared: ComparedTable, found: Found): string {
+function noteOf({ input, sampled, keysRecur }: FullLayout, compared: ComparedTable, found: Found): string {
   const { plan } = input.planned
   const [, ...children] = partsOf(plan)
   const below = ['', ' and its child table'][children.length] ?? ` and its ${children.length} child tables`
@@ -150,11 +151,15 @@ function noteOf({ input, sampled }: FullLayout, compared: ComparedTable, found: 
     `${compared.rows} rows compared value by value`,
     ...(sampled === null ? [] : [`a sample of ${sampled.chosen} of ${sampled.of} parts, spread over the keys`]),
     ...(missed === null ? [] : [`rows that only the target has were not looked for: ${missed}`]),
-    ...(found.notLookedAtAgain === 0
-      ? []
-      : [`${found.notLookedAtAgain} of the rows that differ were looked at once only`]),
+    ...(found.notLookedAtAgain === 0 ? [] : [onceOnly(found.notLookedAtAgain, keysRecur)]),
   ]
   return `${plan.source}: ${qualified(plan.target)}${below}: ${facts.join('; ')}`
+}
+
+function onceOnly(count: number, keysRecur: boolean): string {
+  return keysRecur
+    ? `${count} keys that come again in the source were not compared`
+    : `${count} of the rows that differ were looked at once only`
 }
 
 async function warnOfScans(

@@ -102,13 +102,15 @@ export function describeLedger(name: string, make: () => Promise<LedgerUnderTest
       expect(again.lost.aborted).toBe(false)
     })
 
-    it('is lost with its connection', async () => {
+    it('outlives its connection, and is lost when another run has taken it meanwhile', async () => {
       await using under = await make()
       await using begun = await beginMigration(under.target, 'm', [plannedOf(users)])
       const lost = new Promise((resolve) => begun.lease.lost.addEventListener('abort', resolve))
       await under.killLeases()
+      await using second = await begun.ledger.lease(begun.id, [users.target], atOnce, never)
       await lost
       expect(begun.lease.lost.reason).toMatchObject({ code: 'lease-lost' })
+      expect(second.lost.aborted).toBe(false)
     })
 
     it('raises the epoch, and waits for the batch that is open', async () => {

@@ -77,7 +77,8 @@ export function bytesOf({ fields }: CorpusRow, place: number): Uint8Array {
     key.writeInt32LE(id)
     return rawDocument([[tag.int32, '_id', key], ...(fields as readonly RawElement[])])
   }
-  if (fields instanceof Map) return serialize(fields.has('_id') ? fields : new Map<unknown, unknown>([['_id', id], ...fields]))
+  if (fields instanceof Map)
+    return serialize(fields.has('_id') ? fields : new Map<unknown, unknown>([['_id', id], ...fields]))
   return serialize({ _id: id, ...(fields as Document) })
 }
 

@@ -19,7 +19,7 @@ export const m04: readonly CorpusCase[] = [
       },
       {
         fields: [[tag.document, 'nested', rawDocument([[tag.string, 'a', half]])]],
-        expected: undecodable('nested.a', /UTF-8/),
+        expected: undecodable('nested', /UTF-8/),
         coerced: { 'replace-utf8': { texts: { nested: `{"a": "${mended}"}` }, uses: 1 } },
       },
     ],

@@ -23,7 +23,10 @@ const finite: Readonly<Record<string, string>> = {
 
 function decimal(text: string, numeric: string, inside: string): CorpusRow {
   const x = Decimal128.fromString(text)
-  return { fields: { x, list: [x], deep: { x } }, expected: { x: numeric, list: `{${numeric}}`, deep: `{"x": ${inside}}` } }
+  return {
+    fields: { x, list: [x], deep: { x } },
+    expected: { x: numeric, list: `{${numeric}}`, deep: `{"x": ${inside}}` },
+  }
 }
 
 export const m08: readonly CorpusCase[] = [

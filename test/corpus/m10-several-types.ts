@@ -9,19 +9,99 @@ const decimal = Decimal128.fromString('1.10')
 
 /** Fields of one document each, their type, and their texts. */
 const fields: Readonly<Record<string, readonly [string, readonly (readonly [unknown, string | null])[]]>> = {
-  int_long: ['bigint', [[int32, '1'], [long, '9007199254740993']]],
-  int_double: ['double precision', [[int32, '1'], [double, '1.5'], [new Double(1), '1']]],
-  long_double: ['numeric', [[long, '9007199254740993'], [double, '1.5']]],
-  all_numbers: ['numeric', [[int32, '1'], [double, '1.5'], [decimal, '1.10']]],
-  int_string: ['jsonb', [[int32, '1'], ['1', '"1"']]],
-  date_string: ['jsonb', [[new Date(0), '"1970-01-01T00:00:00.000Z"'], ['1970', '"1970"']]],
-  bool_int: ['jsonb', [[true, 'true'], [int32, '1']]],
-  string_id: ['jsonb', [['a', '"a"'], [new ObjectId(hex), `"${hex}"`]]],
-  document_array: ['jsonb', [[{ a: 1 }, '{"a": 1}'], [[1], '[1]']]],
-  array_element: ['jsonb', [[['a'], '["a"]'], ['a', '"a"']]],
-  int_double_arrays: ['double precision[]', [[[int32], '{1}'], [[double], '{1.5}']]],
-  int_string_arrays: ['jsonb', [[[int32], '[1]'], [['1'], '["1"]']]],
-  only_null: ['jsonb', [[null, null], [null, null]]],
+  int_long: [
+    'bigint',
+    [
+      [int32, '1'],
+      [long, '9007199254740993'],
+    ],
+  ],
+  int_double: [
+    'double precision',
+    [
+      [int32, '1'],
+      [double, '1.5'],
+      [new Double(1), '1'],
+    ],
+  ],
+  long_double: [
+    'numeric',
+    [
+      [long, '9007199254740993'],
+      [double, '1.5'],
+    ],
+  ],
+  all_numbers: [
+    'numeric',
+    [
+      [int32, '1'],
+      [double, '1.5'],
+      [decimal, '1.10'],
+    ],
+  ],
+  int_string: [
+    'jsonb',
+    [
+      [int32, '1'],
+      ['1', '"1"'],
+    ],
+  ],
+  date_string: [
+    'jsonb',
+    [
+      [new Date(0), '"1970-01-01T00:00:00.000Z"'],
+      ['1970', '"1970"'],
+    ],
+  ],
+  bool_int: [
+    'jsonb',
+    [
+      [true, 'true'],
+      [int32, '1'],
+    ],
+  ],
+  string_id: [
+    'jsonb',
+    [
+      ['a', '"a"'],
+      [new ObjectId(hex), `"${hex}"`],
+    ],
+  ],
+  document_array: [
+    'jsonb',
+    [
+      [{ a: 1 }, '{"a": 1}'],
+      [[1], '[1]'],
+    ],
+  ],
+  array_element: [
+    'jsonb',
+    [
+      [['a'], '["a"]'],
+      ['a', '"a"'],
+    ],
+  ],
+  int_double_arrays: [
+    'double precision[]',
+    [
+      [[int32], '{1}'],
+      [[double], '{1.5}'],
+    ],
+  ],
+  int_string_arrays: [
+    'jsonb',
+    [
+      [[int32], '[1]'],
+      [['1'], '["1"]'],
+    ],
+  ],
+  only_null: [
+    'jsonb',
+    [
+      [null, null],
+      [null, null],
+    ],
+  ],
   everything: [
     'jsonb',
     [

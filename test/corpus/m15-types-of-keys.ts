@@ -48,17 +48,11 @@ export const m15: readonly CorpusCase[] = [
   keys('uuid', 'UUID', 'uuid', [[new UUID(uuid), uuid]]),
   keys('binary', 'binary', 'bytea', [[new Binary(Buffer.from([0, 255])), '\\x00ff']]),
   keys('legacy', 'the legacy UUID', 'jsonb', [
-    [
-      new Binary(Buffer.alloc(16), 3),
-      '{"$binary": {"base64": "AAAAAAAAAAAAAAAAAAAAAA==", "subType": "03"}}',
-    ],
+    [new Binary(Buffer.alloc(16), 3), '{"$binary": {"base64": "AAAAAAAAAAAAAAAAAAAAAA==", "subType": "03"}}'],
   ]),
   keys('min_key', 'MinKey', 'jsonb', [[new MinKey(), '{"$minKey": 1}']]),
   keys('document', 'document', 'jsonb', [
-    [
-      { a: new ObjectId(hex), b: new Date(0) },
-      `{"a": {"$oid": "${hex}"}, "b": {"$date": "1970-01-01T00:00:00Z"}}`,
-    ],
+    [{ a: new ObjectId(hex), b: new Date(0) }, `{"a": {"$oid": "${hex}"}, "b": {"$date": "1970-01-01T00:00:00Z"}}`],
     [{ a: hex, b: 1 }, `{"a": "${hex}", "b": 1}`],
   ]),
   {

@@ -15,9 +15,7 @@ export const m17: readonly CorpusCase[] = [
     asked: [
       {
         sql: definitions,
-        answer: [
-          { index: 'CREATE UNIQUE INDEX things_text ON public.things USING btree (text) NULLS NOT DISTINCT' },
-        ],
+        answer: [{ index: 'CREATE UNIQUE INDEX things_text ON public.things USING btree (text) NULLS NOT DISTINCT' }],
       },
     ],
   },

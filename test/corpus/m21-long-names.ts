@@ -4,7 +4,7 @@ import type { CorpusCase } from './corpus-case.ts'
 const same = 'ä'.repeat(35)
 const cut = 'ä'.repeat(27)
 const names = [`${same}aa`, `${same}ab`, 'x'.repeat(200)] as const
-const columns = [`${cut}_HASH1`, `${cut}_HASH2`, `${'x'.repeat(54)}_HASH3`] as const
+const columns = [`${cut}_9e59efde`, `${cut}_cd243150`, `${'x'.repeat(54)}_aa20c23e`] as const
 
 export const m21: readonly CorpusCase[] = [
   {

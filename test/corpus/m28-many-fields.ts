@@ -12,7 +12,10 @@ export const m28: readonly CorpusCase[] = [
     ],
     notices: [/46\d\d fields share the jsonb column "other_fields" of public\.m28_wide/],
     asked: [
-      { sql: `select count(*) as n from pg_attribute where attrelid = '$table'::regclass and attnum > 0`, answer: [{ n: '400' }] },
+      {
+        sql: `select count(*) as n from pg_attribute where attrelid = '$table'::regclass and attnum > 0`,
+        answer: [{ n: '400' }],
+      },
       {
         sql: `select key, value from $table, jsonb_each_text(to_jsonb($table) - 'other_fields' || other_fields)
               where _id = 1250 and key like 'f%' order by substr(key, 2)::integer`,

@@ -25,11 +25,7 @@ const values: Readonly<Record<string, readonly [unknown, string, string, string?
   compressed: [new Binary(bytes, 7), 'jsonb', tagged('07')],
   object_id: [id, 'text', id.toHexString(), `"${id.toHexString()}"`],
   bool: [true, 'boolean', 't', 'true'],
-  regex: [
-    new BSONRegExp('^a\\d', 'mi'),
-    'jsonb',
-    '{"$regularExpression": {"options": "im", "pattern": "^a\\\\d"}}',
-  ],
+  regex: [new BSONRegExp('^a\\d', 'mi'), 'jsonb', '{"$regularExpression": {"options": "im", "pattern": "^a\\\\d"}}'],
   code: [new Code('f()'), 'jsonb', '{"$code": "f()"}'],
   scoped: [new Code('f()', { a: 1 }), 'jsonb', '{"$code": "f()", "$scope": {"a": {"$numberInt": "1"}}}'],
   symbol: [new BSONSymbol('s'), 'jsonb', '{"$symbol": "s"}'],
@@ -53,7 +49,10 @@ export const m29: readonly CorpusCase[] = [
     name: 'm29_types',
     what: 'all other types: a column of their own where there is one, or extended JSON, alone and inside documents',
     rows: [
-      { fields: { ...fields, deep: fields }, expected: Object.fromEntries(all.map(([name, [, , text]]) => [name, text])) },
+      {
+        fields: { ...fields, deep: fields },
+        expected: Object.fromEntries(all.map(([name, [, , text]]) => [name, text])),
+      },
     ],
     columns: { ...Object.fromEntries(all.map(([name, [, type]]) => [name, type])), deep: 'jsonb' },
     asked: [

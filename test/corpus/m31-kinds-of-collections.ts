@@ -27,5 +27,12 @@ export const m31: readonly CorpusCase[] = [
     create: { timeseries: { timeField: 'at', metaField: 'place' } },
     aloneBecause: 'good rows have no time',
   },
-  { name: 'm31_none', what: 'a collection without documents', rows: [], columns: {}, create: {}, aloneBecause: 'of that' },
+  {
+    name: 'm31_none',
+    what: 'a collection without documents',
+    rows: [],
+    columns: { _id: 'jsonb' },
+    create: {},
+    aloneBecause: 'of that',
+  },
 ]

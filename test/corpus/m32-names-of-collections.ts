@@ -13,8 +13,8 @@ const tables: Readonly<Record<string, string>> = {
   ctid: 'ctid',
   select: 'select',
   ' ': ' ',
-  [`${same}aa`]: `${cut}_HASH1`,
-  [`${same}ab`]: `${cut}_HASH2`,
+  [`${same}aa`]: `${cut}_9e59efde`,
+  [`${same}ab`]: `${cut}_cd243150`,
 }
 
 export const m32: readonly CorpusCase[] = Object.entries(tables).map(([name, table], n) => ({

@@ -11,7 +11,7 @@ const rows: readonly Document[] = Array.from({ length: 1500 }, (_, n) => ({
   name: n % 10 === 0 ? null : `name ${n}`,
   price: Decimal128.fromString(`${n}.10`),
   big: Long.fromNumber(2 ** 53).add(n),
-  weight: new Double([0.5, -0, Number.NaN, Infinity, 1e300, n][n % 6] ?? 0),
+  weight: new Double([-0, -47_947_236_776_083_456, Number.NaN, Infinity, 1e300, n][n % 6] ?? 0),
   at: new Date(1_700_000_000_000 + n),
   tags: n % 3 === 0 ? [] : [`a${n}`, '', 'NULL'],
   blob: Buffer.from([n & 255, 0]),
@@ -165,6 +165,21 @@ describe('checksums', () => {
     ])
   })
 
+  it('say what was compared after a coercion', async () => {
+    const things = [...rows.slice(0, 20), { _id: 9999, name: 'a\0b', meta: { list: ['\0', '\0'] } }]
+    await using done = await move(things, { coerce: ['name=strip-nul', 'meta=replace-nul'], verify: 'checksum' })
+    expect(done.result).toMatchObject({ state: 'done', verification: { equal: true, rows: 21 } })
+    const { columns } = await verified(done, 'checksum')
+    expect(columns.filter(({ compared }) => compared !== 'exactly')).toEqual([
+      { ...of('name'), compared: 'after-coercion', note: 'strip-nul on name: 1 value' },
+      {
+        ...of('meta'),
+        compared: 'after-coercion',
+        note: expect.stringMatching(/^replace-nul on meta[.\w]*: 2 values$/),
+      },
+    ])
+  })
+
   it('leave rows out that are dead letters, and find one that is in the target all the same', async () => {
     const bad = { _id: 9999, name: 'a\0b' }
     await using done = await move([...rows, bad], { maxDeadLetters: 1, verify: 'checksum' })
@@ -226,6 +241,10 @@ describe('a check that is run again', () => {
     })
   })
 })
+
+function of(column: string): object {
+  return { table: 'things', target: 'public.things', column }
+}
 
 function byKey(a: { readonly key: string | null }, b: { readonly key: string | null }): number {
   return String(a.key) < String(b.key) ? -1 : 1

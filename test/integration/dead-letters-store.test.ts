@@ -24,9 +24,9 @@ async function idsIn({ sql }: BothDatabases): Promise<readonly number[]> {
 
 describe('rows that only the target refuses', () => {
   it.each([
-    ['append', 'it names the row'],
-    ['upsert', 'it does not, so the batch is halved'],
-  ] as const)('F30 one of a batch, half of it, all of it (%s: %s)', async (mode) => {
+    { mode: 'append', how: 'it names the row' },
+    { mode: 'upsert', how: 'it does not, so the batch is halved' },
+  ] as const)('F30 one of a batch, half of it, all of it ($mode: $how)', async ({ mode }) => {
     const ddl = 'create table things (_id integer primary key, n integer check (n >= 0))'
     await using both = await seeded((n) => ({ _id: n, n: isBad(n) ? -n : n }), ddl)
     const { from, to } = both

@@ -1,6 +1,5 @@
-import { deserialize } from 'bson'
 import { describe, expect, it } from 'vitest'
-import { migrate, type MigrateOptions } from '../../src/index.ts'
+import { migrate } from '../../src/index.ts'
 import { databases, type BothDatabases } from '../support/both-databases.ts'
 import { poison } from '../support/chaos/poison.ts'
 import { temporaryFolder } from '../support/dump.ts'

@@ -34,7 +34,12 @@ async function finish(under: PostgresUnderTest, tables: readonly PlannedTable[])
   const report = { aggregator: new Aggregator(), seconds: { start: 0, copy: 0, index: 0 } }
   for (const { plan } of tables) report.aggregator.addTable(plan.source, plan.source, null)
   const planned = tables.map((table) => ({ planned: table }))
-  const error = await failure(finishTables({ config, target: under.target, plan: { tables: planned }, report }, never))
+  const error = await failure(
+    finishTables(
+      { config, target: under.target, plan: { tables: planned }, report, steadily: (task) => task() },
+      never,
+    ),
+  )
   expect(report.seconds.index).toBeGreaterThan(0)
   return error
 }

@@ -271,7 +271,9 @@ describe('full verification', () => {
     const compared = Object.fromEntries(columns.map(({ column, compared: how }) => [column, how]))
     expect(compared).toEqual({ _id: 'exactly', name: 'after-coercion', deep: 'after-coercion', when: 'after-coercion' })
     await both.sql(`update things set "when" = 'infinity' where _id = 1`)
-    expect((await verified(both, 'full')).differences).toMatchObject([{ key: '1', column: 'when', source: '-infinity' }])
+    expect((await verified(both, 'full')).differences).toMatchObject([
+      { key: '1', column: 'when', source: '-infinity' },
+    ])
   })
 
   it('leaves rows of before the copy alone', async () => {
@@ -292,6 +294,20 @@ describe('full verification', () => {
     expect(clean.columns.find(({ column }) => column === 'hidden')?.compared).toBe('not')
     await both.sql(`update things set name = 'x' where _id = 1`)
     expect((await verified(both, 'full')).differences).toMatchObject([{ key: '1', column: 'name', target: 'x' }])
+  })
+
+  it('takes of rows that were merged by another key the last one, in whatever batch', async () => {
+    const documents = Array.from({ length: 6000 }, (_, _id) => ({ _id, email: `m${_id % 5000}`, n: _id }))
+    await using both = await databases()
+    await insertThings(both.db, documents)
+    await both.sql('create table things (email text primary key, n int)')
+    const { from, to } = both
+    const result = await migrate({ from, to, mode: 'upsert', excludeColumns: ['_id'], workers: 2, batchRows: 500 })
+    expect(result).toMatchObject({ state: 'done' })
+    expect(await verified(both, 'full')).toMatchObject({ equal: true, rows: 6000 })
+    await both.sql(`update things set n = 7 where email = 'm7'`)
+    const differences = [{ table: 'things', key: 'm7', column: 'n', source: '5007', target: '7' }]
+    expect(await verified(both, 'full')).toMatchObject({ differing: 1, differences })
   })
 
   it('sees what the copy itself did wrong', async () => {

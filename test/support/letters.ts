@@ -35,7 +35,9 @@ export async function insertBad({ db }: BothDatabases, name: string, bad: Docume
 export async function openLetters({ to }: Pick<BothDatabases, 'to'>): Promise<readonly StoredLetter[]> {
   const config = buildLedgerConfig('status', { environment: {}, flags: { to } })
   const [newest] = await listMigrations(config, null, never)
-  return newest === undefined ? [] : Array.fromAsync(readLetters(config, newest, never))
+  const letters: StoredLetter[] = []
+  if (newest !== undefined) for await (const letter of readLetters(config, newest, never)) letters.push(letter)
+  return letters
 }
 
 /** `drover retry`. Flags as on the command line. */

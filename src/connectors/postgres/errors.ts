@@ -155,7 +155,7 @@ const stateHints: ReadonlyMap<string, string> = new Map([
 ])
 
 /** The same for whoever looks at causes. DETAIL and CONTEXT hold values of rows. */
-function withoutValues(error: pg.DatabaseError): pg.DatabaseError {
+export function withoutValues(error: pg.DatabaseError): pg.DatabaseError {
   const { code, severity, schema, table, column, constraint, stack } = error
   const bare = new pg.DatabaseError(error.message, error.length, error.name)
   return Object.assign(bare, { code, severity, schema, table, column, constraint, stack })

@@ -114,7 +114,7 @@ async function change(session: Session, plan: TablePlan, statement: string): Pro
     const message = `PostgreSQL refuses to change the tables of ${qualified(plan.target)}: ${error.message}${detail}`
     throw new DroverError('schema-drift', message, {
       hint: 'start over with --mode recreate and --infer full, which plans for every value that is in the source',
-      cause: error,
+      cause: withoutValues(error),
     })
   }
 }

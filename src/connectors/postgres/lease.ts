@@ -3,6 +3,7 @@ import { DroverError } from '../../core/errors.ts'
 import type { TargetName } from '../../core/plan.ts'
 import { qualified } from '../../core/plan.ts'
 import type { Lease, MigrationId } from '../contract.ts'
+import { HeldLease, type LeaseSource } from './held-lease.ts'
 import type { Session } from './session.ts'
 import { findUnfinished } from './earlier.ts'
 import { codeOf } from './errors.ts'
@@ -37,32 +38,6 @@ const endingMs = 10_000
 /** Workers of a run that has died find that out and end by themselves. */
 const workersEndMs = 2000
 
-/**
- * The right to coordinate, held by session locks on a connection of its own: it ends with its holder, however that
- * dies. Invariant 3.
- */
-export class PostgresLease implements Lease {
-  readonly epoch: number
-  readonly #session: Session
-  readonly #lost = new AbortController()
-
-  constructor(epoch: number, session: Session) {
-    this.epoch = epoch
-    this.#session = session
-    const lose = (): void => this.#lost.abort(leaseLost('its connection ended', session.lost.reason))
-    if (session.lost.aborted) lose()
-    else session.lost.addEventListener('abort', lose, { once: true })
-  }
-
-  get lost(): AbortSignal {
-    return this.#lost.signal
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#session[Symbol.asyncDispose]()
-  }
-}
-
 export function leaseLost(reason: string, cause?: unknown): DroverError {
   return new DroverError('lease-lost', `this run may no longer write: ${reason}`, {
     hint: 'look whether another run has taken the migration; if none has, drover resume goes on with it',
@@ -87,7 +62,8 @@ export async function takeLease(
   migration: MigrationId,
   targets: readonly TargetName[],
   options: LeaseOptions,
-): Promise<PostgresLease> {
+  open: LeaseSource['open'],
+): Promise<HeldLease> {
   const ofTables = targets.map((target) => ({
     what: `table ${qualified(target)}`,
     key: `drover:table:${quoteTable(target)}`,
@@ -99,7 +75,42 @@ export async function takeLease(
   await takeLocks(session, locks, options)
   const unfinished = await findUnfinished(session, tables, targets)
   await endWorkers(session, [migration, ...unfinished.map(({ id }) => id)])
-  return new PostgresLease(await raiseEpoch(session, tables, migration), session)
+  const epoch = await raiseEpoch(session, tables, migration)
+  const retake: LeaseSource['retake'] = (again, lostPid) =>
+    takeAgain(again, tables, { migration, epoch, locks, lostPid })
+  return new HeldLease(epoch, session, { open, retake })
+}
+
+interface Lost {
+  readonly migration: MigrationId
+  readonly epoch: number
+  readonly locks: readonly Lock[]
+  /** The session that held the locks; the server may not have noticed its end yet. */
+  readonly lostPid: number | null
+}
+
+/** The same lease on another connection, as long as no other run has had it since. */
+async function takeAgain(
+  session: Session,
+  tables: LedgerTables,
+  { migration, epoch, locks, lostPid }: Lost,
+): Promise<'taken' | 'wait' | DroverError> {
+  const keys = locks.map(({ key }) => key)
+  const { rows } = await session.query<{ taken: number }>(tryLocks, [keys])
+  if ((rows[0]?.taken ?? 0) < locks.length) {
+    const others = (await findHolders(session, keys)).filter(({ pid }) => pid !== lostPid)
+    const [other] = others
+    if (other !== undefined) return leaseLost(`another run has taken it${nameOf(other)}`)
+    await session.query('select pg_terminate_backend($1)', [lostPid])
+    return 'wait'
+  }
+  const version = await readLedgerVersion(session, tables)
+  if (version === null) return 'taken'
+  const found = await session.query<{ epoch: number }>(`select epoch from ${tables.migration} where id = $1`, [
+    migration,
+  ])
+  const now = found.rows[0]?.epoch ?? epoch
+  return now === epoch ? 'taken' : leaseLost(`another run has raised the epoch to ${now}`)
 }
 
 async function takeLocks(session: Session, locks: readonly Lock[], { waitMs, takeOver }: LeaseOptions): Promise<void> {

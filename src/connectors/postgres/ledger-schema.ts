@@ -171,7 +171,6 @@ const steps: readonly ((tables: LedgerTables) => string)[] = [
       resolved_by text
     );
     create index on ${letter} (migration, source, id) where resolved_at is null;
-    revoke all on ${letter} from public;
 
     create table ${coercion} (
       migration text not null,
@@ -228,7 +227,21 @@ export async function ensureLedger(session: Session, tables: LedgerTables): Prom
   if (present === ledgerVersion) return
   await createSchema(session, tables.schema)
   for (const step of steps.slice(present ?? 0)) await session.run(step(tables))
+  for (const table of [tables.letter, tables.checked]) await keepToOwner(session, table)
   await session.query(`update ${tables.version} set number = $1`, [ledgerVersion])
+}
+
+/** They hold values of rows: those who get rights on every new table by default get none on these. */
+async function keepToOwner(session: Session, table: string): Promise<void> {
+  const { rows } = await session.query<{ grantee: string | null }>(
+    `select distinct pg_get_userbyid(nullif(a.grantee, 0))::text as grantee
+     from pg_class c cross join lateral aclexplode(c.relacl) a
+     where c.oid = $1::regclass and a.grantee <> c.relowner`,
+    [table],
+  )
+  for (const { grantee } of rows) {
+    await session.run(`revoke all on table ${table} from ${grantee === null ? 'public' : quoteName(grantee)}`)
+  }
 }
 
 /**

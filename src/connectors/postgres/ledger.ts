@@ -23,7 +23,8 @@ import { findChildTables, findUnfinished } from './earlier.ts'
 import { toDroverError } from './errors.ts'
 import { alter, fence, patiently, type Evolution } from './evolve.ts'
 import { insertMigration } from './insert-migration.ts'
-import { holdEpoch, takeLease, type LeaseOptions } from './lease.ts'
+import { HeldLease } from './held-lease.ts'
+import { holdEpoch, leaseLost, takeLease, type LeaseOptions } from './lease.ts'
 import { ensureLedger, type LedgerTables } from './ledger-schema.ts'
 import { readLetters, type LettersWanted } from './letters.ts'
 import { readMark, saveMarks } from './marks.ts'
@@ -63,7 +64,7 @@ export class PostgresLedger implements Ledger {
     const abort = (): void => session.destroy()
     signal.addEventListener('abort', abort)
     try {
-      return await takeLease(session, this.#tables, migration, tables, options)
+      return await takeLease(session, this.#tables, migration, tables, options, (during) => this.#sessions.open(during))
     } catch (error) {
       session.destroy()
       signal.throwIfAborted()
@@ -129,6 +130,8 @@ export class PostgresLedger implements Ledger {
       await insertPartitions(session, this.#tables, record.id, partitions, { epoch: lease.epoch })
       // Invariant 3: at the last moment before the commit.
       lease.lost.throwIfAborted()
+      // Nothing in the ledger guards the tables of a migration that is not in it yet.
+      if (lease instanceof HeldLease && !lease.isHeld) throw leaseLost('its connection ended')
       return partitions
     })
   }

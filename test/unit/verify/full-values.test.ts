@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { RowError } from '../../../src/core/row-error.ts'
 import { Decimal, Instant, ObjectId, Special, Uuid, type Value } from '../../../src/core/value.ts'
 import type { LogicalType } from '../../../src/core/logical-type.ts'
 import { exactJson } from '../../../src/verify/exact-json.ts'
@@ -215,7 +216,7 @@ describe('expectedText', () => {
     [[['a']], 'text[]'],
   ])('%o has no form as %s', (value, type) => {
     const isArray = type.endsWith('[]')
-    expect(() => textOf(value, type, !isArray)).toThrow()
+    expect(() => textOf(value, type, !isArray)).toThrow(RowError)
   })
 
   it.each<[Value, LogicalType]>([
@@ -226,7 +227,7 @@ describe('expectedText', () => {
     [new Uuid('x'), 'uuid'],
     ['00112233-4455-6677-8899-aabbccddeeff', 'uuid'],
   ])('without a cast %o does not fit %s', (value, type) => {
-    expect(() => textOf(value, type)).toThrow()
+    expect(() => textOf(value, type)).toThrow(RowError)
   })
 
   it('takes a special value with an escaped backslash for what it is', () => {
