@@ -13,7 +13,7 @@ import {
   SAMPLE_ROWS,
   TARGET_SCHEMA,
 } from '../params.ts'
-import type { Mode } from './connectors/contract.ts'
+import type { Mode } from './connectors/planned-table.ts'
 import type { NestedJson } from './core/plan.ts'
 import type { TransformStep } from './core/transform.ts'
 import type { Feed, Isolation, VerifyLevel } from './core/result.ts'

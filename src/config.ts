@@ -11,7 +11,7 @@ import {
   type OnError,
   type OptionSpec,
 } from './config-options.ts'
-import type { Mode } from './connectors/contract.ts'
+import type { Mode } from './connectors/planned-table.ts'
 import type { AllowedCoercion } from './core/coercion.ts'
 import { DroverError } from './core/errors.ts'
 import type { NestedJson } from './core/plan.ts'

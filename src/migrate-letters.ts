@@ -1,5 +1,5 @@
 import type { LedgerConfig, RetryConfig } from './config-commands.ts'
-import type { Lease, MigrationId, MigrationSummary, StoredMigration } from './connectors/contract.ts'
+import type { Lease, MigrationId, MigrationSummary, StoredMigration } from './connectors/ledger-contract.ts'
 import { DroverError, type ErrorShape, toErrorShape } from './core/errors.ts'
 import { allowedOf } from './core/value-kind.ts'
 import { matchesPattern } from './core/wildcard.ts'
@@ -108,15 +108,24 @@ function choose(
 ): MigrationSummary {
   if (id !== null) return byId(migrations, id)
   const [first, ...others] = migrations.filter(canBeMeant)
-  if (first === undefined) {
-    throw new DroverError('missing-migration', `there is no migration that ${command} could be about`, {
-      hint: `drover status lists the migrations; drover ${command} ID names one`,
-    })
-  }
+  if (first === undefined) throw noneMeant(migrations, command)
   if (others.length === 0) return first
   const names = [first, ...others].map((migration) => migration.id).join(', ')
   throw new DroverError('several-migrations', `several migrations could be meant: ${names}`, {
     hint: `say which: drover ${command} ID`,
+  })
+}
+
+/** What is finished is undone only where it is named. */
+function noneMeant(migrations: readonly MigrationSummary[], command: string): DroverError {
+  const done = migrations.find(({ state }) => state === 'done')
+  if (command === 'rollback' && done !== undefined) {
+    return new DroverError('missing-migration', 'no migration is unfinished, and a finished one has to be named', {
+      hint: `drover status lists them; the last one is undone by: drover rollback ${done.id}`,
+    })
+  }
+  return new DroverError('missing-migration', `there is no migration that ${command} could be about`, {
+    hint: `drover status lists the migrations; drover ${command} ID names one`,
   })
 }
 

@@ -1,4 +1,4 @@
-import type { Lease, Ledger, Mark, MigrationId } from './connectors/contract.ts'
+import type { Lease, Ledger, Mark, MigrationId } from './connectors/ledger-contract.ts'
 import type { Partition } from './core/batch.ts'
 import { addCounts, noCounts, type Counts } from './core/counts.ts'
 import { DroverError, errorKinds, fromErrorShape, toErrorShape } from './core/errors.ts'

@@ -1,4 +1,4 @@
-import type { MigrationSummary, Ledger } from './connectors/contract.ts'
+import type { MigrationSummary, Ledger } from './connectors/ledger-contract.ts'
 import type { LedgerConfig } from './config-commands.ts'
 import { addCounts, noCounts, type Counts } from './core/counts.ts'
 import type { StoredLetter } from './core/dead-letter.ts'

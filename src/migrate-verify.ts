@@ -1,5 +1,5 @@
 import type { Config } from './config.ts'
-import type { MigrationSummary } from './connectors/contract.ts'
+import type { MigrationSummary } from './connectors/ledger-contract.ts'
 import { qualified } from './core/plan.ts'
 import type { Verification } from './core/result.ts'
 import { chooseTables, type ChosenTable } from './engine/choose-tables.ts'

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { Config } from './config.ts'
-import type { MigrationId, MigrationRecord } from './connectors/contract.ts'
+import type { MigrationId, MigrationRecord } from './connectors/ledger-contract.ts'
 import { DroverError } from './core/errors.ts'
 import type { FaultClass } from './core/fault.ts'
 import type { MigrationResult } from './core/result.ts'

@@ -1,7 +1,7 @@
 import { isScalar, isSeq } from 'yaml'
 import { closest } from 'fastest-levenshtein'
 import type { YamlFile } from './config-yaml.ts'
-import type { Mode, SinceRange } from './connectors/contract.ts'
+import type { Mode, SinceRange } from './connectors/planned-table.ts'
 import type { ForeignKeyPlan, IndexPlan } from './core/index-plan.ts'
 import type { ChildPlan, ColumnPlan, FlattenedPlan, NestedJson, RowsPlan, TablePlan } from './core/plan.ts'
 import { Entries } from './plan-file-nodes.ts'

@@ -1,5 +1,5 @@
 import type { Document, Node } from 'yaml'
-import type { PlannedTable } from './connectors/contract.ts'
+import type { PlannedTable } from './connectors/planned-table.ts'
 import type { ForeignKeyPlan, IndexCondition, IndexPart, IndexPlan } from './core/index-plan.ts'
 import { typeName } from './core/logical-type.ts'
 import type { ChildPlan, ColumnPlan, FlattenedPlan, RowsPlan } from './core/plan.ts'

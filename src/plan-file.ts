@@ -1,6 +1,6 @@
 import { Document } from 'yaml'
 import { YamlFile } from './config-yaml.ts'
-import type { PlannedTable } from './connectors/contract.ts'
+import type { PlannedTable } from './connectors/planned-table.ts'
 import { partsOf } from './core/plan.ts'
 import { Entries } from './plan-file-nodes.ts'
 import { targetText } from './plan-file-names.ts'

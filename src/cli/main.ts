@@ -62,7 +62,10 @@ function withdrawSecrets(handed: NodeJS.ProcessEnv): Environment {
 /** Before options are read, since what is wrong with them is said as well. */
 function protectEarly(output: Output, argv: readonly string[], environment: Environment): void {
   output.protectSecret(environment['PGPASSWORD'] ?? '')
-  const given = [...argv.map((word) => word.replace(/^--[\w-]+=/, '')), ...secretVariables.map((name) => environment[name])]
+  const given = [
+    ...argv.map((word) => word.replace(/^--[\w-]+=/, '')),
+    ...secretVariables.map((name) => environment[name]),
+  ]
   for (const word of given) if (word?.includes('://') === true) output.protect(word)
 }
 

@@ -1,4 +1,4 @@
-import type { MigrationSummary } from '../connectors/contract.ts'
+import type { MigrationSummary } from '../connectors/ledger-contract.ts'
 import { addCounts, noCounts } from '../core/counts.ts'
 import { qualified } from '../core/plan.ts'
 import { tablesReplaced } from '../engine/replaced.ts'

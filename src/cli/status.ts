@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises'
 import { buildLedgerConfig } from '../config-commands.ts'
-import type { MigrationSummary } from '../connectors/contract.ts'
+import type { MigrationSummary } from '../connectors/ledger-contract.ts'
 import { DroverError } from '../core/errors.ts'
 import { createPaint, printable } from '../telemetry/format.ts'
 import { hasColor, startWatch, type CommandContext } from './context.ts'

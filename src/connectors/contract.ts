@@ -1,7 +1,7 @@
 import type { Batch, BatchId, BatchLimits, Bounds, EncodedRows, Format, PackedRows, Partition } from '../core/batch.ts'
-import type { Counts } from '../core/counts.ts'
 import type { CoercionUse } from '../core/coercion.ts'
-import type { DeadLetter, StoredLetter } from '../core/dead-letter.ts'
+import type { Counts } from '../core/counts.ts'
+import type { DeadLetter } from '../core/dead-letter.ts'
 import type { ErrorShape } from '../core/errors.ts'
 import type { ExistingColumn } from '../core/existing-column.ts'
 import type { FaultClass } from '../core/fault.ts'
@@ -9,6 +9,8 @@ import type { ForeignKeyPlan, IndexPlan, SourceIndex } from '../core/index-plan.
 import type { TablePlan, TargetName } from '../core/plan.ts'
 import type { RetryPolicy } from '../core/retry.ts'
 import type { TableChange } from '../core/table-change.ts'
+import type { Ledger, MigrationId } from './ledger-contract.ts'
+import type { PlannedTable, Selection, SinceRange } from './planned-table.ts'
 
 /** Something a check found. An `error` refuses the run before anything is written. */
 export interface Finding {
@@ -30,27 +32,6 @@ export interface SourceTable {
   readonly averageRowBytes: number | null
   /** Its rows can be read in key order, and so in partitions, and again from any key. */
   readonly ordered: boolean
-}
-
-/** Which rows and fields of a table. Plain data. */
-export interface Selection {
-  readonly table: string
-  /** A filter in the source's own language, already checked (MongoDB: extended JSON). */
-  readonly where: string | null
-  /** Fields to read, the key always included; null: all. */
-  readonly fields: readonly string[] | null
-  readonly limit: number | null
-  /** Only rows whose field lies in a range; absent: all. */
-  readonly since?: SinceRange | undefined
-}
-
-/** `from ≤ field ≤ upTo`, both values in the source's own language (MongoDB: extended JSON). */
-export interface SinceRange {
-  readonly field: string
-  /** Null: from the beginning, and rows without the field as well. */
-  readonly from: string | null
-  /** The highest value when the copy was planned; null: there was none. */
-  readonly upTo: string | null
 }
 
 /** Whichever is met first ends the taking of a sample. */
@@ -130,8 +111,6 @@ export interface Source extends AsyncDisposable {
 }
 
 // ── target ──
-
-export type Mode = 'create' | 'append' | 'truncate' | 'recreate' | 'upsert'
 
 export interface ExistingTable {
   readonly target: TargetName
@@ -221,205 +200,6 @@ export interface Reader extends AsyncDisposable {
   ): Promise<readonly (readonly (string | null)[])[]>
   /** Whether an index serves {@link lookUp} by these columns; without one it reads all of the table each time. */
   isIndexed(target: TargetName, key: readonly string[], signal: AbortSignal): Promise<boolean>
-}
-
-// ── ledger ──
-
-export type MigrationId = string & { readonly __brand: 'MigrationId' }
-
-export type MigrationState = 'copying' | 'finishing' | 'verifying' | 'done' | 'stopped' | 'rolled-back'
-
-/** All that makes a migration, stored before the first row moves. No secrets: addresses are masked. */
-export interface MigrationRecord {
-  readonly id: MigrationId
-  readonly source: string
-  readonly target: string
-  readonly tables: readonly PlannedTable[]
-  /** The options that shape the copy, for `status` and for refusing a resume with others. */
-  readonly options: { readonly [option: string]: unknown }
-}
-
-/** A migration as the ledger holds it. Its plans are those that drift has left, with the names the tables have now. */
-export interface StoredMigration extends MigrationRecord {
-  readonly state: MigrationState | 'superseded'
-  readonly error: ErrorShape | null
-  readonly beganAt: Date
-  readonly changedAt: Date
-}
-
-/** What `status` shows of a migration. */
-export interface MigrationSummary extends Omit<StoredMigration, 'tables' | 'options'> {
-  readonly tables: readonly {
-    readonly source: string
-    /** The final name. */
-    readonly target: TargetName
-    readonly mode: Mode
-    readonly counts: Counts
-    readonly bytes: number
-    /** Dead letters that have not been resolved. */
-    readonly openLetters: number
-    readonly partitions: number
-    readonly openPartitions: number
-  }[]
-  /** Another run holds its lease now. */
-  readonly running: boolean
-}
-
-export interface PlannedTable {
-  readonly plan: TablePlan
-  readonly selection: Selection
-  readonly mode: Mode
-  /**
-   * The tables are loaded into a schema of the migration's own, which the names of the plan say, and are moved to this
-   * schema at the end; what stands there under their names is replaced then. Absent: they are loaded where they stay.
-   */
-  readonly publishTo?: string | undefined
-  /** The target table is there already and stays (create on an empty one, append). */
-  readonly exists: boolean
-  /** Rows in the target table before the run. */
-  readonly baseline: number
-  /** The source reads it in key order, so any part of it can be read again. */
-  readonly ordered: boolean
-  readonly partitions: readonly Bounds[]
-  /** Child tables of an earlier copy of this table, which go with it where it is recreated. */
-  readonly drops?: readonly TargetName[] | undefined
-  /** Columns that an existing table gets before the first row, because it lacks them. */
-  readonly additions?: readonly TableChange[] | undefined
-  /** Built after the load. */
-  readonly indexes?: readonly IndexPlan[] | undefined
-  readonly references?: readonly ForeignKeyPlan[] | undefined
-}
-
-/** How far an incremental copy of a table has come, by a field that only grows. */
-export interface Mark {
-  /** Name of the table in the source. */
-  readonly table: string
-  readonly field: string
-  /** In the source's own language. */
-  readonly value: string
-}
-
-/** One line of the ledger: a committed batch. */
-export interface Entry extends BatchId {
-  readonly counts: Counts
-  readonly bytes: number
-}
-
-/**
- * The right to coordinate: one for a migration and for each of its target tables (invariant 3). Disposing gives it back.
- */
-export interface Lease extends AsyncDisposable {
-  /** Number of the run that may write. */
-  readonly epoch: number
-  /** Aborted when the lease is lost: a newer run took over. The end of its connection alone is no loss of it. */
-  readonly lost: AbortSignal
-}
-
-/**
- * The target's own list of committed batches; the only truth about progress.
- */
-export interface Ledger extends AsyncDisposable {
-  /**
-   * Locks the migration and its tables and raises the epoch of an existing migration, once the workers of earlier runs of
-   * it that are left have ended, or were ended. Waits up to `waitMs` for another run's lease; `takeOver` ends that run.
-   * Throws `lease-held`.
-   */
-  lease(
-    migration: MigrationId,
-    tables: readonly TargetName[],
-    options: { readonly waitMs: number; readonly takeOver: boolean },
-    signal: AbortSignal,
-  ): Promise<Lease>
-  /** Null: there is no such migration. */
-  load(migration: MigrationId): Promise<StoredMigration | null>
-  /** All of them, the newest first. */
-  migrations(): Promise<readonly MigrationSummary[]>
-  /** Takes a migration up again: its state is `copying`, and these partitions of it are still open, with the lease's epoch. */
-  resume(migration: MigrationId, lease: Lease): Promise<readonly Partition[]>
-  /**
-   * Moves tables that were loaded beside others to their final names, all in one transaction, in which those that they
-   * replace are dropped; the plans stored have the final names then. Nothing happens where it was done before. Throws
-   * `target-in-use`.
-   */
-  publish(migration: MigrationId, lease: Lease, signal: AbortSignal): Promise<void>
-  /**
-   * Removes what the migration made, and of tables that were there before the rows and columns it added; its state is
-   * `rolled-back` then. One transaction. Throws `not-undoable`, with everything as it was. Answers what was removed, one
-   * sentence each.
-   */
-  rollback(
-    migration: MigrationId,
-    lease: Lease,
-    options: { readonly force: boolean },
-    signal: AbortSignal,
-  ): Promise<readonly string[]>
-  /** Batches whose counts break the conservation law, one sentence each; none, unless there is a bug. */
-  unbalanced(migration: MigrationId): Promise<readonly string[]>
-  /** How often each coercion was used, by table of the source. */
-  coercions(migration: MigrationId): Promise<ReadonlyMap<string, readonly CoercionUse[]>>
-  /** Letters that have not been resolved (or all of them), by id, behind `after`; up to about `limits`. */
-  letters(
-    migration: MigrationId,
-    options: {
-      readonly open: boolean
-      readonly table: string | null
-      readonly after: number
-      readonly limits: BatchLimits
-    },
-    signal: AbortSignal,
-  ): Promise<readonly StoredLetter[]>
-  /** Parts of a check, by their names, that were finished in an earlier run of it: what was found, as the check keeps it. */
-  checked(check: string): Promise<ReadonlyMap<string, Uint8Array>>
-  saveChecked(check: string, part: string, found: Uint8Array): Promise<void>
-  /** The check is over. */
-  forgetChecked(check: string): Promise<void>
-  /** Opens a partition for rows of a table that are replayed from dead letters; it is of the lease's epoch. */
-  openReplay(migration: MigrationId, table: string, lease: Lease): Promise<Partition>
-  /** Migrations of any of these tables that began and did not finish. */
-  unfinished(tables: readonly TargetName[]): Promise<readonly { id: MigrationId; target: TargetName; state: string }[]>
-  /** Child tables that earlier migrations into this table have made for it; some may be gone. */
-  childTables(table: TargetName): Promise<readonly TargetName[]>
-  /**
-   * Stores migration, tables and partitions and runs the DDL of every table, by its mode, in one transaction: a kill
-   * leaves all of it or nothing. Tables of earlier unfinished migrations that are recreated are superseded. Answers the
-   * partitions with their ids.
-   */
-  begin(record: MigrationRecord, lease: Lease, signal: AbortSignal): Promise<readonly Partition[]>
-  entries(migration: MigrationId, partition: number): Promise<readonly Entry[]>
-  /**
-   * Locks the partition against claims, which waits for any late commit, reads its entries, closes it and opens a new
-   * partition for each gap. Answers those; they carry the lease's epoch.
-   */
-  replan(
-    migration: MigrationId,
-    partition: Partition,
-    lease: Lease,
-    gapsOf: (partition: Bounds, entries: readonly Entry[]) => readonly Bounds[],
-  ): Promise<readonly Partition[]>
-  /** Sums of all entries by source table. */
-  totals(migration: MigrationId): Promise<ReadonlyMap<string, Counts & { readonly bytes: number }>>
-  /** With `marks`, which are stored for the migration's source and target tables in the same transaction. */
-  setState(
-    migration: MigrationId,
-    lease: Lease,
-    state: MigrationState,
-    error: ErrorShape | null,
-    marks?: readonly Mark[],
-  ): Promise<void>
-  /** The mark of an earlier migration from this source (by its masked address) into this target table. */
-  mark(source: string, table: string, target: TargetName, field: string): Promise<Mark | null>
-  /**
-   * Changes the tables of a plan. First fences: batches that are open end, and none that was encoded for an earlier
-   * version can be claimed. Then, in one transaction, alters the tables and stores the plan with its new version.
-   * Throws `schema-drift` for a change that the target refuses; the table then stays fenced.
-   */
-  evolve(
-    migration: MigrationId,
-    lease: Lease,
-    plan: TablePlan,
-    changes: readonly TableChange[],
-    signal: AbortSignal,
-  ): Promise<void>
 }
 
 // ── writer ──

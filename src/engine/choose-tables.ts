@@ -1,5 +1,6 @@
 import type { Config } from '../config.ts'
-import type { Mode, SourceTable } from '../connectors/contract.ts'
+import type { SourceTable } from '../connectors/contract.ts'
+import type { Mode } from '../connectors/planned-table.ts'
 import { DroverError } from '../core/errors.ts'
 import { partsOf, qualified, type TargetName } from '../core/plan.ts'
 import { matchesPattern } from '../core/wildcard.ts'

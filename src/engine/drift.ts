@@ -1,5 +1,7 @@
 import type { Config } from '../config.ts'
-import type { Ledger, Lease, MigrationId, PlannedTable, Target } from '../connectors/contract.ts'
+import type { Target } from '../connectors/contract.ts'
+import type { Ledger, Lease, MigrationId } from '../connectors/ledger-contract.ts'
+import type { PlannedTable } from '../connectors/planned-table.ts'
 import { DroverError } from '../core/errors.ts'
 import { qualified, type TablePlan } from '../core/plan.ts'
 import type { TableChange } from '../core/table-change.ts'

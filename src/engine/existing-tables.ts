@@ -1,4 +1,5 @@
-import type { ExistingTable, Mode } from '../connectors/contract.ts'
+import type { ExistingTable } from '../connectors/contract.ts'
+import type { Mode } from '../connectors/planned-table.ts'
 import { DroverError } from '../core/errors.ts'
 import { typeName } from '../core/logical-type.ts'
 import { qualified, targetColumns, type ChildPlan, type TablePlan, type TargetName } from '../core/plan.ts'

@@ -1,13 +1,7 @@
 import type { Cluster } from '../cluster/cluster.ts'
-import type {
-  BufferPool,
-  Ledger,
-  Lease,
-  MigrationId,
-  PlannedTable,
-  ReadOptions,
-  Source,
-} from '../connectors/contract.ts'
+import type { BufferPool, ReadOptions, Source } from '../connectors/contract.ts'
+import type { Ledger, Lease, MigrationId } from '../connectors/ledger-contract.ts'
+import type { PlannedTable } from '../connectors/planned-table.ts'
 import type { Batch, BatchId, BatchLimits, Partition } from '../core/batch.ts'
 import { addCounts, noCounts } from '../core/counts.ts'
 import { DroverError } from '../core/errors.ts'

@@ -1,6 +1,7 @@
 import PQueue from 'p-queue'
 import type { Config } from '../config.ts'
-import type { PlannedTable, Target } from '../connectors/contract.ts'
+import type { Target } from '../connectors/contract.ts'
+import type { PlannedTable } from '../connectors/planned-table.ts'
 import { DroverError } from '../core/errors.ts'
 import type { TableReport } from './plan-report.ts'
 import type { RunReport } from './run-report.ts'

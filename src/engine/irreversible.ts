@@ -1,4 +1,5 @@
-import type { ExistingTable, Mode } from '../connectors/contract.ts'
+import type { ExistingTable } from '../connectors/contract.ts'
+import type { Mode } from '../connectors/planned-table.ts'
 import { typeName } from '../core/logical-type.ts'
 import { qualified, type TablePlan } from '../core/plan.ts'
 import type { TableChange } from '../core/table-change.ts'

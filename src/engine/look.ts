@@ -1,5 +1,6 @@
 import { createObserver } from '../catalog.ts'
-import type { SampledRows, SampleLimits, Selection, Source } from '../connectors/contract.ts'
+import type { SampledRows, SampleLimits, Source } from '../connectors/contract.ts'
+import type { Selection } from '../connectors/planned-table.ts'
 import type { Sample } from '../core/sample.ts'
 import type { TransformSpec } from '../core/transform.ts'
 

@@ -1,5 +1,6 @@
 import type { Config } from '../config.ts'
-import type { Ledger, SampleLimits, Source, Target } from '../connectors/contract.ts'
+import type { SampleLimits, Source, Target } from '../connectors/contract.ts'
+import type { Ledger } from '../connectors/ledger-contract.ts'
 import type { SavedPlan } from '../plan-file.ts'
 import type { Notice } from '../telemetry/progress.ts'
 

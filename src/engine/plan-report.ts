@@ -1,4 +1,5 @@
-import type { Finding, PlannedTable, SourceTable } from '../connectors/contract.ts'
+import type { Finding, SourceTable } from '../connectors/contract.ts'
+import type { PlannedTable } from '../connectors/planned-table.ts'
 import type { SourceIndex } from '../core/index-plan.ts'
 import type { Feed, Isolation } from '../core/result.ts'
 import type { Sample } from '../core/sample.ts'

@@ -1,4 +1,5 @@
-import type { ExistingTable, PlannedTable, Selection } from '../connectors/contract.ts'
+import type { ExistingTable } from '../connectors/contract.ts'
+import type { PlannedTable, Selection } from '../connectors/planned-table.ts'
 import { DroverError } from '../core/errors.ts'
 import type { ExistingColumn } from '../core/existing-column.ts'
 import { elementType, type LogicalType } from '../core/logical-type.ts'

@@ -1,4 +1,4 @@
-import type { MigrationSummary } from '../connectors/contract.ts'
+import type { MigrationSummary } from '../connectors/ledger-contract.ts'
 import { qualified } from '../core/plan.ts'
 
 /**

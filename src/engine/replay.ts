@@ -1,5 +1,6 @@
 import { createTranscoder } from '../catalog.ts'
-import type { Ledger, Lease, MigrationId, Target, Writer } from '../connectors/contract.ts'
+import type { Target, Writer } from '../connectors/contract.ts'
+import type { Ledger, Lease, MigrationId } from '../connectors/ledger-contract.ts'
 import type { Batch, Format, Partition } from '../core/batch.ts'
 import { addCounts, noCounts, type Counts } from '../core/counts.ts'
 import type { StoredLetter } from '../core/dead-letter.ts'

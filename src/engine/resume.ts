@@ -1,5 +1,6 @@
 import type { Config } from '../config.ts'
-import type { Lease, MigrationId, MigrationSummary, PlannedTable, StoredMigration } from '../connectors/contract.ts'
+import type { Lease, MigrationId, MigrationSummary, StoredMigration } from '../connectors/ledger-contract.ts'
+import type { PlannedTable } from '../connectors/planned-table.ts'
 import type { Partition } from '../core/batch.ts'
 import { DroverError } from '../core/errors.ts'
 import { qualified } from '../core/plan.ts'

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import type { Config, TableConfig } from '../config.ts'
-import type { StoredMigration } from '../connectors/contract.ts'
+import type { StoredMigration } from '../connectors/ledger-contract.ts'
 import { DroverError } from '../core/errors.ts'
 import type { RunPlan } from './run-plan.ts'
 

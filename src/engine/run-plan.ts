@@ -1,5 +1,5 @@
 import type { Config } from '../config.ts'
-import type { PlannedTable } from '../connectors/contract.ts'
+import type { PlannedTable } from '../connectors/planned-table.ts'
 import { DroverError } from '../core/errors.ts'
 import { inSchema, partsOf, qualified, type TargetName } from '../core/plan.ts'
 import type { PlanReport, TableReport } from './plan-report.ts'

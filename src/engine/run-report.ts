@@ -1,5 +1,5 @@
 import type { Config } from '../config.ts'
-import type { MigrationId } from '../connectors/contract.ts'
+import type { MigrationId } from '../connectors/ledger-contract.ts'
 import type { CoercionUse } from '../core/coercion.ts'
 import { accountOf, addCounts, isConserved, noCounts, type Counts } from '../core/counts.ts'
 import { DroverError, toErrorShape, type ErrorShape } from '../core/errors.ts'

@@ -1,5 +1,6 @@
 import type { TableConfig } from '../config.ts'
-import type { ExistingTable, Mode, PlannedTable, Selection, SourceTable } from '../connectors/contract.ts'
+import type { ExistingTable, SourceTable } from '../connectors/contract.ts'
+import type { Mode, PlannedTable, Selection } from '../connectors/planned-table.ts'
 import { DroverError } from '../core/errors.ts'
 import type { ForeignKeyPlan, IndexPlan, SourceIndex } from '../core/index-plan.ts'
 import { partsOf, qualified, targetColumns, type TablePlan, type TargetName } from '../core/plan.ts'

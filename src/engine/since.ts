@@ -1,4 +1,6 @@
-import type { Ledger, Selection, SinceRange, Source, SourceTable } from '../connectors/contract.ts'
+import type { Source, SourceTable } from '../connectors/contract.ts'
+import type { Ledger } from '../connectors/ledger-contract.ts'
+import type { Selection, SinceRange } from '../connectors/planned-table.ts'
 import { DroverError } from '../core/errors.ts'
 import { qualified, type TargetName } from '../core/plan.ts'
 

@@ -1,4 +1,4 @@
-import type { Ledger } from '../connectors/contract.ts'
+import type { Ledger } from '../connectors/ledger-contract.ts'
 
 /** Runs something that is safe to repeat until it succeeds, or is not worth another try. */
 export type Steadily = <T>(attempt: () => Promise<T>) => Promise<T>

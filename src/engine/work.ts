@@ -1,4 +1,5 @@
-import type { MigrationId, Selection } from '../connectors/contract.ts'
+import type { MigrationId } from '../connectors/ledger-contract.ts'
+import type { Selection } from '../connectors/planned-table.ts'
 import type { Batch, BatchLimits, Format, Partition } from '../core/batch.ts'
 import type { Counts } from '../core/counts.ts'
 import type { TablePlan } from '../core/plan.ts'

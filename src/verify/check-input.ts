@@ -1,5 +1,7 @@
 import type { Config } from '../config.ts'
-import type { Ledger, MigrationId, PlannedTable, Source, Target } from '../connectors/contract.ts'
+import type { Source, Target } from '../connectors/contract.ts'
+import type { Ledger, MigrationId } from '../connectors/ledger-contract.ts'
+import type { PlannedTable } from '../connectors/planned-table.ts'
 import type { CoercionUse } from '../core/coercion.ts'
 import type { Counts } from '../core/counts.ts'
 import type { Isolation } from '../core/result.ts'

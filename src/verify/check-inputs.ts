@@ -1,4 +1,5 @@
-import type { Ledger, MigrationId, PlannedTable } from '../connectors/contract.ts'
+import type { Ledger, MigrationId } from '../connectors/ledger-contract.ts'
+import type { PlannedTable } from '../connectors/planned-table.ts'
 import type { CoercionUse } from '../core/coercion.ts'
 import { noCounts, type Counts } from '../core/counts.ts'
 import type { TablePlan } from '../core/plan.ts'

@@ -245,7 +245,8 @@ export function binaryJson(bytes: Uint8Array, subtype: number): string {
 /** A double as extended JSON writes it, so that a whole one is told from an integer, and -0 from 0. */
 export function doubleText(value: number): string {
   if (Object.is(value, -0)) return '-0.0'
-  return Number.isInteger(value) && Math.abs(value) < 1e21 ? `${value}.0` : String(value)
+  // Every digit of a whole number, where its shortest text would have zeros.
+  return Number.isInteger(value) ? value.toFixed(1) : String(value)
 }
 
 /** What the driver refuses is damage; whatever else fails is a bug. */

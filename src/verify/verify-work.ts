@@ -1,4 +1,5 @@
-import type { Selection, Slice } from '../connectors/contract.ts'
+import type { Slice } from '../connectors/contract.ts'
+import type { Selection } from '../connectors/planned-table.ts'
 import type { BatchLimits, Bounds, Partition } from '../core/batch.ts'
 import type { Counts } from '../core/counts.ts'
 import type { TablePlan } from '../core/plan.ts'

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import type { Mark, MigrationId, OpenBatch, Writer } from '../../src/connectors/contract.ts'
+import type { OpenBatch, Writer } from '../../src/connectors/contract.ts'
+import type { Mark, MigrationId } from '../../src/connectors/ledger-contract.ts'
 import type { TablePlan } from '../../src/core/plan.ts'
 import type { TableChange } from '../../src/core/table-change.ts'
 import type { BatchId } from '../../src/core/batch.ts'

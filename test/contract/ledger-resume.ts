@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import type { MigrationId, MigrationState, OpenBatch, Writer } from '../../src/connectors/contract.ts'
+import type { OpenBatch, Writer } from '../../src/connectors/contract.ts'
+import type { MigrationId, MigrationState } from '../../src/connectors/ledger-contract.ts'
 import type { BatchId } from '../../src/core/batch.ts'
 import { noCounts } from '../../src/core/counts.ts'
 import type { ForeignKeyPlan, IndexPlan } from '../../src/core/index-plan.ts'

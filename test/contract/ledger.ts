@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import type { Entry, Ledger, MigrationId, OpenBatch, Target, Writer } from '../../src/connectors/contract.ts'
+import type { OpenBatch, Target, Writer } from '../../src/connectors/contract.ts'
+import type { Entry, Ledger, MigrationId } from '../../src/connectors/ledger-contract.ts'
 import { samePosition, type BatchId, type Bounds } from '../../src/core/batch.ts'
 import { noCounts } from '../../src/core/counts.ts'
 import {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import type { BufferPool, Selection, Source } from '../../src/connectors/contract.ts'
+import type { BufferPool, Source } from '../../src/connectors/contract.ts'
+import type { Selection } from '../../src/connectors/planned-table.ts'
 import { samePosition, type Batch, type BatchLimits, type Bounds } from '../../src/core/batch.ts'
 
 /** A source with one ordered table of as many rows as were asked for. */

@@ -46,7 +46,9 @@ function sameScalar(type: string, value: unknown, text: string): boolean {
     case 'numeric':
       return isNumber(value) && canonicalNumber(text) === canonicalNumber(value.toString())
     case 'double precision':
-      return isNumber(value) && Object.is(Number(text), value instanceof Double ? value.value : Number(value.toString()))
+      return (
+        isNumber(value) && Object.is(Number(text), value instanceof Double ? value.value : Number(value.toString()))
+      )
     case 'boolean':
       return text === (value === true ? 't' : value === false ? 'f' : null)
     case 'timestamp with time zone':

@@ -4,11 +4,11 @@ import { databases, type BothDatabases, type Keyed } from '../support/both-datab
 import { exitCode, openLetters, retried, statusOf } from '../support/letters.ts'
 
 const ROWS = 1000
-const POISONED = [150, 151, 777]
+const POISONED: ReadonlySet<number> = new Set([150, 151, 777])
 
 async function seeded(
   rows: number = ROWS,
-  poisoned: (n: number) => boolean = (n) => POISONED.includes(n),
+  poisoned: (n: number) => boolean = (n) => POISONED.has(n),
 ): Promise<BothDatabases> {
   const both = await databases()
   const documents = Array.from({ length: rows }, (_, n) => ({ _id: n, n, note: poisoned(n) ? `a\0${n}` : `n${n}` }))

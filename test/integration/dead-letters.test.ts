@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { migrate } from '../../src/index.ts'
-import { databases, type BothDatabases } from '../support/both-databases.ts'
+import { databases, type BothDatabases, type Keyed } from '../support/both-databases.ts'
 import { poison } from '../support/chaos/poison.ts'
 import { temporaryFolder } from '../support/dump.ts'
 import { exitCode, fates, goodRow, goodRows, insertBad, middle, openLetters, statusOf } from '../support/letters.ts'
@@ -57,17 +57,17 @@ async function filled(): Promise<BothDatabases> {
 }
 
 /** Stage, column, and what the reason and the value say, by the name of the tables. */
-const expected: Readonly<Record<string, readonly [string, string | null, RegExp, RegExp | null]>> = {
+const expected: Readonly<Record<string, readonly [string, string | null, RegExp, RegExp]>> = {
   utf8: ['decode', 'note', /not valid UTF-8/, /^0x61fffe62$/],
   twice: ['decode', 'note', /occurs twice/, /./],
-  throws: ['transform', null, /RangeError: age has to grow/, null],
+  throws: ['transform', null, /RangeError: age has to grow/, /^null$/],
   nul: ['encode', 'note', /U\+0000/, /^"a\\u0000b"$/],
   date: ['encode', 'born', /outside of 4713 BC to 294276/, /9223372036854775807/],
   child: ['encode', 'name', /U\+0000/, /^"b\\u0000"$/],
-  check: ['store', null, /violates check constraint .*SQLSTATE 23514/, null],
-  unique: ['store', null, /duplicate key value violates unique constraint .*SQLSTATE 23505/, null],
-  trigger: ['store', null, /nobody is that young \(SQLSTATE P0001\)/, null],
-  merge: ['store', null, /violates check constraint .*SQLSTATE 23514/, null],
+  check: ['store', null, /violates check constraint .*SQLSTATE 23514/, /^null$/],
+  unique: ['store', null, /duplicate key value violates unique constraint .*SQLSTATE 23505/, /^null$/],
+  trigger: ['store', null, /nobody is that young \(SQLSTATE P0001\)/, /^null$/],
+  merge: ['store', null, /violates check constraint .*SQLSTATE 23514/, /^null$/],
 }
 
 describe('a row that cannot be carried over', () => {
@@ -79,43 +79,40 @@ describe('a row that cannot be carried over', () => {
     const result = await migrate({ from: both.from, to: both.to, config: file, workers: 2, batchRows: 100 })
     expect(result.error?.code).toBe('too-many-dead-letters')
     expect(exitCode(result)).toBe(4)
-    const accounts = named.flatMap((name) => [
-      ...(name === 'throws' ? [] : [[`${name}_alone`, '1 = 0 + 0 + 0 + 1']]),
-      [`${name}_among`, '500 = 499 + 0 + 0 + 1'],
+    const alone = named.filter((name) => name !== 'throws').map((name) => `${name}_alone`)
+    const among = named.map((name) => `${name}_among`)
+    const accounts = Object.fromEntries([
+      ...alone.map((table) => [table, '1 = 0 + 0 + 0 + 1'] as const),
+      ...among.map((table) => [table, '500 = 499 + 0 + 0 + 1'] as const),
     ])
-    expect(fates(result.tables)).toEqual(Object.fromEntries(accounts))
+    expect(fates(result.tables)).toEqual(accounts)
     expect(result.verification.equal).toBe(true)
-    for (const name of named) {
-      const { sql } = both
-      const ids = `select array_agg(_id order by _id)::text as ids from ${name}_among where _id >= 0`
-      const good = goodRows(500).map(({ _id }) => String(_id))
-      expect(await sql(ids), name).toEqual([{ ids: `{${good.join()}}` }])
-      if (name !== 'throws') expect(await sql(`select 1 from ${name}_alone where _id >= 0`), name).toEqual([])
+    const good = goodRows(500).map(({ _id }) => String(_id))
+    for (const table of among) {
+      const ids = `select array_agg(_id order by _id)::text as ids from ${table} where _id >= 0`
+      expect(await both.sql(ids), table).toEqual([{ ids: `{${good.join()}}` }])
+    }
+    for (const table of alone) {
+      expect(await both.sql(`select 1 from ${table} where _id >= 0`), table).toEqual([])
     }
     const children = await both.sql(
-      'select count(*)::int as rows, count(distinct id)::int as owners from child_among_items'.replace(
-        'distinct id',
-        'distinct child_among_id',
-      ),
+      'select count(*)::int as rows, count(distinct child_among_id)::int as owners from child_among_items',
     )
     expect(children).toEqual([{ rows: 998, owners: 499 }])
 
     const letters = await openLetters(both)
-    expect(letters.map(({ table }) => table).toSorted()).toEqual(Object.keys(Object.fromEntries(accounts)).toSorted())
+    expect(letters.map(({ table }) => table).toSorted()).toEqual(Object.keys(accounts).toSorted())
     for (const letter of letters) {
       const [stage, column, reason, value] = expected[letter.table.split('_')[0] ?? ''] ?? []
       expect(letter, letter.table).toMatchObject({ stage, column, keyText: String(middle), format: 'bson' })
       expect(letter.reason, letter.table).toMatch(reason ?? /never/)
       expect(letter.code).toBe(stage === 'transform' ? 'transform-failed' : 'row-rejected')
-      if (value === null || value === undefined) expect(letter.value, letter.table).toBeNull()
-      else expect(letter.value, letter.table).toMatch(value)
+      expect(String(letter.value), letter.table).toMatch(value ?? /never/)
       // The reason can be told to anybody; the value stands apart.
       expect(letter.reason).not.toContain('taken')
-      const [source] = await both.db
-        .collection(letter.table)
-        .find({ _id: { $eq: middle } } as object, { raw: true })
-        .toArray()
-      expect(Buffer.from(letter.raw).equals(source as unknown as Uint8Array), letter.table).toBe(true)
+      const found = both.db.collection<Keyed>(letter.table).find({ _id: middle }, { raw: true })
+      const [source]: readonly unknown[] = await found.toArray()
+      expect(source instanceof Uint8Array && Buffer.from(letter.raw).equals(source), letter.table).toBe(true)
     }
     expect((await statusOf(both)).tables.every(({ openLetters }) => openLetters === 1)).toBe(true)
   })

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { buildConfig } from '../../src/config.ts'
-import type { PlannedTable } from '../../src/connectors/contract.ts'
+import type { PlannedTable } from '../../src/connectors/planned-table.ts'
 import type { ForeignKeyPlan, IndexPlan } from '../../src/core/index-plan.ts'
 import { Aggregator } from '../../src/engine/aggregate.ts'
 import { finishTables } from '../../src/engine/finish.ts'

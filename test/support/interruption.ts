@@ -1,7 +1,7 @@
 import { tmpdir } from 'node:os'
 import { expect } from 'vitest'
 import { buildLedgerConfig, type LedgerConfig } from '../../src/config-commands.ts'
-import type { MigrationSummary } from '../../src/connectors/contract.ts'
+import type { MigrationSummary } from '../../src/connectors/ledger-contract.ts'
 import { armFailpoints, type Failpoint } from '../../src/core/failpoint.ts'
 import { migrate, type MigrateOptions, type MigrationResult } from '../../src/index.ts'
 import { rollbackMigration } from '../../src/migrate-letters.ts'

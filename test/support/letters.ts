@@ -1,7 +1,7 @@
 import { serialize, type Document } from 'bson'
 import { exitCodeOfResult } from '../../src/cli/exit-codes.ts'
 import { buildLedgerConfig, buildRetryConfig } from '../../src/config-commands.ts'
-import type { MigrationSummary } from '../../src/connectors/contract.ts'
+import type { MigrationSummary } from '../../src/connectors/ledger-contract.ts'
 import type { Counts } from '../../src/core/counts.ts'
 import type { StoredLetter } from '../../src/core/dead-letter.ts'
 import type { MigrationResult } from '../../src/index.ts'

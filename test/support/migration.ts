@@ -1,13 +1,6 @@
-import type {
-  Ledger,
-  Lease,
-  MigrationId,
-  MigrationRecord,
-  Mode,
-  PlannedTable,
-  Target,
-  Writer,
-} from '../../src/connectors/contract.ts'
+import type { Target, Writer } from '../../src/connectors/contract.ts'
+import type { Ledger, Lease, MigrationId, MigrationRecord } from '../../src/connectors/ledger-contract.ts'
+import type { Mode, PlannedTable } from '../../src/connectors/planned-table.ts'
 import type { BatchId, Bounds, EncodedRows, Partition, Position } from '../../src/core/batch.ts'
 import { noCounts, type Counts } from '../../src/core/counts.ts'
 import type { ChildPlan, TablePlan } from '../../src/core/plan.ts'

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import type { PlannedTable, Selection } from '../../src/connectors/contract.ts'
+import type { PlannedTable, Selection } from '../../src/connectors/planned-table.ts'
 import type { ForeignKeyPlan, IndexPlan } from '../../src/core/index-plan.ts'
 import { scalarTypes, type LogicalType } from '../../src/core/logical-type.ts'
 import {

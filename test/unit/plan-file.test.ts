@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { PlannedTable } from '../../src/connectors/contract.ts'
+import type { PlannedTable } from '../../src/connectors/planned-table.ts'
 import { DroverError } from '../../src/core/errors.ts'
 import type { ChildPlan } from '../../src/core/plan.ts'
 import type { SavedTable } from '../../src/plan-file-read.ts'

@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises'
 import type { Bounds } from '../../core/batch.ts'
-import type { Selection } from '../contract.ts'
+import type { Selection } from '../planned-table.ts'
 import { readPages, type RowsFile } from './pages.ts'
 import { positionAt } from './position.ts'
 

@@ -1,5 +1,6 @@
 import { BatchCutter } from '../batch-cutter.ts'
-import type { SampledRows, SampleLimits, Selection } from '../contract.ts'
+import type { SampledRows, SampleLimits } from '../contract.ts'
+import type { Selection } from '../planned-table.ts'
 import { readPages, type RowsFile } from './pages.ts'
 import { RowChoice } from './row-choice.ts'
 

@@ -2,7 +2,7 @@ import { DroverError } from '../../core/errors.ts'
 import { BsonReader } from '../../format/bson-reader.ts'
 import { tag } from '../../format/bson-types.ts'
 import { canonicalJson } from '../../format/canonical-json.ts'
-import type { Selection } from '../contract.ts'
+import type { Selection } from '../planned-table.ts'
 import { type Element, elementsOf } from './elements.ts'
 import { filterOf, fieldName, type MongoTable } from './query.ts'
 

@@ -1,7 +1,7 @@
 import type { Document } from 'mongodb'
 import type { Bounds, Position } from '../../core/batch.ts'
 import { samePosition } from '../../core/batch.ts'
-import type { Selection } from '../contract.ts'
+import type { Selection } from '../planned-table.ts'
 import { keyExpression, positionOf } from './position.ts'
 import { byKey, filterOf, type MongoTable } from './query.ts'
 

@@ -1,6 +1,7 @@
 import type { Document, FindCursor, AggregationCursor } from 'mongodb'
 import type { Bounds } from '../../core/batch.ts'
-import type { SampledRows, SampleLimits, Selection } from '../contract.ts'
+import type { SampledRows, SampleLimits } from '../contract.ts'
+import type { Selection } from '../planned-table.ts'
 import { untilAborted } from './abort.ts'
 import { byKey, filterOf, pageRows, projectionOf, type MongoTable } from './query.ts'
 import { RowsTaken } from './rows-taken.ts'

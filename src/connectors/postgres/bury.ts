@@ -1,7 +1,7 @@
 import type { BatchId } from '../../core/batch.ts'
 import type { CoercionUse } from '../../core/coercion.ts'
 import type { DeadLetter } from '../../core/dead-letter.ts'
-import type { MigrationId } from '../contract.ts'
+import type { MigrationId } from '../ledger-contract.ts'
 import type { LedgerTables } from './ledger-schema.ts'
 import type { Session } from './session.ts'
 

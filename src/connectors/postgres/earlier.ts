@@ -1,5 +1,5 @@
 import type { TargetName } from '../../core/plan.ts'
-import type { MigrationId } from '../contract.ts'
+import type { MigrationId } from '../ledger-contract.ts'
 import type { Session } from './session.ts'
 import { readLedgerVersion, type LedgerTables } from './ledger-schema.ts'
 

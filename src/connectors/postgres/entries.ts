@@ -1,7 +1,7 @@
 import type { BatchId, Bounds, Position } from '../../core/batch.ts'
 import type { Counts } from '../../core/counts.ts'
 import { DroverError } from '../../core/errors.ts'
-import type { Entry } from '../contract.ts'
+import type { Entry } from '../ledger-contract.ts'
 
 /** The columns of the table `entry` that hold {@link Counts}, in one order for reading and writing. */
 export const countColumns = 'read, written, filtered, skipped, dead_letters, derived, bytes'

@@ -154,8 +154,9 @@ const stateHints: ReadonlyMap<string, string> = new Map([
   ['25006', 'the target takes no writes, as after a failover; name the server that does'],
 ])
 
-/** The same for whoever looks at causes. DETAIL and CONTEXT hold values of rows. */
-export function withoutValues(error: pg.DatabaseError): pg.DatabaseError {
+/** The same error for whoever looks at causes, without DETAIL and CONTEXT, which hold values of rows. */
+export function withoutValues<E>(error: E): E | pg.DatabaseError {
+  if (!(error instanceof pg.DatabaseError)) return error
   const { code, severity, schema, table, column, constraint, stack } = error
   const bare = new pg.DatabaseError(error.message, error.length, error.name)
   return Object.assign(bare, { code, severity, schema, table, column, constraint, stack })

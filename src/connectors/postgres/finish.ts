@@ -3,7 +3,7 @@ import { DroverError } from '../../core/errors.ts'
 import { partsOf, qualified, type TablePlan } from '../../core/plan.ts'
 import type { Session } from './session.ts'
 import { addPrimaryKey, analyze, type Part } from './ddl.ts'
-import { codeOf } from './errors.ts'
+import { codeOf, withoutValues } from './errors.ts'
 import { primaryKeyOf } from './existing.ts'
 import { addChildReferences } from './foreign-keys.ts'
 import { quoteColumn } from './identifiers.ts'
@@ -48,7 +48,7 @@ async function explain(session: Session, error: unknown, part: Part): Promise<un
   if (!(error instanceof pg.DatabaseError)) return error
   const key = `the primary key (${part.key.join(', ')}) of ${qualified(part.target)}`
   const violation = (message: string, hint: string): DroverError =>
-    new DroverError('key-violation', `${key} cannot be built${message}`, { hint, cause: error })
+    new DroverError('key-violation', `${key} cannot be built${message}`, { hint, cause: withoutValues(error) })
   if (code === '23505') {
     await session.run('rollback')
     const expressions = part.key.map(quoteColumn)

@@ -4,7 +4,7 @@ import { reach } from '../../core/failpoint.ts'
 import type { ForeignKeyPlan } from '../../core/index-plan.ts'
 import { qualified, type TablePlan } from '../../core/plan.ts'
 import { addChildReference, childReferenceName, parentsOf } from './ddl.ts'
-import { codeOf } from './errors.ts'
+import { codeOf, withoutValues } from './errors.ts'
 import { quoteName, quoteTable } from './identifiers.ts'
 import { foreignKeySql } from './index-ddl.ts'
 import type { Session } from './session.ts'
@@ -90,13 +90,13 @@ async function explain(session: Session, error: unknown, reference: ForeignKeyPl
   if (code === '42830') {
     return new DroverError('key-violation', `${subject}: there is no key or unique index on ${to}`, {
       hint: 'the rows are kept; build that key, and then add the reference',
-      cause: error,
+      cause: withoutValues(error),
     })
   }
   if (code === '42804') {
     return new DroverError('key-violation', `${subject}, a column has been widened since: ${error.message}`, {
       hint: 'the rows are kept; give both columns one type, and then add the reference',
-      cause: error,
+      cause: withoutValues(error),
     })
   }
   if (code !== '23503') return error
@@ -105,6 +105,6 @@ async function explain(session: Session, error: unknown, reference: ForeignKeyPl
   await session.run(`alter table ${quoteTable(target)} drop constraint ${quoteName(reference.name)}`)
   return new DroverError('key-violation', `${subject}, values have no row there: ${orphans}`, {
     hint: 'the rows are kept; correct them and add the reference, or leave it out',
-    cause: error,
+    cause: withoutValues(error),
   })
 }

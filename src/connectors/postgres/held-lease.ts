@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { DroverError } from '../../core/errors.ts'
-import type { Lease } from '../contract.ts'
+import type { Lease } from '../ledger-contract.ts'
 import type { Session } from './session.ts'
 import { codeOf } from './errors.ts'
 

@@ -3,7 +3,7 @@ import { DroverError } from '../../core/errors.ts'
 import { reach } from '../../core/failpoint.ts'
 import type { IndexPlan } from '../../core/index-plan.ts'
 import { qualified } from '../../core/plan.ts'
-import { codeOf } from './errors.ts'
+import { codeOf, withoutValues } from './errors.ts'
 import { quoteName, quoteTable } from './identifiers.ts'
 import { createIndexSql, partSql, whereSql } from './index-ddl.ts'
 import type { Session } from './session.ts'
@@ -108,13 +108,13 @@ async function explain(session: Session, error: unknown, index: IndexPlan, nulls
   if (code === '54000') {
     return new DroverError('key-violation', `${subject}, a value is too long for it: ${error.message}`, {
       hint: 'the rows are kept; index a hash of the column instead, or leave the index out',
-      cause: error,
+      cause: withoutValues(error),
     })
   }
   if (code !== '23505') {
     return new DroverError('key-violation', `${subject}, a column has been widened since: ${error.message}`, {
       hint: `the rows are kept; the planned one is: ${createIndexSql(index, { nullsNotDistinct: nullsAlike })}`,
-      cause: error,
+      cause: withoutValues(error),
     })
   }
   const duplicates = await listDuplicates(session, {
@@ -125,6 +125,6 @@ async function explain(session: Session, error: unknown, index: IndexPlan, nulls
   })
   return new DroverError('key-violation', `${subject}, values are there more than once: ${duplicates}`, {
     hint: 'the rows are kept; correct them and build the index',
-    cause: error,
+    cause: withoutValues(error),
   })
 }

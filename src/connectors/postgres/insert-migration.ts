@@ -1,5 +1,6 @@
 import { partsOf } from '../../core/plan.ts'
-import type { Lease, MigrationId, MigrationRecord, PlannedTable } from '../contract.ts'
+import type { Lease, MigrationId, MigrationRecord } from '../ledger-contract.ts'
+import type { PlannedTable } from '../planned-table.ts'
 import type { Session } from './session.ts'
 import type { LedgerTables } from './ledger-schema.ts'
 import { finalName, storedPlanned } from './planned.ts'

@@ -16,7 +16,7 @@ import type {
   MigrationState,
   MigrationSummary,
   StoredMigration,
-} from '../contract.ts'
+} from '../ledger-contract.ts'
 import { prepareTables, supersede } from './begin.ts'
 import { forgetChecked, readChecked, saveChecked } from './checked.ts'
 import { findChildTables, findUnfinished } from './earlier.ts'

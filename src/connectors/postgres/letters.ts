@@ -1,7 +1,7 @@
 import type { BatchLimits, Format } from '../../core/batch.ts'
 import type { LetterStage, StoredLetter } from '../../core/dead-letter.ts'
 import type { ErrorCode } from '../../core/errors.ts'
-import type { MigrationId } from '../contract.ts'
+import type { MigrationId } from '../ledger-contract.ts'
 import type { Session } from './session.ts'
 import { exactNumber } from './entries.ts'
 import { readLedgerVersion, type LedgerTables } from './ledger-schema.ts'

@@ -1,6 +1,6 @@
 import { DroverError } from '../../core/errors.ts'
 import type { TargetName } from '../../core/plan.ts'
-import type { Mark, MigrationId } from '../contract.ts'
+import type { Mark, MigrationId } from '../ledger-contract.ts'
 import type { Session } from './session.ts'
 import { readLedgerVersion, type LedgerTables } from './ledger-schema.ts'
 

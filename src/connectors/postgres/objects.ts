@@ -1,6 +1,6 @@
 import type { TargetName } from '../../core/plan.ts'
 import type { TableChange } from '../../core/table-change.ts'
-import type { MigrationId } from '../contract.ts'
+import type { MigrationId } from '../ledger-contract.ts'
 import type { Session } from './session.ts'
 import { quoteTable } from './identifiers.ts'
 import type { LedgerTables } from './ledger-schema.ts'

@@ -1,6 +1,6 @@
 import type { Bounds, Partition } from '../../core/batch.ts'
 import { DroverError } from '../../core/errors.ts'
-import type { Entry, Lease, MigrationId } from '../contract.ts'
+import type { Entry, Lease, MigrationId } from '../ledger-contract.ts'
 import type { Session } from './session.ts'
 import { boundParameter, boundsOf, countColumns, entryOf, type BoundsRow, type EntryRow } from './entries.ts'
 import { holdVersion } from './evolve.ts'

@@ -1,5 +1,5 @@
 import type { TargetName } from '../../core/plan.ts'
-import type { PlannedTable } from '../contract.ts'
+import type { PlannedTable } from '../planned-table.ts'
 
 /** What the ledger's column `planned` keeps of a table: all that its other columns do not say. */
 export type StoredPlanned = Pick<

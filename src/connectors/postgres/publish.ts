@@ -2,11 +2,12 @@ import pg from 'pg'
 import { DroverError } from '../../core/errors.ts'
 import { reach } from '../../core/failpoint.ts'
 import { inSchema, partsOf, qualified, targetColumns, type TablePlan, type TargetName } from '../../core/plan.ts'
-import type { Lease, MigrationId, PlannedTable } from '../contract.ts'
+import type { Lease, MigrationId } from '../ledger-contract.ts'
+import type { PlannedTable } from '../planned-table.ts'
 import { alterStatements } from './alter.ts'
 import { changed, notATable, refer } from './begin.ts'
 import { addPrimaryKey, type Part } from './ddl.ts'
-import { classifyFault, codeOf } from './errors.ts'
+import { classifyFault, codeOf, withoutValues } from './errors.ts'
 import { findExisting } from './existing.ts'
 import { giveAccess, readAccess, type Access } from './grants.ts'
 import { quoteColumn, quoteName, quoteTable } from './identifiers.ts'
@@ -109,7 +110,7 @@ async function move({ session, tables, migration }: Publishing, part: Part, sche
     if (codeOf(error) !== '42P07' || !(error instanceof pg.DatabaseError)) throw error
     throw new DroverError('target-incompatible', `${qualified(target)} cannot be published: ${error.message}`, {
       hint: 'rename what has that name, and then: drover resume',
-      cause: error,
+      cause: withoutValues(error),
     })
   }
   await moveNotes(session, tables, migration, part.target, schema)
@@ -175,7 +176,7 @@ async function insertInto(session: Session, part: Part, into: Part): Promise<voi
     const code = error.code === '23505' || error.code === '23503' ? 'key-violation' : 'row-rejected'
     throw new DroverError(code, `the new rows cannot join ${qualified(into.target)}: ${error.message}`, {
       hint: `they are still in ${qualified(part.target)}; change one of both, and then: drover resume, or drover rollback`,
-      cause: error,
+      cause: withoutValues(error),
     })
   }
   const { rows: counted } = await session.query<{ all: boolean }>(

@@ -2,7 +2,7 @@ import pg from 'pg'
 import { DroverError } from '../../core/errors.ts'
 import { qualified, type TargetName } from '../../core/plan.ts'
 import type { Session } from './session.ts'
-import { classifyFault, codeOf } from './errors.ts'
+import { classifyFault, codeOf, withoutValues } from './errors.ts'
 import { quoteColumn, quoteName, quoteTable } from './identifiers.ts'
 
 /** Something depends on it, it is referred to, or (truncate) tables that refer to it were not named with it. */
@@ -45,7 +45,7 @@ export async function remove<R extends pg.QueryResultRow>(
     if (!inUseStates.has(codeOf(error) ?? '')) throw error
     throw new DroverError('target-in-use', `${failure}: ${reasonOf(error)}`, {
       hint: 'drop what depends on it first, or copy into another table',
-      cause: error,
+      cause: withoutValues(error),
     })
   }
 }

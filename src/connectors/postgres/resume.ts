@@ -1,6 +1,6 @@
 import type { Partition } from '../../core/batch.ts'
 import { DroverError } from '../../core/errors.ts'
-import type { Lease, MigrationId, StoredMigration } from '../contract.ts'
+import type { Lease, MigrationId, StoredMigration } from '../ledger-contract.ts'
 import type { Session } from './session.ts'
 import { holdEpoch } from './lease.ts'
 import { readLedgerVersion, type LedgerTables } from './ledger-schema.ts'

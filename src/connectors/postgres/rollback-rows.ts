@@ -1,6 +1,6 @@
 import { DroverError } from '../../core/errors.ts'
 import { qualified, type TargetName } from '../../core/plan.ts'
-import type { MigrationId } from '../contract.ts'
+import type { MigrationId } from '../ledger-contract.ts'
 import type { Session } from './session.ts'
 import { exactNumber } from './entries.ts'
 import { findExisting } from './existing.ts'

@@ -1,4 +1,5 @@
-import type { MigrationSummary, Mode } from '../contract.ts'
+import type { MigrationSummary } from '../ledger-contract.ts'
+import type { Mode } from '../planned-table.ts'
 import type { Session } from './session.ts'
 import { countColumns, countsOf, exactNumber, type CountsRow } from './entries.ts'
 import { advisoryLocks, migrationLock } from './lease-holders.ts'

@@ -1,6 +1,6 @@
 import type { Coercion, CoercionUse } from '../../core/coercion.ts'
 import type { Counts } from '../../core/counts.ts'
-import type { MigrationId } from '../contract.ts'
+import type { MigrationId } from '../ledger-contract.ts'
 import type { Session } from './session.ts'
 import { countColumns, countsOf, exactNumber, type CountsRow } from './entries.ts'
 import { readLedgerVersion, type LedgerTables } from './ledger-schema.ts'

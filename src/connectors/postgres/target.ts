@@ -4,18 +4,9 @@ import type { TablePlan, TargetName } from '../../core/plan.ts'
 import { partsOf, qualified } from '../../core/plan.ts'
 import type { TableChange } from '../../core/table-change.ts'
 import type { FaultClass } from '../../core/fault.ts'
-import type {
-  Connections,
-  ExistingTable,
-  Finding,
-  Ledger,
-  PlannedTable,
-  Reader,
-  Slice,
-  Target,
-  Writer,
-  WriterOptions,
-} from '../contract.ts'
+import type { Connections, ExistingTable, Finding, Reader, Slice, Target, Writer, WriterOptions } from '../contract.ts'
+import type { Ledger } from '../ledger-contract.ts'
+import type { PlannedTable } from '../planned-table.ts'
 import { rewriteCost } from './alter.ts'
 import { checkServer, readConnections } from './check.ts'
 import { addChildReference, addPrimaryKey, analyze, createTable, parentsOf } from './ddl.ts'

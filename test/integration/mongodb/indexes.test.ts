@@ -1,6 +1,6 @@
 import { Decimal128, Double, Long, type Document } from 'mongodb'
 import { describe, expect, it } from 'vitest'
-import type { Selection, SinceRange } from '../../../src/connectors/contract.ts'
+import type { Selection, SinceRange } from '../../../src/connectors/planned-table.ts'
 import { mongoUnderTest, type MongoUnderTest } from './mongo-under-test.ts'
 
 const never = new AbortController().signal

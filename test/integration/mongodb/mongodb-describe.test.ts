@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import type { SampledRows, Selection } from '../../../src/connectors/contract.ts'
+import type { SampledRows } from '../../../src/connectors/contract.ts'
+import type { Selection } from '../../../src/connectors/planned-table.ts'
 import { openMongoSource } from '../../../src/connectors/mongodb/connect.ts'
 import type { Sample } from '../../../src/core/sample.ts'
 import { createBsonObserver } from '../../../src/format/bson-observe.ts'

@@ -15,7 +15,7 @@ import {
 } from 'mongodb'
 import { deserialize } from 'bson'
 import { describe, expect, it } from 'vitest'
-import type { Selection } from '../../../src/connectors/contract.ts'
+import type { Selection } from '../../../src/connectors/planned-table.ts'
 import { openMongoSource } from '../../../src/connectors/mongodb/connect.ts'
 import type { Batch } from '../../../src/core/batch.ts'
 import { plainPool, readRange, rowsOf } from '../../contract/source.ts'

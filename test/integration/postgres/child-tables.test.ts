@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { Mode, PlannedTable } from '../../../src/connectors/contract.ts'
+import type { Mode, PlannedTable } from '../../../src/connectors/planned-table.ts'
 import {
   batchId,
   beginMigration,

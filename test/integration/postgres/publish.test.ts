@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { afterEach, describe, expect, it } from 'vitest'
-import type { Mode, PlannedTable } from '../../../src/connectors/contract.ts'
+import type { Mode, PlannedTable } from '../../../src/connectors/planned-table.ts'
 import { openPostgresTarget } from '../../../src/connectors/postgres/connect.ts'
 import { inSchema, type TablePlan } from '../../../src/core/plan.ts'
 import {

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest'
-import type { Mode } from '../../../src/connectors/contract.ts'
+import type { Mode } from '../../../src/connectors/planned-table.ts'
 import type { TablePlan } from '../../../src/core/plan.ts'
 import {
   batchId,

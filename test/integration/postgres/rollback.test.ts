@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest'
-import type { PlannedTable } from '../../../src/connectors/contract.ts'
+import type { PlannedTable } from '../../../src/connectors/planned-table.ts'
 import { inSchema } from '../../../src/core/plan.ts'
 import { atOnce, beginMigration, never, plannedOf, planOf } from '../../support/migration.ts'
 import { catalogOf } from './catalog.ts'

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import pg from 'pg'
 import { expect, it } from 'vitest'
 import { openTarget } from '../../../src/catalog.ts'
-import type { MigrationId } from '../../../src/connectors/contract.ts'
+import type { MigrationId } from '../../../src/connectors/ledger-contract.ts'
 import { fromErrorShape, toErrorShape } from '../../../src/core/errors.ts'
 import { freshPostgres } from '../../support/databases.ts'
 

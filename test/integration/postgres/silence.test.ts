@@ -4,7 +4,8 @@ import { describe, expect, it } from 'vitest'
 import { parseAddress } from '../../../src/connectors/postgres/address.ts'
 import { openPostgresTarget } from '../../../src/connectors/postgres/connect.ts'
 import { Sessions } from '../../../src/connectors/postgres/sessions.ts'
-import type { MigrationId, OpenBatch, Target, Writer } from '../../../src/connectors/contract.ts'
+import type { OpenBatch, Target, Writer } from '../../../src/connectors/contract.ts'
+import type { MigrationId } from '../../../src/connectors/ledger-contract.ts'
 import { lossyProxy, type LossyProxy } from '../../support/lossy-proxy.ts'
 import {
   allWritten,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { MigrationId } from '../../../src/connectors/contract.ts'
+import type { MigrationId } from '../../../src/connectors/ledger-contract.ts'
 import type { LogicalType } from '../../../src/core/logical-type.ts'
 import { scalarTypes } from '../../../src/core/logical-type.ts'
 import {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { openPostgresTarget } from '../../../src/connectors/postgres/connect.ts'
-import type { MigrationId, OpenBatch, Writer } from '../../../src/connectors/contract.ts'
+import type { OpenBatch, Writer } from '../../../src/connectors/contract.ts'
+import type { MigrationId } from '../../../src/connectors/ledger-contract.ts'
 import type { BatchId } from '../../../src/core/batch.ts'
 import { armFailpoints } from '../../../src/core/failpoint.ts'
 import { lossyProxy } from '../../support/lossy-proxy.ts'

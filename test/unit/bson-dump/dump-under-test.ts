@@ -1,6 +1,6 @@
 import { openDumpSource } from '../../../src/connectors/bson-dump/connect.ts'
 import type { DumpSource } from '../../../src/connectors/bson-dump/source.ts'
-import type { Selection } from '../../../src/connectors/contract.ts'
+import type { Selection } from '../../../src/connectors/planned-table.ts'
 import type { Batch, Bounds } from '../../../src/core/batch.ts'
 import { temporaryFolder } from '../../support/dump.ts'
 
