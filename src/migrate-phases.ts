@@ -54,7 +54,10 @@ export async function carryOut(begun: Begun): Promise<MigrationResult> {
     const evolved = await asEvolved(session, plan, drift, begun.planning, run)
     report.phase('finish')
     await ledger.setState(id, lease, 'finishing', null)
-    await finishTables({ config, target, plan: evolved, report, steadily }, run)
+    await finishTables(
+      { config, target, plan: evolved, report, steadily, run: { migration: id, epoch: lease.epoch } },
+      run,
+    )
     report.phase('verify')
     await ledger.setState(id, lease, 'verifying', null)
     const committed = await ledger.totals(id)
@@ -70,7 +73,7 @@ export async function carryOut(begun: Begun): Promise<MigrationResult> {
     report.stopped(causeOf(error, context.signal, lease))
     if (!lease.lost.aborted) await settle(begun, report)
   }
-  return tell(report, session.ledger, id)
+  return await tell(report, session.ledger, id)
 }
 
 /** The ledger is the truth; where it cannot be asked, what was acknowledged has to do. */

@@ -73,6 +73,7 @@ async function resumeMigration(session: Session, context: RunContext): Promise<M
   await using lease = await ledger.lease(found.id, found.tables.flatMap(finalTargets), waiting, signal)
   // Again: the run that had the lease may have changed it until it ended.
   const taken = await stored(session, migration.id)
+  if (taken.state === 'done') return finishedBy(session, taken.id)
   const begun = await refuseChanges(config, source.name, taken)
   refuseWithoutOrder(taken, await ledger.migrations())
   const resumed = { ...session, config: asBegun(config, begun) }
@@ -92,6 +93,13 @@ function untilRoom<T>({ config }: Session, attempt: () => Promise<T>, signal: Ab
     return error instanceof DroverError && error.shortage ? 'transient' : 'fatal'
   }
   return withRetries(policy, { classify, onRetry: () => undefined }, signal, attempt)
+}
+
+/** The run that had the lease has come to its end meanwhile. */
+async function finishedBy(session: Session, id: MigrationId): Promise<MigrationResult> {
+  const { migration } = findMigration(await session.ledger.migrations(), { id, source: '', tables: [] })
+  session.notice({ level: 'info', message: `migration ${id} was finished by the run that held it` })
+  return finishedEarlier(session, migration)
 }
 
 async function stored({ ledger }: Session, id: MigrationId) {

@@ -10,7 +10,7 @@ import type { TablePlan, TargetName } from '../core/plan.ts'
 import type { RetryPolicy } from '../core/retry.ts'
 import type { TableChange } from '../core/table-change.ts'
 import type { Ledger, MigrationId } from './ledger-contract.ts'
-import type { PlannedTable, Selection, SinceRange } from './planned-table.ts'
+import type { PlannedTable, Selection } from './planned-table.ts'
 
 /** Something a check found. An `error` refuses the run before anything is written. */
 export interface Finding {
@@ -158,13 +158,13 @@ export interface Target extends AsyncDisposable {
   /** Names that no column may have, whatever the quoting. */
   readonly reservedColumns: readonly string[]
   openLedger(signal: AbortSignal): Promise<Ledger>
-  openWriter(options: WriterOptions, signal: AbortSignal): Promise<Writer>
+  openWriter(options: RunMark, signal: AbortSignal): Promise<Writer>
   /** Builds the keys of a table and its child tables and refreshes statistics; may be called again. Throws `key-violation`. */
-  finish(plan: TablePlan, options: { readonly buildKey: boolean }, signal: AbortSignal): Promise<void>
+  finish(plan: TablePlan, options: { readonly buildKey: boolean }, signal: AbortSignal, run?: RunMark): Promise<void>
   /** Builds an index unless it is there. Throws `key-violation`, which lists values that violate it. */
-  buildIndex(index: IndexPlan, signal: AbortSignal): Promise<void>
+  buildIndex(index: IndexPlan, signal: AbortSignal, run?: RunMark): Promise<void>
   /** Adds a reference and validates it, unless it is there. Throws `key-violation`, which lists values without a row. */
-  addForeignKey(reference: ForeignKeyPlan, signal: AbortSignal): Promise<void>
+  addForeignKey(reference: ForeignKeyPlan, signal: AbortSignal, run?: RunMark): Promise<void>
   /** What the target has to write anew for a change; null: it changes its catalog only. */
   costOf(change: TableChange, signal: AbortSignal): Promise<{ readonly rows: number; readonly bytes: number } | null>
   /** The exact number of rows in the table. */
@@ -204,8 +204,11 @@ export interface Reader extends AsyncDisposable {
 
 // ── writer ──
 
-/** Plain data. */
-export interface WriterOptions {
+/**
+ * The run that something is done for. What bears it is done by that run only: a newer run of the migration waits for it,
+ * or ends it, and it throws `lease-lost` once there is one. Plain data.
+ */
+export interface RunMark {
   readonly migration: MigrationId
   readonly epoch: number
 }

@@ -1,6 +1,6 @@
 import PQueue from 'p-queue'
 import type { Config } from '../config.ts'
-import type { Target } from '../connectors/contract.ts'
+import type { RunMark, Target } from '../connectors/contract.ts'
 import type { PlannedTable } from '../connectors/planned-table.ts'
 import { DroverError } from '../core/errors.ts'
 import type { TableReport } from './plan-report.ts'
@@ -17,6 +17,8 @@ export interface FinishContext {
   readonly target: Target
   readonly plan: { readonly tables: readonly Pick<TableReport, 'planned'>[] }
   readonly report: Pick<RunReport, 'aggregator' | 'seconds'>
+  /** Null: nobody can take it over. */
+  readonly run: RunMark | null
   /** Each step is safe to repeat, also when it is not known how it ended. */
   readonly steadily: Steadily
 }
@@ -29,6 +31,7 @@ type Task = () => Promise<void>
  */
 export async function finishTables(context: FinishContext, signal: AbortSignal): Promise<void> {
   const { target, plan, report, steadily } = context
+  const run = context.run ?? undefined
   const startedAt = performance.now()
   // A table that was there keeps what it has, or has not.
   const made = plan.tables.map(({ planned }) => planned).filter(({ exists }) => !exists)
@@ -41,18 +44,18 @@ export async function finishTables(context: FinishContext, signal: AbortSignal):
     )
     await runAll(steadily, keys, TABLES_AT_ONCE, refused)
     const indexes = made.flatMap((planned) => planned.indexes ?? [])
-    const builds = indexes.map((index) => () => target.buildIndex(index, signal))
+    const builds = indexes.map((index) => () => target.buildIndex(index, signal, run))
     await runAll(steadily, builds, await indexesAtOnce(target, builds.length, signal), refused)
     // Statistics of what was not there before: expressions count as columns once they are indexed.
     const analyses = made.filter(hasExpressions).map(({ plan: table }) => (): Promise<void> => {
-      return target.finish(table, { buildKey: false }, signal)
+      return target.finish(table, { buildKey: false }, signal, run)
     })
     await runAll(steadily, analyses, TABLES_AT_ONCE, refused)
     // One after the other: each locks two tables, and two of them may want the same ones crosswise.
     const references = made.flatMap((planned) => planned.references ?? [])
     await runAll(
       steadily,
-      references.map((reference) => () => target.addForeignKey(reference, signal)),
+      references.map((reference) => () => target.addForeignKey(reference, signal, run)),
       1,
       refused,
     )
@@ -66,7 +69,7 @@ async function finishTable(context: FinishContext, planned: PlannedTable, signal
   const { config, target, report } = context
   const { source } = planned.plan
   const buildKey = config.forTable(source).primaryKey && !planned.exists
-  await target.finish(planned.plan, { buildKey }, signal)
+  await target.finish(planned.plan, { buildKey }, signal, context.run ?? undefined)
   report.aggregator.finishTable(source)
 }
 

@@ -28,6 +28,7 @@ export class RunReport implements Disposable {
   #verification: Verification = nothingCompared
   #error: ErrorShape | null = null
   #rolledBack = false
+  #before: LedgerTotals = new Map()
   #workers: readonly Totals[] = []
   /** Seconds for the workers to be ready, for the copy, and for keys and indexes. */
   readonly seconds: { start: number; copy: number; index: number } = { start: 0, copy: 0, index: 0 }
@@ -51,6 +52,7 @@ export class RunReport implements Disposable {
 
   /** What earlier runs of the migration have committed. */
   committedBefore(ledger: LedgerTotals): void {
+    this.#before = ledger
     for (const [table, { bytes, ...counts }] of ledger) this.aggregator.settle(table, 0, counts, bytes)
   }
 
@@ -119,7 +121,8 @@ export class RunReport implements Disposable {
       const source = planned.plan.source
       const { bytes, ...counts } = ledger.get(source) ?? { ...noCounts, bytes: 0 }
       const seconds = this.aggregator.seconds(source)
-      const rowsPerSecond = seconds > 0 ? counts.read / seconds : 0
+      const read = counts.read - (this.#before.get(source)?.read ?? 0)
+      const rowsPerSecond = seconds > 0 ? read / seconds : 0
       const target = qualified(finalTarget(planned))
       return { source, target, ...counts, seconds, rowsPerSecond, bytes, coercions: coercions.get(source) ?? [] }
     })

@@ -38,7 +38,9 @@ const behind: readonly Column[] = [
 /** What a run did: a line for each table and for all of them, how fast, and how it was verified. */
 export function renderSummary(result: MigrationResult, paint: Paint): string {
   const bytes = result.tables.reduce((sum, table) => sum + table.bytes, 0)
-  const perSecond = result.copySeconds > 0 ? result.totals.read / result.copySeconds : 0
+  // Rows of this run: earlier runs of the migration may have read others.
+  const read = result.tables.reduce((sum, { rowsPerSecond, seconds }) => sum + rowsPerSecond * seconds, 0)
+  const perSecond = result.copySeconds > 0 ? read / result.copySeconds : 0
   const derives = result.totals.derived > 0
   const rows = result.tables.map((table) => [
     name(table.source),
@@ -51,21 +53,30 @@ export function renderSummary(result: MigrationResult, paint: Paint): string {
     [...before, ...(derives ? [derivedColumn] : []), ...behind],
     [...rows, total],
   )
-  const written = formatCount(result.totals.written)
-  const head =
-    result.state === 'done'
-      ? paint.green(`${written} rows written in ${formatSeconds(result.seconds)}`)
-      : result.state === 'rolled-back'
-        ? paint.red(`rolled back after ${written} rows and ${formatSeconds(result.seconds)}`)
-        : result.error?.code === 'too-many-dead-letters'
-          ? paint.red(
-              `${written} rows written in ${formatSeconds(result.seconds)}, ${formatCount(result.totals.deadLetters)} dead letters`,
-            )
-          : paint.red(`stopped after ${written} rows and ${formatSeconds(result.seconds)}`)
   const accounts = result.tables.map((table) => printable(`${table.source}: ${accountOf(table)}`))
   const changes = result.tables.filter(({ coercions }) => coercions.length > 0).map(changed)
   const proof = renderVerification(result.verification, paint)
-  return [paint.bold(titles), ...lines, '', `${head}${how(result)}`, ...accounts, ...changes, proof].join('\n')
+  return [
+    paint.bold(titles),
+    ...lines,
+    '',
+    `${headline(result, paint)}${how(result)}`,
+    ...accounts,
+    ...changes,
+    proof,
+  ].join('\n')
+}
+
+function headline(result: MigrationResult, paint: Paint): string {
+  const { totals, seconds, state, error, workers } = result
+  const written = `${formatCount(totals.written)} rows`
+  const time = formatSeconds(seconds)
+  if (state === 'rolled-back') return paint.red(`rolled back after ${written} and ${time}`)
+  if (error?.code === 'too-many-dead-letters') {
+    return paint.red(`${written} written in ${time}, ${formatCount(totals.deadLetters)} dead letters`)
+  }
+  if (state === 'stopped') return paint.red(`stopped after ${written} and ${time}`)
+  return paint.green(workers === 0 ? `${written} were written by an earlier run` : `${written} written in ${time}`)
 }
 
 /** Values that are not what they were in the source, as was allowed. */
@@ -78,6 +89,7 @@ function changed({ source, coercions }: TableResult): string {
 }
 
 function how({ workers, isolation, feed, batchRows, retries, migration }: MigrationResult): string {
+  if (workers === 0) return `; migration ${migration}`
   const who = `${workers} ${workers === 1 ? 'worker' : 'workers'} (${isolation}, ${feed} feed)`
   const again = `${formatCount(retries)} ${retries === 1 ? 'retry' : 'retries'}`
   return `: ${who}, batches of ${formatCount(batchRows)} rows, ${again}; migration ${migration}`

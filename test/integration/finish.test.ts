@@ -36,7 +36,7 @@ async function finish(under: PostgresUnderTest, tables: readonly PlannedTable[])
   const planned = tables.map((table) => ({ planned: table }))
   const error = await failure(
     finishTables(
-      { config, target: under.target, plan: { tables: planned }, report, steadily: (task) => task() },
+      { config, target: under.target, plan: { tables: planned }, report, steadily: (task) => task(), run: null },
       never,
     ),
   )

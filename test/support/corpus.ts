@@ -1,6 +1,5 @@
 import type { Document } from 'bson'
 import { expect } from 'vitest'
-import { exitCodeOfResult } from '../../src/cli/exit-codes.ts'
 import { migrate, type MigrateOptions, type MigrationResult } from '../../src/index.ts'
 import { type BothDatabases, databases } from './both-databases.ts'
 import { insertRaw } from './insert-raw.ts'
@@ -51,34 +50,6 @@ export async function whole(done: Moved): Promise<Moved> {
     throw failure
   }
   return done
-}
-
-const good = 499
-const inTheMiddle = 250
-const batchRows = 100
-
-/**
- * Moves a document that no target holds, its `_id` 250, among 499 good ones that hold a `text`: the run stops, names
- * it, keeps the batches before, and has nothing of its own batch.
- */
-export async function expectRefused(bad: Document | Uint8Array, reason: RegExp): Promise<void> {
-  await using both = await databases()
-  const { db, from, to } = both
-  const ids = Array.from({ length: good + 1 }, (_, _id) => _id).filter((_id) => _id !== inTheMiddle)
-  await insertThings(
-    db,
-    ids.map((_id) => ({ _id, text: `good ${_id}`, nested: { list: [_id] } })),
-  )
-  await insertThings(db, bad instanceof Uint8Array ? [bad] : [bad])
-  const result = await migrate({ from, to, workers: 1, batchRows })
-  expect(result).toMatchObject({ state: 'stopped', error: { code: 'row-rejected' } })
-  expect(result.error?.message).toMatch(/document 250 of table things/)
-  expect(result.error?.message).toMatch(reason)
-  expect(exitCodeOfResult(result, null)).toBe(4)
-  const [kept] = await both.texts(
-    `select count(*) filter (where _id < 200) as before, count(*) filter (where _id between 200 and 299) as beside from things`,
-  )
-  expect(kept).toEqual({ before: '200', beside: '0' })
 }
 
 export async function insertThings(db: BothDatabases['db'], things: Things, collection = 'things'): Promise<void> {

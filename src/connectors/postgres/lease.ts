@@ -2,6 +2,7 @@ import { setTimeout } from 'node:timers/promises'
 import { DroverError } from '../../core/errors.ts'
 import type { TargetName } from '../../core/plan.ts'
 import { qualified } from '../../core/plan.ts'
+import type { RunMark } from '../contract.ts'
 import type { Lease, MigrationId } from '../ledger-contract.ts'
 import { HeldLease, type LeaseSource } from './held-lease.ts'
 import type { Session } from './session.ts'
@@ -98,8 +99,7 @@ async function takeAgain(
   const keys = locks.map(({ key }) => key)
   const { rows } = await session.query<{ taken: number }>(tryLocks, [keys])
   if ((rows[0]?.taken ?? 0) < locks.length) {
-    const others = (await findHolders(session, keys)).filter(({ pid }) => pid !== lostPid)
-    const [other] = others
+    const other = (await findHolders(session, keys)).find(({ pid }) => pid !== lostPid)
     if (other !== undefined) return leaseLost(`another run has taken it${nameOf(other)}`)
     await session.query('select pg_terminate_backend($1)', [lostPid])
     return 'wait'
@@ -207,4 +207,26 @@ export async function holdEpoch(
     [migration, lease.epoch, workerLock(migration)],
   )
   if (rowCount !== 1) throw leaseLost(`migration ${migration} has another epoch than ${lease.epoch}`)
+}
+
+/**
+ * Does something for a run that is outside of any transaction, such as building an index. A newer run finds the session
+ * by the lock of its workers: it waits for it or ends it before it begins. Throws `lease-lost` where one has begun.
+ */
+export async function asRun<T>(
+  session: Session,
+  tables: LedgerTables,
+  { migration, epoch }: RunMark,
+  work: () => Promise<T>,
+): Promise<T> {
+  const key = workerLock(migration)
+  await session.query('select pg_advisory_lock_shared(hashtextextended($1, 0))', [key])
+  const { rowCount } = await session.query(`select from ${tables.migration} where id = $1 and epoch = $2`, [
+    migration,
+    epoch,
+  ])
+  if (rowCount !== 1) throw leaseLost(`migration ${migration} has another epoch than ${epoch}`)
+  const done = await work()
+  await session.query('select pg_advisory_unlock_shared(hashtextextended($1, 0))', [key])
+  return done
 }

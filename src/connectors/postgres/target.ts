@@ -4,7 +4,7 @@ import type { TablePlan, TargetName } from '../../core/plan.ts'
 import { partsOf, qualified } from '../../core/plan.ts'
 import type { TableChange } from '../../core/table-change.ts'
 import type { FaultClass } from '../../core/fault.ts'
-import type { Connections, ExistingTable, Finding, Reader, Slice, Target, Writer, WriterOptions } from '../contract.ts'
+import type { Connections, ExistingTable, Finding, Reader, Slice, Target, Writer, RunMark } from '../contract.ts'
 import type { Ledger } from '../ledger-contract.ts'
 import type { PlannedTable } from '../planned-table.ts'
 import { rewriteCost } from './alter.ts'
@@ -14,6 +14,8 @@ import { exactNumber } from './entries.ts'
 import { classifyFault } from './errors.ts'
 import { findExisting } from './existing.ts'
 import { finishTable } from './finish.ts'
+import { asRun } from './lease.ts'
+import type { Session } from './session.ts'
 import { addForeignKey } from './foreign-keys.ts'
 import { maxColumns, maxNameBytes, quoteTable, systemColumns } from './identifiers.ts'
 import { createIndexSql, foreignKeySql } from './index-ddl.ts'
@@ -80,26 +82,31 @@ export class PostgresTarget implements Target {
     return new PostgresLedger(this.#sessions, this.#tables)
   }
 
-  async openWriter(options: WriterOptions, signal: AbortSignal): Promise<Writer> {
+  async openWriter(options: RunMark, signal: AbortSignal): Promise<Writer> {
     const writer = new PostgresWriter(this.#sessions, this.#tables, options)
     await writer.connect(signal)
     return writer
   }
 
-  async finish(plan: TablePlan, options: { readonly buildKey: boolean }, signal: AbortSignal): Promise<void> {
-    await this.#sessions.use(`finish ${qualified(plan.target)}`, signal, (session) =>
+  async finish(
+    plan: TablePlan,
+    options: { readonly buildKey: boolean },
+    signal: AbortSignal,
+    run?: RunMark,
+  ): Promise<void> {
+    await this.#useFor(run, `finish ${qualified(plan.target)}`, signal, (session) =>
       finishTable(session, plan, options),
     )
   }
 
-  async buildIndex(index: IndexPlan, signal: AbortSignal): Promise<void> {
+  async buildIndex(index: IndexPlan, signal: AbortSignal, run?: RunMark): Promise<void> {
     const doing = `build index ${index.name} of ${qualified(index.target)}`
-    await this.#sessions.use(doing, signal, (session) => buildIndex(session, index))
+    await this.#useFor(run, doing, signal, (session) => buildIndex(session, index))
   }
 
-  async addForeignKey(reference: ForeignKeyPlan, signal: AbortSignal): Promise<void> {
+  async addForeignKey(reference: ForeignKeyPlan, signal: AbortSignal, run?: RunMark): Promise<void> {
     const doing = `add the reference of ${qualified(reference.target)} to ${qualified(reference.references)}`
-    await this.#sessions.use(doing, signal, (session) => addForeignKey(session, reference))
+    await this.#useFor(run, doing, signal, (session) => addForeignKey(session, reference))
   }
 
   costOf(change: TableChange, signal: AbortSignal): Promise<{ readonly rows: number; readonly bytes: number } | null> {
@@ -127,6 +134,17 @@ export class PostgresTarget implements Target {
 
   classify(error: unknown): FaultClass {
     return classifyFault(error)
+  }
+
+  /** Invariants 3 and 4: no run that has been taken over changes a table. */
+  #useFor<T>(
+    run: RunMark | undefined,
+    doing: string,
+    signal: AbortSignal,
+    work: (session: Session) => Promise<T>,
+  ): Promise<T> {
+    if (run === undefined) return this.#sessions.use(doing, signal, work)
+    return this.#sessions.use(doing, signal, (session) => asRun(session, this.#tables, run, () => work(session)))
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

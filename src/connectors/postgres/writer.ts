@@ -4,7 +4,7 @@ import type { Counts } from '../../core/counts.ts'
 import { DroverError } from '../../core/errors.ts'
 import { reach } from '../../core/failpoint.ts'
 import type { TablePlan } from '../../core/plan.ts'
-import type { OpenBatch, Writer, WriterOptions } from '../contract.ts'
+import type { OpenBatch, Writer, RunMark } from '../contract.ts'
 import type { Session } from './session.ts'
 import { countColumns, boundParameter, entryOf, type EntryRow } from './entries.ts'
 import { toDroverError } from './errors.ts'
@@ -24,13 +24,13 @@ import { Stages } from './stage.ts'
 export class PostgresWriter implements Writer {
   readonly #sessions: Sessions
   readonly #tables: LedgerTables
-  readonly #options: WriterOptions
+  readonly #options: RunMark
   #session: Session | null = null
   /** Those of the session; its end is theirs. */
   #stages: Stages | null = null
   #open: PostgresOpenBatch | null = null
 
-  constructor(sessions: Sessions, tables: LedgerTables, options: WriterOptions) {
+  constructor(sessions: Sessions, tables: LedgerTables, options: RunMark) {
     this.#sessions = sessions
     this.#tables = tables
     this.#options = options

@@ -1,10 +1,12 @@
-import type { PostgresUnderTest } from './postgres-under-test.ts'
-
 const users = `n.nspname !~ '^pg_' and n.nspname not in ('information_schema', 'drover')`
 
+interface Database {
+  sql(text: string): Promise<readonly Record<string, unknown>[]>
+}
+
 /** Everything in the catalog that is not the server's or the ledger's, as lines of text. */
-export async function catalogOf(under: PostgresUnderTest): Promise<readonly unknown[]> {
-  const rows = await under.sql(`
+export async function catalogOf({ sql }: Database): Promise<readonly unknown[]> {
+  const rows = await sql(`
     select 'schema ' || n.nspname as line from pg_namespace n where ${users}
     union all
     select concat_ws(' ', c.relkind, n.nspname, c.relname, c.relowner::regrole, c.relacl::text)

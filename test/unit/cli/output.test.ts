@@ -28,6 +28,29 @@ describe('Output', () => {
     expect(stderr.read()).toBe('drover: m\n  [unexpected]\nError: m\n    at x\n')
   })
 
+  it('shows control characters in the stack of a bug, and in JSON such as JSON leaves in', () => {
+    const { made, stdout, stderr } = output()
+    made.error({ code: 'unexpected', message: 'm', stack: 'Error: \u001b]0;x\u0007\n    at \u009b2J' })
+    expect(stderr.read()).toBe('drover: m\n  [unexpected]\nError: \\u001b]0;x\\u0007\n    at \\u009b2J\n')
+    const names = ['\u001b[2J', '\u009b2J', '\u202e\u2028\u007f']
+    made.json({ names })
+    const written = String(stdout.read())
+    expect(JSON.parse(written)).toEqual({ names })
+    expect(written).toBe('{"names":["\\u001b[2J","\\u009b2J","\\u202e\\u2028\\u007f"]}\n')
+  })
+
+  it('hides a password that stands by itself, and in errors of results too', () => {
+    const { made, stderr } = output()
+    made.protectSecret('can/ary')
+    made.write('can/ary can%2Fary\n')
+    expect(stderr.read()).toBe('*** ***\n')
+    expect(made.shapeOf({ code: 'target-failed', message: 'can/ary', hint: 'can/ary' })).toEqual({
+      code: 'target-failed',
+      message: '***',
+      hint: '***',
+    })
+  })
+
   it('writes counts that a double cannot hold as strings', () => {
     const { made, stdout } = output()
     made.json({ a: 2 ** 53, b: 2 ** 53 - 1, c: 1.5, d: 10n, e: 2n ** 60n })

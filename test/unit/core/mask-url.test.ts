@@ -1,6 +1,13 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { hideSecrets, maskUrl, maskUrls, secretsOf } from '../../../src/core/mask-url.ts'
+import {
+  hideInError,
+  hideSecrets,
+  maskUrl,
+  maskUrls,
+  secretsOf,
+  secretsOfPassword,
+} from '../../../src/core/mask-url.ts'
 
 describe('maskUrl', () => {
   it.each([
@@ -54,6 +61,30 @@ describe('secretsOf and hideSecrets', () => {
     const secrets = secretsOf('postgres://u:can%22ary%40word@h/db')
     const text = 'login failed: can"ary@word, can%22ary%40word, {"x":"can\\"ary@word"}'
     expect(hideSecrets(text, secrets)).toBe('login failed: ***, ***, {"x":"***"}')
+  })
+
+  it('leaves a line of JSON one, also where a text in it ends in a secret', () => {
+    const line = JSON.stringify({ message: 'host=h password=canary', more: ['pwd=x"y', 'postgres://u:canary@h/x'] })
+    const hidden: unknown = JSON.parse(hideSecrets(line, []))
+    expect(hidden).toEqual({ message: 'host=h password=***', more: ['pwd=***', 'postgres://u:***@h/x'] })
+  })
+
+  it('takes out the longer of two secrets first, and a decoded one in its encoded form', () => {
+    expect(hideSecrets('canary-and-more', ['canary', 'canary-and-more'])).toBe('***')
+    expect(hideSecrets('a%2Fb%3Dc', secretsOf('mongodb://u:a%2fb=c@h/x'))).toBe('***')
+    expect(hideSecrets('a%2Fb a/b', secretsOfPassword('a/b?'))).toBe('a%2Fb a/b')
+    expect(hideSecrets('a%2Fb%3F a/b?', secretsOfPassword('a/b?'))).toBe('*** ***')
+  })
+
+  it('of an error takes them out of sentence, hint and stack, and keeps the rest', () => {
+    const shape = { code: 'unexpected', message: 'canary', hint: 'a canary', stack: 'Error: canary\n at x' } as const
+    const hidden = { code: 'unexpected', message: '***', hint: 'a ***', stack: 'Error: ***\n at x' }
+    expect(hideInError(shape, ['canary'])).toEqual(hidden)
+    expect(hideInError({ code: 'unexpected', message: 'm', shortage: true }, [])).toEqual({
+      code: 'unexpected',
+      message: 'm',
+      shortage: true,
+    })
   })
 
   it('finds secrets in the query', () => {
