@@ -5,6 +5,7 @@ import { DroverError, errorKinds, fromErrorShape, toErrorShape } from './core/er
 import { withRetries } from './core/retry.ts'
 import { partsOf } from './core/plan.ts'
 import type { MigrationResult, Verification } from './core/result.ts'
+import { CheckProgress } from './engine/check-progress.ts'
 import { copyTables } from './engine/copy.ts'
 import { Drift } from './engine/drift.ts'
 import { asEvolved, type Planning } from './engine/evolved.ts'
@@ -61,7 +62,7 @@ export async function carryOut(begun: Begun): Promise<MigrationResult> {
     report.phase('verify')
     await ledger.setState(id, lease, 'verifying', null)
     const committed = await ledger.totals(id)
-    const verification = await verify({ ...session, ledger }, id, evolved, committed, run)
+    const verification = await verify({ session: { ...session, ledger }, id, plan: evolved, committed, report }, run)
     report.verified(verification)
     demand(verification, config.expect, sumOf(committed).written)
     const tooMany = tooManyLetters(id, config.maxDeadLetters, sumOf(committed))
@@ -90,20 +91,31 @@ async function tell(report: RunReport, ledger: Ledger, id: MigrationId): Promise
   }
 }
 
-async function verify(
-  session: Session,
-  id: MigrationId,
-  plan: RunPlan,
-  committed: ReadonlyMap<string, Counts>,
-  signal: AbortSignal,
-): Promise<Verification> {
-  const { config, source, target, ledger, notice } = session
+interface Verifying {
+  readonly session: Session
+  readonly id: MigrationId
+  readonly plan: RunPlan
+  readonly committed: ReadonlyMap<string, Counts>
+  readonly report: RunReport
+}
+
+async function verify({ session, id, plan, committed, report }: Verifying, signal: AbortSignal): Promise<Verification> {
+  const { config, source, target, ledger } = session
   const tables = await checkInputs(
-    { ledger, migration: id, tables: plan.tables, committed, sample: config.sample, afterwards: false },
+    {
+      ledger,
+      migration: id,
+      tables: plan.tables,
+      committed,
+      level: config.verify,
+      sample: config.sample,
+      afterwards: false,
+    },
     signal,
   )
   const { count: workers } = plan.workers
-  const progress = (): void => undefined
+  const progress = new CheckProgress(tables)
+  if (config.verify !== 'count') report.checks(progress)
   return verifyRun(
     {
       config,
@@ -114,8 +126,9 @@ async function verify(
       workers,
       isolation: plan.isolation,
       retry: config.retry,
-      notice,
-      progress,
+      notice: (notice) => report.notice(notice),
+      compared: progress.compared,
+      watch: progress.watch,
     },
     tables,
     signal,

@@ -3,6 +3,7 @@ import type { MigrationSummary } from './connectors/ledger-contract.ts'
 import { qualified } from './core/plan.ts'
 import type { Verification } from './core/result.ts'
 import { chooseTables, type ChosenTable } from './engine/choose-tables.ts'
+import { CheckProgress } from './engine/check-progress.ts'
 import { planVerify } from './engine/plan-verify.ts'
 import { chooseWorkers } from './engine/sizing.ts'
 import { connect, type RunContext, type Session } from './migrate-session.ts'
@@ -34,6 +35,8 @@ export async function verifyTables(config: Config, context: RunContext): Promise
   }
   const [only, ...more] = new Set(copied.values())
   const workers = chooseWorkers(config.workers, cores, await target.connections(signal), target.maxWriters).count
+  const progress = new CheckProgress(checks)
+  using _ = config.verify === 'count' ? null : progress.show(context)
   return await verifyRun(
     {
       config,
@@ -45,7 +48,8 @@ export async function verifyTables(config: Config, context: RunContext): Promise
       isolation: config.isolation,
       retry: config.retry,
       notice,
-      progress: () => undefined,
+      compared: progress.compared,
+      watch: progress.watch,
     },
     checks,
     signal,
@@ -73,11 +77,12 @@ async function checksOf(
   const tables = (stored?.tables ?? []).filter(({ plan }) => names.includes(plan.source))
   const copied = tables.map((planned) => ({ planned, estimatedRows: null }))
   return checkInputs(
-    { ledger, migration: id, tables: copied, committed, sample: config.sample, afterwards: true },
+    { ledger, migration: id, tables: copied, committed, level: config.verify, sample: config.sample, afterwards: true },
     signal,
   )
 }
 
 function foreign(planned: RunCheck['planned'], sample: number | null): RunCheck {
-  return { planned, committed: null, coercions: [], leftOut: new Set(), sample, rowsBefore: null, afterwards: true }
+  const unknown = { committed: null, coercions: [], leftOut: new Set<string>(), replayed: new Set<string>() }
+  return { planned, ...unknown, sample, rowsBefore: null, afterwards: true }
 }

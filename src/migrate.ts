@@ -13,6 +13,7 @@ import { asBegun, optionsOf } from './engine/run-options.ts'
 import { finalTargets, isBeside, loadBeside, type RunPlan } from './engine/run-plan.ts'
 import { carryOut } from './migrate-phases.ts'
 import { connect, type RunContext, type Session } from './migrate-session.ts'
+import { formatCount } from './telemetry/format.ts'
 import { finishedEarlier } from './migrate-status.ts'
 import { reach } from './core/failpoint.ts'
 
@@ -73,13 +74,17 @@ async function resumeMigration(session: Session, context: RunContext): Promise<M
   await using lease = await ledger.lease(found.id, found.tables.flatMap(finalTargets), waiting, signal)
   // Again: the run that had the lease may have changed it until it ended.
   const taken = await stored(session, migration.id)
-  if (taken.state === 'done') return finishedBy(session, taken.id)
+  if (taken.state === 'done') return await finishedBy(session, taken.id)
   const begun = await refuseChanges(config, source.name, taken)
-  refuseWithoutOrder(taken, await ledger.migrations())
+  const summary = (await ledger.migrations()).find(({ id }) => id === taken.id)
+  refuseWithoutOrder(taken, summary?.tables ?? [])
   const resumed = { ...session, config: asBegun(config, begun) }
   const plan = await planResumed(resumed, taken, begun, signal)
   announceRun(plan, session)
-  notice({ level: 'info', message: `resuming migration ${taken.id}, begun ${taken.beganAt.toISOString()}` })
+  const read = summary?.tables.reduce((sum, { counts }) => sum + counts.read, 0) ?? 0
+  const begunAt = taken.beganAt.toISOString()
+  const done = `${formatCount(read)} ${read === 1 ? 'row is' : 'rows are'} done already`
+  notice({ level: 'info', message: `resuming migration ${taken.id}, begun ${begunAt}: ${done}` })
   const open = await ledger.resume(taken.id, lease)
   const partitions = await planGaps(resumed, taken.id, open, taken.tables, lease)
   const planning = { savedPlan: begun.savedPlan, looked: null }

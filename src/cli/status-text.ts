@@ -69,12 +69,12 @@ function next(migration: MigrationSummary, replaced: ReadonlyMap<string, string>
   const standing = migration.tables.filter(({ source }) => !replaced.has(source))
   const letters = standing.reduce((sum, { openLetters }) => sum + openLetters, 0)
   const lines: string[] = []
-  if (isUnfinished(migration) && !migration.running)
-    lines.push(`next: drover resume ${migration.id} finishes it, drover rollback ${migration.id} undoes it`)
   if (letters > 0)
     lines.push(
       `next: drover status ${migration.id} --letters - shows the dead letters, drover retry ${migration.id} replays them`,
     )
+  if (isUnfinished(migration) && !migration.running)
+    lines.push(`next: drover resume ${migration.id} finishes it, drover rollback ${migration.id} undoes it`)
   return lines
 }
 

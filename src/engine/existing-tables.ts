@@ -48,7 +48,7 @@ function refuseExisting(existing: ExistingTable, mode: Mode, own: ReadonlySet<st
   }
   if (mode === 'create' && !existing.empty) {
     throw new DroverError('target-not-empty', `${name} exists and holds rows`, {
-      hint: '--mode append adds to it, --mode upsert merges into it, --mode truncate empties it first, --mode recreate drops it first',
+      hint: '--mode append adds to it, --mode upsert merges into it, --mode truncate empties it first, --mode recreate replaces it at the end',
     })
   }
   const dependents = existing.dependents.filter((dependent) => !own.has(dependent))

@@ -71,10 +71,9 @@ export async function refuseChanges(config: Config, source: string, stored: Stor
 }
 
 /** Throws `missing-migration` where a table without key order is copied in part. */
-export function refuseWithoutOrder({ id, tables }: StoredMigration, summaries: readonly MigrationSummary[]): void {
+export function refuseWithoutOrder({ id, tables }: StoredMigration, sums: MigrationSummary['tables']): void {
   const ordered = new Set(tables.filter((table) => table.ordered).map(({ plan }) => plan.source))
-  const summary = summaries.find((migration) => migration.id === id)
-  const half = summary?.tables.find(({ source, counts, openPartitions }) => {
+  const half = sums.find(({ source, counts, openPartitions }) => {
     return !ordered.has(source) && openPartitions > 0 && counts.read > 0
   })
   if (half === undefined) return

@@ -11,12 +11,16 @@ export type TableRules = Pick<
   'primaryKey' | 'indexes' | 'onDrift' | 'onError' | 'maxColumns' | 'maxNewColumns' | 'naming'
 >
 
+/** The options of a whole migration that say when it is complete: they hold until a later run says otherwise. */
+type Completion = Pick<Config, 'verify' | 'sample' | 'expect' | 'maxDeadLetters' | 'rollbackOnFailure'>
+
 /** What the ledger keeps of a migration's options: what a resume goes on with, and what it is compared by. */
 export interface RunOptions {
   /** Of the source's rows. */
   readonly keyField: string
   /** A saved plan was run, which says what is built after the load. */
   readonly savedPlan: boolean
+  readonly completion: Completion
   readonly tables: Readonly<Record<string, TableOptions>>
 }
 
@@ -38,7 +42,9 @@ export async function optionsOf(config: Config, keyField: string, plan: RunPlan)
       return [source, { shape: shapeOf(config, source), rules: rulesOf(config, source), module, rows: estimatedRows }]
     }),
   )
-  return { keyField, savedPlan: config.planFile !== null, tables: Object.fromEntries(tables) }
+  const { planFile, verify, sample, expect, maxDeadLetters, rollbackOnFailure } = config
+  const completion = { verify, sample, expect, maxDeadLetters, rollbackOnFailure }
+  return { keyField, savedPlan: planFile !== null, completion, tables: Object.fromEntries(tables) }
 }
 
 /** Throws `unsupported-version` for a migration that an older drover began. */
@@ -57,9 +63,17 @@ export function readOptions({ id, options }: Pick<StoredMigration, 'id' | 'optio
 const changeable: ReadonlySet<string> = new Set(['on-error', 'on-drift'])
 
 /** The options of a run that takes up a migration: where nothing is said now, they are those it was begun with. */
-export function asBegun(config: Config, { tables }: RunOptions): Config {
+export function asBegun(config: Config, { tables, completion }: RunOptions): Config {
+  const kept = <Name extends keyof Completion>(name: Name): Completion[Name] => {
+    return isGiven(config.origin(name)) ? config[name] : completion[name]
+  }
   return {
     ...config,
+    verify: kept('verify'),
+    sample: kept('sample'),
+    expect: kept('expect'),
+    maxDeadLetters: kept('maxDeadLetters'),
+    rollbackOnFailure: kept('rollbackOnFailure'),
     forTable: (name) => {
       const now = config.forTable(name)
       const begun = { ...now, ...tables[name]?.rules }
@@ -123,5 +137,5 @@ async function fingerprint(path: string | null): Promise<string | null> {
 }
 
 function isRunOptions(options: object): options is RunOptions {
-  return 'tables' in options && typeof options.tables === 'object' && 'keyField' in options
+  return 'tables' in options && typeof options.tables === 'object' && 'keyField' in options && 'completion' in options
 }

@@ -19,6 +19,8 @@ export type LedgerTotals = ReadonlyMap<string, Counts & { readonly bytes: number
 /** The story of one run: shows it while it goes on, and tells it at the end. */
 export class RunReport implements Disposable {
   readonly aggregator: Aggregator = new Aggregator()
+  /** What is shown while rows are compared. */
+  #check: Aggregator | null = null
   readonly #migration: MigrationId
   readonly #config: Config
   readonly #plan: RunPlan
@@ -58,7 +60,13 @@ export class RunReport implements Disposable {
 
   phase(phase: Phase): void {
     this.aggregator.phase = phase
+    this.#check = null
     this.#tick()
+  }
+
+  /** From here to the next phase a check is shown. */
+  checks({ aggregator }: { readonly aggregator: Aggregator }): void {
+    this.#check = aggregator
   }
 
   notice(notice: Notice): void {
@@ -160,7 +168,7 @@ export class RunReport implements Disposable {
   }
 
   #tick(): void {
-    this.#reporter.progress(this.aggregator.snapshot())
+    this.#reporter.progress((this.#check ?? this.aggregator).snapshot())
   }
 }
 

@@ -17,7 +17,8 @@ const BAR_COLUMNS = 16
 
 interface Rate {
   readonly rows: number
-  readonly bytes: number
+  /** Null: what is counted has no bytes. */
+  readonly bytes: number | null
 }
 
 /** Rows and bytes per second of each table, from one picture of a run to the next. */
@@ -76,7 +77,8 @@ export function renderLive(progress: Progress, rates: TableRates, screen: Screen
 
 function tableLine(table: TableProgress, rates: TableRates): Line {
   const rows = table.counts.read
-  const rate = rates.of(table.source)
+  const { rows: perSecond, bytes } = rates.of(table.source)
+  const rate = { rows: perSecond, bytes: table.bytes === 0 ? null : bytes }
   const finished = table.state === 'copied'
   const eta = table.total === null || rate.rows <= 0 || finished ? null : Math.max(0, table.total - rows) / rate.rows
   const percent = finished ? 100 : percentOf(rows, table.total)
@@ -84,7 +86,7 @@ function tableLine(table: TableProgress, rates: TableRates): Line {
 }
 
 function totalLine(progress: Progress, single: boolean): Line {
-  const rate = { rows: progress.rowsPerSecond, bytes: progress.bytesPerSecond }
+  const rate = { rows: progress.rowsPerSecond, bytes: progress.bytes === 0 ? null : progress.bytesPerSecond }
   const name = single ? (progress.tables[0]?.source ?? 'total') : 'total'
   const { percent, total, eta, totals } = progress
   return { name, percent, rows: totals.read, total, rate, eta, state: null }
@@ -97,7 +99,8 @@ function percentOf(rows: number, total: number | null): number | null {
 
 function foot(progress: Progress): string {
   const { phase, seconds, workers, workersBusy, retries } = progress
-  return `${phase}  ${formatSeconds(seconds)}  workers ${workersBusy} of ${workers} busy  retries ${retries}`
+  const busy = workers === 0 ? '' : `workers ${workersBusy} of ${workers} busy  `
+  return `${phase}  ${formatSeconds(seconds)}  ${busy}retries ${retries}`
 }
 
 /** Cells in the order shown, and what goes first when the screen is narrow. */
@@ -147,7 +150,7 @@ function cellsOf(line: Line, nameWidth: number): Record<Cell, string> {
     rows: formatCount(line.rows),
     total: line.total === null ? 'rows' : `of ${formatCount(line.total)} rows`,
     rate: line.state === 'waiting' ? '' : `${formatCount(line.rate.rows)} rows/s`,
-    bytes: line.state === 'waiting' ? '' : `${formatBytes(line.rate.bytes)}/s`,
+    bytes: line.state === 'waiting' || line.rate.bytes === null ? '' : `${formatBytes(line.rate.bytes)}/s`,
     eta: line.state === null || line.state === 'copying' ? etaOf(line) : line.state,
   }
 }
@@ -164,16 +167,17 @@ function bar(percent: number | null): string {
 
 /** The whole of a run in one line, for logs. */
 export function renderLine(progress: Progress): string {
-  const { phase, percent, totals, total, rowsPerSecond, bytesPerSecond, eta, workers, workersBusy, retries } = progress
+  const { phase, percent, totals, total, rowsPerSecond, bytes, bytesPerSecond, eta, workers, workersBusy, retries } =
+    progress
   const of = total === null ? '' : ` of ${formatCount(total)}`
   return [
     phase,
     formatPercent(percent),
     `${formatCount(totals.read)}${of} rows`,
     `${formatCount(rowsPerSecond)} rows/s`,
-    `${formatBytes(bytesPerSecond)}/s`,
+    ...(bytes === 0 ? [] : [`${formatBytes(bytesPerSecond)}/s`]),
     eta === null ? 'ETA ?' : `ETA ${formatSeconds(eta)}`,
-    `workers ${workersBusy} of ${workers} busy`,
+    ...(workers === 0 ? [] : [`workers ${workersBusy} of ${workers} busy`]),
     `retries ${retries}`,
   ].join('  ')
 }

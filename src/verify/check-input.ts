@@ -23,8 +23,10 @@ export interface VerifyContext {
   readonly isolation: Isolation
   readonly retry: RetryPolicy
   readonly notice: (notice: Notice) => void
-  /** So many more rows of the source have been looked at. */
-  readonly progress: (table: string, rows: number) => void
+  /** So many more rows of the source have been compared. */
+  readonly compared: (table: string, rows: number) => void
+  /** Told where the number of workers, and of those that have work, is to be had. */
+  readonly watch: (cluster: () => { readonly workers: number; readonly workersBusy: number }) => void
 }
 
 /** One table to check. */
@@ -36,6 +38,8 @@ export interface CheckInput {
   readonly coercions: readonly CoercionUse[]
   /** Rows that the target refused, by their raw key as hex: they are in the source only. */
   readonly leftOut: ReadonlySet<string>
+  /** Rows that were dead letters and have been replayed, by the same: a repair may have made others of them. */
+  readonly replayed: ReadonlySet<string>
   /** About so many rows are compared; null: all. */
   readonly sample: number | null
 }

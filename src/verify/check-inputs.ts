@@ -3,6 +3,7 @@ import type { PlannedTable } from '../connectors/planned-table.ts'
 import type { CoercionUse } from '../core/coercion.ts'
 import { noCounts, type Counts } from '../core/counts.ts'
 import type { TablePlan } from '../core/plan.ts'
+import type { VerifyLevel } from '../core/result.ts'
 import type { CheckInput } from './check-input.ts'
 
 /** Letters read at a time; their rows come along. */
@@ -21,23 +22,25 @@ export interface Copied {
   readonly tables: readonly { readonly planned: PlannedTable; readonly estimatedRows: number | null }[]
   /** Sums of the ledger by source table. */
   readonly committed: ReadonlyMap<string, Counts>
+  readonly level: VerifyLevel
   readonly sample: number | null
   readonly afterwards: boolean
 }
 
 /** What the ledger knows of tables that a migration has copied. */
 export async function checkInputs(copied: Copied, signal: AbortSignal): Promise<readonly RunCheck[]> {
-  const { ledger, migration, tables, committed, sample, afterwards } = copied
+  const { ledger, migration, tables, committed, level, sample, afterwards } = copied
   const coercions = await ledger.coercions(migration)
   const inputs: RunCheck[] = []
   for (const { planned, estimatedRows } of tables) {
     const { source } = planned.plan
     const used = coercions.get(source) ?? []
+    const comparesRows = level === 'checksum' || level === 'full'
     inputs.push({
       planned: { ...planned, plan: coercedBy(planned.plan, used) },
       committed: committed.get(source) ?? noCounts,
       coercions: used,
-      leftOut: (committed.get(source)?.deadLetters ?? 0) === 0 ? new Set() : await refusedKeys(copied, source, signal),
+      ...(comparesRows ? await letterKeys(copied, source, signal) : { leftOut: new Set(), replayed: new Set() }),
       sample,
       rowsBefore: estimatedRows,
       afterwards,
@@ -57,15 +60,25 @@ function coversPath(allowed: string | null, path: string): boolean {
   return allowed === null || allowed === path || path.startsWith(`${allowed}.`)
 }
 
-/** Keys of the rows that only the target could refuse: everything else is refused again by the check itself. */
-async function refusedKeys({ ledger, migration }: Copied, table: string, signal: AbortSignal): Promise<Set<string>> {
-  const keys = new Set<string>()
+/**
+ * Keys of the rows that only the target could refuse, since everything else is refused again by the check itself; and of
+ * those that were replayed.
+ */
+async function letterKeys(
+  { ledger, migration }: Copied,
+  table: string,
+  signal: AbortSignal,
+): Promise<Pick<CheckInput, 'leftOut' | 'replayed'>> {
+  const keys = { leftOut: new Set<string>(), replayed: new Set<string>() }
   for (let after = 0; ;) {
-    const letters = await ledger.letters(migration, { open: true, table, after, limits: LETTERS_AT_ONCE }, signal)
+    const letters = await ledger.letters(migration, { open: false, table, after, limits: LETTERS_AT_ONCE }, signal)
     const last = letters.at(-1)
     if (last === undefined) return keys
-    for (const { stage, key } of letters)
-      if (stage === 'store' && key !== null) keys.add(Buffer.from(key).toString('hex'))
+    for (const { stage, key, resolvedAt } of letters) {
+      if (key === null) continue
+      if (resolvedAt !== null) keys.replayed.add(Buffer.from(key).toString('hex'))
+      else if (stage === 'store') keys.leftOut.add(Buffer.from(key).toString('hex'))
+    }
     after = last.id
   }
 }

@@ -6,6 +6,7 @@ import { layOutCheck, type CheckLayout } from './check-layout.ts'
 import { columnChecks, notCompared } from './column-checks.ts'
 import { mostDifferences } from './differences.ts'
 import { verifyFull } from './full.ts'
+import { identityOf } from './full-identity.ts'
 import { differingBuckets, listDiffering, type Differing } from './list-rows.ts'
 import { lookAgain, type RowDifference } from './look-again.ts'
 import { everyKey } from './part-rows.ts'
@@ -28,7 +29,8 @@ interface Outcome {
 /**
  * Compares source and target by sums of hashes over every value of every row: both sides are read, in the cluster, in
  * whatever order they come. Rows of buckets whose sums differ are listed, and looked at once more before they are
- * reported. A table that has rows of others among its own cannot be summed up; it is compared row by row.
+ * reported. A table that has rows of others among its own cannot be summed up; it is compared row by row. So is one whose
+ * sums differ where rows were replayed, since a repair may have changed them.
  */
 export async function verifyChecksum(
   context: VerifyContext,
@@ -38,13 +40,12 @@ export async function verifyChecksum(
   const [summed, mixed, skipping] = (['sums', 'rows', 'not'] as const).map((way) => {
     return tables.filter((table) => wayOf(table) === way)
   })
-  const outcomes = [
-    ...(await mapAbreast(skipping ?? [], TABLES_ABREAST, (table) => skip(context, table, signal))),
-    ...(await compareSums(context, summed ?? [], signal)),
-  ]
-  const own = together(outcomes)
-  if (mixed === undefined || mixed.length === 0) return own
-  const others = await verifyFull(context, mixed, signal)
+  const skipped = await mapAbreast(skipping ?? [], TABLES_ABREAST, (table) => skip(context, table, signal))
+  const { outcomes, unsettled } = await compareSums(context, summed ?? [], signal)
+  const own = together([...skipped, ...outcomes])
+  const byRow = [...(mixed ?? []), ...unsettled]
+  if (byRow.length === 0) return own
+  const others = await verifyFull(context, byRow, signal)
   return {
     level: 'checksum',
     equal: own.equal && others.equal,
@@ -61,6 +62,12 @@ function wayOf({ planned }: CheckInput): 'sums' | 'rows' | 'not' {
   const { plan, baseline } = planned
   if (plan.onConflict === 'skip') return 'not'
   return plan.onConflict === 'update' || baseline > 0 ? 'rows' : 'sums'
+}
+
+/** Sums do not tell a repair from other differences. Rows do, where none of either side is without a key to look it up by. */
+function mayBeRepaired({ source }: VerifyContext, { planned: { plan }, replayed }: CheckInput): boolean {
+  const canBePaired = identityOf(plan, source.keyField).lookedUpBy.length > 0
+  return replayed.size > 0 && canBePaired && (plan.transform === undefined || plan.key.length > 0)
 }
 
 async function skip(context: VerifyContext, input: CheckInput, signal: AbortSignal): Promise<Outcome> {
@@ -80,19 +87,23 @@ async function compareSums(
   context: VerifyContext,
   tables: readonly CheckInput[],
   signal: AbortSignal,
-): Promise<readonly Outcome[]> {
-  if (tables.length === 0) return []
+): Promise<{ readonly outcomes: readonly Outcome[]; readonly unsettled: readonly CheckInput[] }> {
+  if (tables.length === 0) return { outcomes: [], unsettled: [] }
   const layouts = await mapAbreast(tables, TABLES_ABREAST, (table) => layOutCheck(context, table, signal))
   await using cluster = await VerifyCluster.open(context, tables, signal)
   const sums = await sumUp(context, cluster, layouts, signal)
   const outcomes: Outcome[] = []
+  const unsettled: CheckInput[] = []
   for (const [index, { layout }] of layouts.entries()) {
     const ofTable = sums[index]
     if (ofTable === undefined) continue
-    outcomes.push(await judge(context, cluster, layout, ofTable, signal))
+    const differs = bucketsIn(differingBuckets(ofTable)) > 0
+    // Other rows would be of another sample.
+    if (differs && mayBeRepaired(context, layout.input)) unsettled.push({ ...layout.input, sample: null })
+    else outcomes.push(await judge(context, cluster, layout, ofTable, signal))
     if (layout.check !== null) await context.ledger.forgetChecked(layout.check)
   }
-  return outcomes
+  return { outcomes, unsettled }
 }
 
 /** Sums that were kept from an earlier run may be of rows that have changed since, so a difference is not theirs to tell. */

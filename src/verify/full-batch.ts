@@ -1,7 +1,7 @@
 import { pipelineFor } from '../catalog.ts'
 import type { Batch } from '../core/batch.ts'
 import type { CoercionUse } from '../core/coercion.ts'
-import { partsOf, type TablePlan } from '../core/plan.ts'
+import { isChild, partsOf, type TablePlan } from '../core/plan.ts'
 import { RowError } from '../core/row-error.ts'
 import type { Pipeline, Transformed } from '../core/transform.ts'
 import type { Row, Value } from '../core/value.ts'
@@ -9,6 +9,7 @@ import { expectations, type ExpectedRow } from './full-expect.ts'
 import { noForm } from './full-forms.ts'
 import { identityOf, lookUpText, type Cells, type Identity } from './full-identity.ts'
 import { rowReader, type RowReader } from './full-rows.ts'
+import type { VerifyTable } from './verify-work.ts'
 
 /** What has to be in one target table for one value of what its rows are looked up by. */
 export interface Group {
@@ -18,6 +19,8 @@ export interface Group {
   readonly expected: (readonly Cells[])[]
   /** Why a row of the source with this key is in the source only; null: none is. */
   refusal: string | null
+  /** A row of the source with this key was replayed: what is there may be what a repair has made of it. */
+  replayed: boolean
 }
 
 /** What has to be in the target for a batch: for each part of the plan the groups by their names. */
@@ -34,24 +37,29 @@ export class TableExpectations {
   readonly #plan: TablePlan
   readonly #keyField: string
   readonly #leftOut: ReadonlySet<string>
+  readonly #replayed: ReadonlySet<string>
+  readonly #keyFields: ReadonlySet<string>
   readonly #rows: RowReader
   readonly #pipeline: Pipeline | null
   readonly #expect: (row: Row) => ExpectedRow
   readonly #uses = new Map<string, CoercionUse>()
 
-  private constructor(plan: TablePlan, keyField: string, leftOut: ReadonlySet<string>, pipeline: Pipeline | null) {
+  private constructor({ plan, leftOut, replayed }: VerifyTable, keyField: string, pipeline: Pipeline | null) {
     this.identities = partsOf(plan).map((part) => identityOf(part, keyField))
     this.#plan = plan
     this.#keyField = keyField
-    this.#leftOut = leftOut
+    this.#leftOut = new Set(leftOut)
+    this.#replayed = new Set(replayed)
+    this.#keyFields = keyFieldsOf(plan, this.identities)
     this.#rows = rowReader(plan, keyField)
     this.#pipeline = pipeline
     this.#expect = expectations(plan, this.identities)
   }
 
-  /** `leftOut`: raw keys, as hex, of rows that the target has refused. Throws `invalid-transform`. */
-  static async load(plan: TablePlan, keyField: string, leftOut: ReadonlySet<string>): Promise<TableExpectations> {
-    return new TableExpectations(plan, keyField, leftOut, await pipelineFor(plan.transform ?? null, plan.source))
+  /** Throws `invalid-transform`. */
+  static async load(table: VerifyTable, keyField: string): Promise<TableExpectations> {
+    const { transform = null, source } = table.plan
+    return new TableExpectations(table, keyField, await pipelineFor(transform, source))
   }
 
   async expect(batch: Batch): Promise<ExpectedBatch> {
@@ -83,9 +91,11 @@ export class TableExpectations {
   }
 
   #settle(groups: Map<string, Group>[], batch: Batch, index: number, outcome: Transformed | RowError): void {
-    const expected = this.#isLeftOut(batch, index) ? refused : this.#expectedOf(outcome)
-    if (expected instanceof RowError) this.#addAbsent(groups, this.#rows.key(batch, index), expected.message)
-    else for (const row of expected) this.#add(groups, row)
+    const isReplayed = this.#isAmong(this.#replayed, batch, index)
+    const expected = this.#isAmong(this.#leftOut, batch, index) ? refused : this.#expectedOf(outcome)
+    if (!(expected instanceof RowError)) for (const row of expected) this.#add(groups, row, isReplayed)
+    else if (isReplayed) this.#addReplayed(groups, outcome, this.#rows.key(batch, index))
+    else this.#addAbsent(groups, this.#rows.key(batch, index), expected.message)
   }
 
   /** A RowError: the target cannot hold the row. */
@@ -98,7 +108,7 @@ export class TableExpectations {
     }
   }
 
-  #add(groups: Map<string, Group>[], row: ExpectedRow): void {
+  #add(groups: Map<string, Group>[], row: ExpectedRow, isReplayed: boolean): void {
     for (const use of row.uses) {
       const name = JSON.stringify([use.path, use.name])
       this.#uses.set(name, { ...use, uses: use.uses + (this.#uses.get(name)?.uses ?? 0) })
@@ -106,8 +116,17 @@ export class TableExpectations {
     row.parts.forEach(({ key, rows }, part) => {
       const [identity, ofPart] = [this.identities[part], groups[part]]
       if (identity === undefined || ofPart === undefined) return
-      groupIn(ofPart, identity, key).expected.push(rows)
+      const group = groupIn(ofPart, identity, key)
+      group.expected.push(rows)
+      group.replayed ||= isReplayed
     })
+  }
+
+  /** What a repair has made of a row, nothing tells; but what it is known by, as far as a transform leaves that to be told. */
+  #addReplayed(groups: Map<string, Group>[], outcome: Transformed | RowError, key: Value): void {
+    const rows = outcome instanceof RowError ? this.#bySourceKey(key) : rowsOf(outcome)
+    const expected = this.#expectedOf(rows.map((row) => onlyFields(row, this.#keyFields)))
+    if (!(expected instanceof RowError)) for (const row of expected) this.#add(groups, row, true)
   }
 
   /**
@@ -117,9 +136,16 @@ export class TableExpectations {
   #addAbsent(groups: Map<string, Group>[], key: Value, reason: string): void {
     const [identity, ofPart] = [this.identities[0], groups[0]]
     if (identity === undefined || ofPart === undefined || !this.#isKnownBySourceKey(identity)) return
-    const fields = Object.assign(Object.create(null) as Record<string, Value>, { [this.#keyField]: key })
-    const cells = this.#keyCells({ key, fields }, identity)
-    if (cells !== null) groupIn(ofPart, identity, cells).refusal ??= reason
+    const expected = this.#expectedOf(this.#bySourceKey(key))
+    // Of a key that no column of the target holds there can be nothing.
+    const cells = expected instanceof RowError ? undefined : expected[0]?.parts[0]?.key
+    if (cells !== undefined) groupIn(ofPart, identity, cells).refusal ??= reason
+  }
+
+  /** Nothing but its key; behind a transform, that says nothing. */
+  #bySourceKey(key: Value): readonly Row[] {
+    if (this.#plan.transform !== undefined) return []
+    return [{ key, fields: Object.assign(Object.create(null) as Record<string, Value>, { [this.#keyField]: key }) }]
   }
 
   #isKnownBySourceKey({ columns, lookedUpBy }: Identity): boolean {
@@ -127,29 +153,10 @@ export class TableExpectations {
     return this.#plan.transform === undefined && lookedUpBy.every((place) => names.has(columns[place] ?? ''))
   }
 
-  /** Null where no column of the target holds the key. */
-  #keyCells(row: Row, { columns, lookedUpBy }: Identity): Cells | null {
-    const names = new Set(lookedUpBy.map((place) => columns[place]))
-    const key = this.#plan.columns.filter(({ name }) => names.has(name))
-    const keyOnly: TablePlan = {
-      ...withoutParts(this.#plan),
-      columns: key,
-      key: lookedUpBy.map((place) => columns[place] ?? ''),
-      ignore: 'others',
-    }
-    try {
-      const identity = identityOf(keyOnly, this.#keyField)
-      return expectations(keyOnly, [identity])(row).parts[0]?.key ?? null
-    } catch (error) {
-      rowErrorOf(error)
-      return null
-    }
-  }
-
-  #isLeftOut(batch: Batch, index: number): boolean {
-    if (this.#leftOut.size === 0) return false
+  #isAmong(keys: ReadonlySet<string>, batch: Batch, index: number): boolean {
+    if (keys.size === 0) return false
     const key = this.#rows.keyBytes(batch, index)
-    return key !== null && this.#leftOut.has(Buffer.from(key).toString('hex'))
+    return key !== null && keys.has(Buffer.from(key).toString('hex'))
   }
 }
 
@@ -157,13 +164,23 @@ function groupIn(groups: Map<string, Group>, identity: Identity, key: Cells): Gr
   const name = lookUpText(identity, key)
   const known = groups.get(name)
   if (known !== undefined) return known
-  const group: Group = { key, expected: [], refusal: null }
+  const group: Group = { key, expected: [], refusal: null, replayed: false }
   groups.set(name, group)
   return group
 }
 
-function withoutParts({ children: _children, overflow: _overflow, ...plan }: TablePlan): TablePlan {
-  return plan
+/** The fields that rows are looked up by, in all parts. */
+function keyFieldsOf(plan: TablePlan, identities: readonly Identity[]): ReadonlySet<string> {
+  const [identity] = identities
+  const names = new Set(identity?.lookedUpBy.map((place) => identity.columns[place]))
+  const rowKeys = partsOf(plan).flatMap((part) => (isChild(part) ? part.rowKey : []))
+  return new Set([...plan.columns.filter(({ name }) => names.has(name)), ...rowKeys].map(({ field }) => field))
+}
+
+function onlyFields(row: Row, names: ReadonlySet<string>): Row {
+  const fields = Object.create(null) as Record<string, Value>
+  for (const name of names) fields[name] = row.fields[name] ?? null
+  return { key: row.key, fields }
 }
 
 function rowsOf(outcome: Transformed): readonly Row[] {

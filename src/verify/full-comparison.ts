@@ -67,6 +67,7 @@ export class FullComparison {
     const sketches = table.parts.map(newSketch)
     const matched = table.parts.map(() => 0)
     const suspects: Suspect[] = []
+    const repaired = new Set<string>()
     let [rows, moreSuspects] = [0, 0]
     for await (const batch of this.#read(table, partition, most, signal)) {
       const expected = await table.expectations.expect(batch)
@@ -80,14 +81,16 @@ export class FullComparison {
           for (const cells of theirs) addRow(sketches[part.number], part.identity, cells)
           const known = groups.get(group)
           if (known === undefined || this.#differing(table, part, rules, known, theirs).length === 0) continue
-          if (suspects.length >= MOST_SUSPECTS) moreSuspects++
+          if (known.replayed) repaired.add(group)
+          else if (suspects.length >= MOST_SUSPECTS) moreSuspects++
           else suspects.push({ part: part.number, name: group, key: known.key, range: { after, upTo } })
         }
       }
       rows += batch.rows
       if (most !== null && rows >= most) break
     }
-    return { kind: 'compared', rows, matched, sketches, suspects, moreSuspects, uses: table.expectations.takeUses() }
+    const uses = table.expectations.takeUses()
+    return { kind: 'compared', rows, matched, sketches, suspects, moreSuspects, repaired: repaired.size, uses }
   }
 
   async sketch({ table: name, part, slice }: SketchTarget, signal: AbortSignal): Promise<FullResult> {
@@ -125,7 +128,8 @@ export class FullComparison {
       const groups = wanted[part.number] ?? new Map<string, Group>()
       for (const [group, theirs] of await this.#lookUp(part, groups, signal)) {
         const known = groups.get(group)
-        if (known !== undefined) differing.push(...this.#differing(table, part, rules, known, theirs))
+        if (known === undefined || known.replayed) continue
+        differing.push(...this.#differing(table, part, rules, known, theirs))
       }
     }
     return { kind: 'compared-again', differing }
@@ -203,8 +207,8 @@ export class FullComparison {
     if (known !== undefined) return known
     const given = this.#given.find(({ plan }) => plan.source === name)
     if (given === undefined) throw new DroverError('unexpected', `this worker cannot check ${name}`)
-    const { plan, leftOut } = given
-    const expectations = await TableExpectations.load(plan, this.#source.keyField, new Set(leftOut))
+    const { plan } = given
+    const expectations = await TableExpectations.load(given, this.#source.keyField)
     const parts: PartToCompare[] = []
     for (const [number, part] of partsOf(plan).entries()) {
       const identity = expectations.identities[number]
@@ -223,16 +227,17 @@ export class FullComparison {
 function groupsOf(suspects: readonly Suspect[], number: number): readonly (readonly [string, Group])[] {
   return suspects
     .filter(({ part }) => part === number)
-    .map(({ name, key }) => [name, { key, expected: [], refusal: null }])
+    .map(({ name, key }) => [name, { key, expected: [], refusal: null, replayed: false }])
 }
 
 function merge(wanted: readonly ReadonlyMap<string, Group>[], batch: ExpectedBatch): void {
   wanted.forEach((groups, number) => {
-    for (const [name, { expected, refusal }] of batch[number] ?? []) {
+    for (const [name, { expected, refusal, replayed }] of batch[number] ?? []) {
       const group = groups.get(name)
       if (group === undefined) continue
       group.expected.push(...expected)
       group.refusal ??= refusal
+      group.replayed ||= replayed
     }
   })
 }

@@ -47,6 +47,7 @@ export interface ComparedTable {
   readonly sketches: readonly KeySketch[]
   readonly suspects: readonly Suspect[]
   readonly moreSuspects: number
+  readonly repaired: number
   readonly uses: readonly CoercionUse[]
   /** Parts whose findings are of an earlier run. */
   readonly takenUp: number
@@ -73,7 +74,7 @@ export async function layOut(context: VerifyContext, input: CheckInput, signal: 
 
 /** Compares every part that was not compared before. */
 export async function compareAll(
-  { ledger, progress }: VerifyContext,
+  { ledger, compared }: VerifyContext,
   cluster: VerifyCluster,
   { input, check, rules, partitions, most, kept }: FullLayout,
   signal: AbortSignal,
@@ -87,13 +88,13 @@ export async function compareAll(
     else works.push({ kind: 'compare', table, partition: { ...bounds, id, table }, rules, most })
   })
   const takenUp = found.length
-  for (const { rows } of found) progress(table, rows)
+  for (const { rows } of found) compared(table, rows)
   await cluster.run(
     works,
     async (work, result) => {
       if (work.kind !== 'compare' || result.kind !== 'compared') return
       found.push(result)
-      progress(table, result.rows)
+      compared(table, result.rows)
       if (check !== null) await ledger.saveChecked(check, String(work.partition.id), serialize(result))
       await reach('verify.mid')
     },
@@ -116,6 +117,7 @@ function addUp(found: readonly Compared[], parts: number): Omit<ComparedTable, '
     sketches,
     suspects: found.flatMap(({ suspects }) => suspects),
     moreSuspects: found.reduce((sum, { moreSuspects }) => sum + moreSuspects, 0),
+    repaired: found.reduce((sum, { repaired }) => sum + repaired, 0),
     uses: found.flatMap(({ uses }) => uses),
   }
 }
@@ -167,11 +169,11 @@ function spread(all: readonly Bounds[], count: number): readonly Bounds[] {
 }
 
 /** Everything that what is kept depends on. */
-function checkName(migration: string, { planned, leftOut, sample }: CheckInput): string {
-  const refused = createHash('sha256')
-    .update([...leftOut].toSorted().join())
+function checkName(migration: string, { planned, leftOut, replayed, sample }: CheckInput): string {
+  const letters = createHash('sha256')
+    .update(JSON.stringify([leftOut, replayed].map((keys) => [...keys].toSorted())))
     .digest('hex')
   const { plan, selection, baseline } = planned
-  const told = JSON.stringify(['full', 1, process.version, process.arch, plan, selection, baseline, refused, sample])
+  const told = JSON.stringify(['full', 2, process.version, process.arch, plan, selection, baseline, letters, sample])
   return `${migration}/${createHash('sha256').update(told).digest('hex')}`
 }

@@ -74,6 +74,8 @@ export interface Compared {
   readonly suspects: readonly Suspect[]
   /** Suspects beyond those that are listed. */
   readonly moreSuspects: number
+  /** Rows that differ, and that a repair may have changed. */
+  readonly repaired: number
   readonly uses: readonly CoercionUse[]
 }
 

@@ -150,10 +150,15 @@ function noteOf({ input, sampled, keysRecur }: FullLayout, compared: ComparedTab
   const facts = [
     `${compared.rows} rows compared value by value`,
     ...(sampled === null ? [] : [`a sample of ${sampled.chosen} of ${sampled.of} parts, spread over the keys`]),
+    ...(compared.repaired === 0 ? [] : [`${repairedRows(compared.repaired)} by drover retry: not compared`]),
     ...(missed === null ? [] : [`rows that only the target has were not looked for: ${missed}`]),
     ...(found.notLookedAtAgain === 0 ? [] : [onceOnly(found.notLookedAtAgain, keysRecur)]),
   ]
   return `${plan.source}: ${qualified(plan.target)}${below}: ${facts.join('; ')}`
+}
+
+function repairedRows(count: number): string {
+  return count === 1 ? '1 row was repaired' : `${count} rows were repaired`
 }
 
 function onceOnly(count: number, keysRecur: boolean): string {

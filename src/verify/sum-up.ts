@@ -33,6 +33,7 @@ export async function sumUp(
   signal: AbortSignal,
 ): Promise<readonly TableSums[]> {
   const tables = layouts.map(({ layout, saved }) => new OpenSums(layout, saved))
+  for (const { layout, read } of tables) if (read > 0) context.compared(layout.input.planned.plan.source, read)
   const owners = new Map(tables.flatMap((table) => table.open.map(({ work }) => [work.table, table])))
   await cluster.run(
     interleaved(tables.flatMap(({ open }) => open.map(({ work }) => work))),
@@ -43,7 +44,7 @@ export async function sumUp(
       }
       table.add(work, result)
       await keep(context, table.layout, pieceName(table.layout, work), result, signal)
-      if (result.ofSource !== null) context.progress(work.table, result.ofSource.read)
+      if (result.ofSource !== null) context.compared(work.table, result.ofSource.read)
     },
     signal,
   )
@@ -85,6 +86,11 @@ class OpenSums {
     const pieces = piecesOf(layout)
     this.open = pieces.filter(({ name, work }) => !this.#takeUp(work, saved.get(name)))
     this.#takenUp = pieces.length - this.open.length
+  }
+
+  /** Rows of the source that have been read. */
+  get read(): number {
+    return this.#read
   }
 
   add(work: SumWork, { lanes, ofSource }: Sums): void {

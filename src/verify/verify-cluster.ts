@@ -44,6 +44,7 @@ export class VerifyCluster implements AsyncDisposable {
       },
       signal,
     )
+    context.watch(() => ({ workers: cluster.size, workersBusy: cluster.busy }))
     return new VerifyCluster(cluster, hearing)
   }
 
@@ -105,7 +106,9 @@ function startOf({ config, retry }: VerifyContext, tables: readonly CheckInput[]
     targetUrl: config.to,
     ledgerSchema: config.ledgerSchema,
     environment: config.clientEnvironment,
-    tables: tables.map(({ planned: { plan, selection }, leftOut }) => ({ plan, selection, leftOut: [...leftOut] })),
+    tables: tables.map(({ planned: { plan, selection }, leftOut, replayed }) => {
+      return { plan, selection, leftOut: [...leftOut], replayed: [...replayed] }
+    }),
     limits: { rows: config.batchRows, bytes: config.batchBytes },
     retry,
   }

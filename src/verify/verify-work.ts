@@ -24,6 +24,8 @@ export interface VerifyTable {
   readonly selection: Selection
   /** Raw keys, as hex, of rows that are in the source only. */
   readonly leftOut: readonly string[]
+  /** The same of rows that a repair may have changed. */
+  readonly replayed: readonly string[]
 }
 
 /** A part of a check; `table` is the name in the source. */

@@ -1,5 +1,6 @@
 import { DroverError } from '../core/errors.ts'
-import type { Difference, Verification } from '../core/result.ts'
+import type { Verification } from '../core/result.ts'
+import { describeDifference } from '../telemetry/verification-text.ts'
 import type { VerifyContext } from './check-input.ts'
 import type { RunCheck } from './check-inputs.ts'
 import { verifyCounts } from './count.ts'
@@ -65,10 +66,4 @@ function mismatch({ level, differences, differing }: Verification): DroverError 
   return new DroverError('rows-differ', `${number} ${differing === 1 ? 'row differs' : 'rows differ'}: ${named}`, {
     hint,
   })
-}
-
-export function describeDifference({ table, key, column, source, target }: Difference): string {
-  const place = [key === null ? null : `key ${key}`, column === null ? null : `column ${column}`]
-  const where = [table, ...place.filter((part) => part !== null)].join(', ')
-  return `${where}: ${source} in the source, ${target} in the target`
 }

@@ -23,7 +23,7 @@ describe('the corpus as it is', () => {
 
   it('adds up to the same sums on both sides', () => expectSums(run()))
 
-  it.each(asTheyAre)('$title', (placed) => check(run(), placed))
+  it.each(asTheyAre)('$title', (placed) => expectPlaced(run(), placed))
 })
 
 describe('the corpus with coercions', () => {
@@ -40,13 +40,13 @@ describe('the corpus with coercions', () => {
 
   it('adds up to the same sums on both sides', () => expectSums(run()))
 
-  it.each(coerced)('$title', (placed) => check(run(), placed))
+  it.each(coerced)('$title', (placed) => expectPlaced(run(), placed))
 })
 
 describe('the corpus of dumps', () => {
   const run = copiedBefore(() => copyDump(fromDumps))
 
-  it.each(fromDumps)('$title', (placed) => check(run(), placed))
+  it.each(fromDumps)('$title', (placed) => expectPlaced(run(), placed))
 })
 
 function copiedBefore(copy: () => Promise<CorpusRun>): () => CorpusRun {
@@ -61,7 +61,7 @@ function copiedBefore(copy: () => Promise<CorpusRun>): () => CorpusRun {
   }
 }
 
-async function check(run: CorpusRun, placed: Placed): Promise<void> {
+async function expectPlaced(run: CorpusRun, placed: Placed): Promise<void> {
   expectCounts(run, placed)
   await expectTypes(run, placed)
   await expectRows(run, placed)

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { Document } from 'bson'
 import { describe, expect, it } from 'vitest'
 import { exitCodeOfResult } from '../../src/cli/exit-codes.ts'
-import { insertThings, move, moveAll, moved } from '../support/corpus.ts'
+import { insertThings, move, moveAll } from '../support/corpus.ts'
 
 async function primaryKey(done: { texts: (sql: string) => Promise<readonly Record<string, string | null>[]> }) {
   const rows = await done.texts(
@@ -36,8 +36,6 @@ describe('keys', () => {
     expect(done.result.error?.hint).toMatch(/--no-primary-key.*hash/)
     expect(exitCodeOfResult(done.result, null)).toBe(5)
     expect(await done.texts('select _id from things order by length(_id)')).toEqual([{ _id: fits }, { _id: long }])
-    await using without = await moved([{ _id: long }], { primaryKey: false })
-    expect(await without.texts('select _id from things')).toEqual([{ _id: long }])
   })
 })
 

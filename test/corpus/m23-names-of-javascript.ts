@@ -11,7 +11,7 @@ function texts(columns: readonly string[], prefix = ''): Texts {
 }
 
 function types(columns: readonly string[], others: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
-  return Object.fromEntries([...columns.map((column) => [column, 'text']), ...Object.entries(others)])
+  return { ...Object.fromEntries(columns.map((column) => [column, 'text'])), ...others }
 }
 
 const document = (): Map<string, unknown> => new Map([...fields(), ['inner', fields()], ['deep', polluting]])

@@ -1,4 +1,4 @@
-import { Binary, BSONRegExp, BSONSymbol, Code, DBRef, MaxKey, MinKey, ObjectId, Timestamp, UUID } from 'bson'
+import { Binary, BSONRegExp, BSONSymbol, Code, DBRef, Double, MaxKey, MinKey, ObjectId, Timestamp, UUID } from 'bson'
 import { rawDocument, rawString } from '../unit/format/samples.ts'
 import type { CorpusCase } from './corpus-case.ts'
 import { none, tag } from './corpus-case.ts'
@@ -28,6 +28,11 @@ const values: Readonly<Record<string, readonly [unknown, string, string, string?
   regex: [new BSONRegExp('^a\\d', 'mi'), 'jsonb', '{"$regularExpression": {"options": "im", "pattern": "^a\\\\d"}}'],
   code: [new Code('f()'), 'jsonb', '{"$code": "f()"}'],
   scoped: [new Code('f()', { a: 1 }), 'jsonb', '{"$code": "f()", "$scope": {"a": {"$numberInt": "1"}}}'],
+  scoped_types: [
+    new Code('f()', { old: new Binary(bytes, 2), large: new Double(212_084_889_722_021_380_096) }),
+    'jsonb',
+    `{"$code": "f()", "$scope": {"old": ${tagged('02')}, "large": {"$numberDouble": "212084889722021380096.0"}}}`,
+  ],
   symbol: [new BSONSymbol('s'), 'jsonb', '{"$symbol": "s"}'],
   timestamp: [new Timestamp({ t: 4294967295, i: 2 }), 'jsonb', '{"$timestamp": {"i": 2, "t": 4294967295}}'],
   min_key: [new MinKey(), 'jsonb', '{"$minKey": 1}'],

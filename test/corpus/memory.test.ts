@@ -26,9 +26,8 @@ describe('with a small heap', () => {
     const { code, stdout, stderr } = await drover(args, { NODE_OPTIONS: `--max-old-space-size=${heapMegabytes}` })
     expect(code, stderr).toBe(0)
     const result = JSON.parse(stdout) as MigrationResult
-    expect(result.tables.map(({ source, read, written }) => [source, read, written])).toEqual(
-      m27.map(({ name, rows }) => [name, rows, rows]).toSorted(),
-    )
+    const written = new Map(result.tables.map((table) => [table.source, table.written]))
+    expect(written).toEqual(new Map(m27.map(({ name, rows }) => [name, rows])))
     expect(result.peakRssBytes).toBeLessThan(residentBytes)
     for (const { sql, answer } of m27.flatMap(({ asked }) => asked)) expect(await both.texts(sql)).toEqual(answer)
   })

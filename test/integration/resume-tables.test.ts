@@ -64,8 +64,8 @@ describe('what a resume builds', () => {
     await using both = await seeded(ROWS, (n) => (n === 30 ? { n, late: 'x' } : { n }))
     const { from, to, db } = both
     await db.collection('things').createIndex({ late: 1 })
-    // One row is looked at, so nothing is known of the others.
-    await stoppedAt(9, { from, to, sampleRows: 1 })
+    // One row is looked at, so nothing is known of the others; one worker meets them in order.
+    await stoppedAt(9, { from, to, sampleRows: 1, workers: 1 })
     expect(await both.sql(`select schema_version > 1 as drifted from drover.partition where open limit 1`)).toEqual([
       { drifted: true },
     ])
@@ -75,7 +75,7 @@ describe('what a resume builds', () => {
   })
 
   it('what drift needs after the resume, and the indexes of that', async () => {
-    await using both = await seeded(ROWS, (n) => (n === ROWS - 1 ? { n: 'text', late: 1 } : { n }))
+    await using both = await seeded(ROWS, (n) => (n === 900 ? { n: 'text', late: 1 } : { n }))
     const { from, to, db } = both
     await db.collection('things').createIndex({ late: 1 })
     await stoppedAt(5, { from, to, sampleRows: 1 })
@@ -87,6 +87,18 @@ describe('what a resume builds', () => {
     expect(await both.sql(`select n #>> '{}' as n, late from things where late is not null`)).toEqual([
       { n: 'text', late: 1 },
     ])
+  })
+})
+
+describe('what happens to drift', () => {
+  it('is what the first run was told, unless the resume says otherwise', async () => {
+    await using both = await seeded(ROWS, (n) => (n === 900 ? { n, late: 1 } : { n }))
+    const { from, to, sql } = both
+    await stoppedAt(5, { from, to, sampleRows: 1, onDrift: 'stop' })
+    const again = await migrate({ from, to, resume: true })
+    expect(again).toMatchObject({ state: 'stopped', error: { code: 'schema-drift' } })
+    expect(await migrate({ from, to, resume: true, onDrift: 'evolve' })).toMatchObject(done)
+    expect(await sql('select _id from things where late = 1')).toEqual([{ _id: 900 }])
   })
 })
 

@@ -129,6 +129,26 @@ describe('a run that was interrupted is finished', () => {
     expect(await migrationsOf(both)).toMatchObject([{ tables: [{ counts: { read: ROWS }, openPartitions: 0 }] }])
   })
 
+  it('with what was asked of it when it began, unless the resume says otherwise', async () => {
+    await using both = await seeded()
+    const { from, to, db } = both
+    await db.collection<Keyed>('things').insertOne({ _id: ROWS, text: 'a\0b' })
+    const notices: string[] = []
+    const onNotice = ({ message }: { readonly message: string }): void => void notices.push(message)
+    const asked = { maxDeadLetters: 1, verify: 'checksum', expect: ROWS + 5 } as const
+    const stopped = await stoppedAt(5, { from, to, ...asked })
+    const again = await migrate({ from, to, resume: true, onNotice })
+    expect(again).toMatchObject({ error: { code: 'expectation-missed' }, verification: { level: 'checksum' } })
+    expect(notices.join('\n')).toContain(`: ${stopped.totals.read} rows are done already`)
+    await stoppedAt(5, { from, to, mode: 'recreate', ...asked })
+    const otherwise = { resume: true, verify: 'count', expect: ROWS } as const
+    expect(await migrate({ from, to, ...otherwise })).toMatchObject({
+      state: 'done',
+      totals: { deadLetters: 1 },
+      verification: { level: 'count' },
+    })
+  })
+
   it('also when all rows were copied, and the key not built', async () => {
     await using both = await seeded()
     const { from, to } = both

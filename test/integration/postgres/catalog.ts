@@ -1,7 +1,7 @@
 const users = `n.nspname !~ '^pg_' and n.nspname not in ('information_schema', 'drover')`
 
 interface Database {
-  sql(text: string): Promise<readonly Record<string, unknown>[]>
+  readonly sql: (text: string) => Promise<readonly Record<string, unknown>[]>
 }
 
 /** Everything in the catalog that is not the server's or the ledger's, as lines of text. */

@@ -49,7 +49,9 @@ describe('renderSummary', () => {
       999,000 rows written in 3.4 s: 2 workers (threads, paged feed), batches of 8,000 rows, 1 retry; migration 20261121-0badcafe
       users: 1000000 read = 999000 written + 1000 filtered + 0 skipped + 0 dead letters
       empty: 0 read = 0 written + 0 filtered + 0 skipped + 0 dead letters
-      verified by count: users: 1 in the source; empty: 0"
+      verified by count:
+        users: 1 in the source
+        empty: 0"
     `)
   })
 
@@ -85,7 +87,7 @@ describe('renderSummary', () => {
     const verification = { ...compared, equal: false, differences: [difference], notes: [] }
     const text = renderSummary({ ...result, state: 'stopped', verification }, createPaint(false))
     expect(text).toContain('stopped after 999,000 rows and 3.4 s')
-    expect(text).toContain('verification by count found 1 difference:\n  users: 5 rows against 4 rows')
+    expect(text).toContain('verification by count found 1 difference:\n  users: 5 rows in the source, 4 rows in the target')
     const unverified = { ...compared, level: 'none', equal: true, differences: [], notes: ['not verified'] } as const
     expect(renderSummary({ ...result, verification: unverified }, createPaint(false))).toMatch(/\nnot verified$/)
   })

@@ -1,0 +1,103 @@
+import { Decimal128, type Document } from 'bson'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { mapAbreast } from '../../src/core/map-abreast.ts'
+import type { Difference, Verification } from '../../src/core/result.ts'
+import { migrate } from '../../src/index.ts'
+import { databases, type BothDatabases } from '../support/both-databases.ts'
+import { runDrover, type Ended } from '../support/chaos/run.ts'
+import { insertThings } from '../support/corpus.ts'
+import { drover } from '../support/run-bin.ts'
+
+/** Processes at a time, so that two cores suffice. */
+const ABREAST = 3
+
+const documents: readonly Document[] = Array.from({ length: 700 }, (_, n) => ({
+  _id: n,
+  name: `name ${n}`,
+  note: n % 10 === 0 ? null : `note ${n}`,
+  price: Decimal128.fromString(`${n}.10`),
+}))
+
+/** What somebody does to a table, and the differences that makes: key, column, source, target. */
+const tamperings: Readonly<
+  Record<string, readonly [sql: string, ...found: (readonly [string, string | null, string, string])[]]>
+> = {
+  one_byte: [`update one_byte set name = 'name 12E' where _id = 123`, ['123', 'name', 'name 123', 'name 12E']],
+  swapped: [
+    `update swapped set note = case _id when 1 then 'note 2' else 'note 1' end where _id in (1, 2)`,
+    ['1', 'note', 'note 1', 'note 2'],
+    ['2', 'note', 'note 2', 'note 1'],
+  ],
+  gone: ['delete from gone where _id = 77', ['77', null, 'found', 'missing']],
+  added: [`insert into added values (4711, 'x', 'y', 1)`, ['4711', null, 'missing', 'extra']],
+  doubled: ['insert into doubled select * from doubled where _id = 9', ['9', null, 'once', 'twice']],
+  zero: ['update zero set price = trim_scale(price) where _id = 41', ['41', 'price', '41.10', '41.1']],
+  empty: [`update empty set note = '' where _id = 50`, ['50', 'note', 'NULL', '""']],
+}
+
+const tables = Object.keys(tamperings)
+
+describe('drover verify', () => {
+  let both: BothDatabases
+
+  beforeAll(async () => {
+    both = await databases()
+    const { from, to, db, sql } = both
+    for (const table of tables) await insertThings(db, documents, table)
+    // Twice the same row needs a table without a primary key.
+    const keyed = tables.filter((table) => table !== 'doubled')
+    expect(await migrate({ from, to, tables: keyed, workers: 2 })).toMatchObject({ state: 'done' })
+    expect(await migrate({ from, to, tables: ['doubled'], primaryKey: false })).toMatchObject({ state: 'done' })
+    for (const [statement] of Object.values(tamperings)) await sql(statement)
+  })
+  afterAll(() => both[Symbol.asyncDispose]())
+
+  it.each(['checksum', 'full'])('names each tampering by table, key, column and both values (%s)', async (level) => {
+    const args = ['verify', '--level', level, '--workers', '1', '--isolation', 'inline']
+    await mapAbreast(Object.entries(tamperings), ABREAST, async ([table, [, ...found]]) => {
+      const ended = await runDrover([...args, '--tables', table], both)
+      expect(ended.code, `${table}: ${ended.stderr}`).toBe(5)
+      const { level: reached, equal, differing, differences } = verificationOf(ended)
+      expect({ reached, equal, differing }, table).toEqual({ reached: level, equal: false, differing: found.length })
+      expect(differences.toSorted(byKey), table).toEqual(
+        found.map(([key, column, source, target]) => ({ table, key, column, source, target })),
+      )
+    })
+  })
+
+  it('names all of them at once, and finds by counts alone what counts can tell', async () => {
+    const byRows = await runDrover(['verify', '--level', 'full'], both)
+    expect(byRows.code).toBe(5)
+    expect(new Set(verificationOf(byRows).differences.map(({ table }) => table))).toEqual(new Set(tables))
+    const byCount = await runDrover(['verify', '--level', 'count'], both)
+    expect(byCount.code).toBe(5)
+    expect(verificationOf(byCount).differences.map(({ table }) => table)).toEqual(
+      expect.arrayContaining(['added', 'doubled', 'gone']),
+    )
+  })
+
+  it('says on the screen what differs, and shows how far it is', async () => {
+    const environment = { DROVER_FROM: both.from, DROVER_TO: both.to, DROVER_PROGRESS: 'lines' }
+    const { code, stdout, stderr } = await drover(['verify', '--tables', 'zero', '--workers', '1'], environment)
+    expect(code).toBe(5)
+    expect(stdout).toBe(
+      [
+        'verification by checksum found 1 difference, 700 rows compared:',
+        '  zero, key 41, column price: 41.10 in the source, 41.1 in the target',
+        '  zero: 700 in the source, 700 in public.zero',
+        '  zero: public.zero: 700 rows compared by checksum',
+        '  all 4 columns compared exactly',
+        '',
+      ].join('\n'),
+    )
+    expect(stderr).toMatch(/^verify {2}100 % {2}700 of 700 rows {2}[1-9]/m)
+  })
+})
+
+function verificationOf({ stdout }: Ended): Verification {
+  return (JSON.parse(stdout) as { readonly verification: Verification }).verification
+}
+
+function byKey(a: Difference, b: Difference): number {
+  return String(a.key) < String(b.key) ? -1 : 1
+}
