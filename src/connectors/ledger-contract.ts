@@ -127,7 +127,8 @@ export interface Ledger extends AsyncDisposable {
   ): Promise<readonly StoredLetter[]>
   /** Parts of a check, by their names, that were finished in an earlier run of it: what was found, as the check keeps it. */
   checked(check: string): Promise<ReadonlyMap<string, Uint8Array>>
-  saveChecked(check: string, part: string, found: Uint8Array): Promise<void>
+  /** Answers whether it is kept: it is not where this user must not write to the ledger, or nobody at present. */
+  saveChecked(check: string, part: string, found: Uint8Array): Promise<boolean>
   /** The check is over. */
   forgetChecked(check: string): Promise<void>
   /** Opens a partition for rows of a table that are replayed from dead letters; it is of the lease's epoch. */

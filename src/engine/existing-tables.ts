@@ -29,9 +29,13 @@ export function refuseUnfit(part: TablePlan | ChildPlan, existing: ExistingTable
   }
 }
 
-/** Refuses an existing table that the mode does not allow. */
-export function refuseMode(table: ChosenTable, existing: ReadonlyMap<string, ExistingTable>): void {
-  const targets = targetsOf(table)
+/** Refuses an existing table that the mode does not allow; child tables of earlier copies are replaced with their parent. */
+export function refuseMode(
+  table: ChosenTable,
+  existing: ReadonlyMap<string, ExistingTable>,
+  earlierChildren: readonly TargetName[],
+): void {
+  const targets = [...targetsOf(table), ...(table.mode === 'recreate' ? earlierChildren : [])]
   const own = new Set(targets.map(qualified))
   for (const target of targets) {
     const found = existing.get(qualified(target))

@@ -23,7 +23,7 @@ export async function planRun(context: PlanContext, choice: Choice, signal: Abor
   const earlier = await earlierChildren(context, choice.tables)
   const looked = [...names, ...[...earlier.values()].flat()]
   const existing = new Map((await target.existing(looked, signal)).map((found) => [qualified(found.target), found]))
-  for (const table of choice.tables) refuseMode(table, existing)
+  for (const table of choice.tables) refuseMode(table, existing, earlier.get(table.source.name) ?? [])
   const shaped = await shapeTables({ ...context, existing, earlier }, choice, workers.count, signal)
   const feed = feedOf(config, choice, shaped, { workers: workers.count, cores })
   const extras = planExtras(config, target, shaped.map(indexedOf))

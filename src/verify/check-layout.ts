@@ -6,6 +6,7 @@ import { DroverError } from '../core/errors.ts'
 import { partsOf } from '../core/plan.ts'
 import { bucketsFor } from './bucket-sums.ts'
 import type { CheckInput, VerifyContext } from './check-input.ts'
+import { keepCheck } from './keep-check.ts'
 import { everyKey } from './part-rows.ts'
 
 /** Rows that are read at a time, about: what a check that is killed has to read again. */
@@ -41,8 +42,9 @@ export async function layOutCheck(
   const before = saved.get(layoutPart)
   if (before !== undefined) return { layout: { input, check, ...readLayout(before) }, saved }
   const cut = await cutTable(context, input, signal)
-  if (check !== null) await ledger.saveChecked(check, layoutPart, writeLayout(cut))
-  return { layout: { input, check, ...cut }, saved }
+  const first = { part: layoutPart, bytes: writeLayout(cut) }
+  const kept = await keepCheck(context, check, input.planned.plan.source, first)
+  return { layout: { input, check: kept, ...cut }, saved }
 }
 
 type Cut = Omit<CheckLayout, 'input' | 'check'>

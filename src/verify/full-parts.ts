@@ -7,6 +7,7 @@ import { partsOf, type TablePlan } from '../core/plan.ts'
 import type { CheckInput, VerifyContext } from './check-input.ts'
 import { identityOf } from './full-identity.ts'
 import type { Compared, CompareRows, FullRules, Suspect } from './full-work.ts'
+import { keepCheck } from './keep-check.ts'
 import { combine, newSketch, type KeySketch } from './key-sketch.ts'
 import type { VerifyCluster } from './verify-cluster.ts'
 
@@ -68,8 +69,15 @@ export async function layOut(context: VerifyContext, input: CheckInput, signal: 
   // The name says that it was written by this very program on such a machine.
   if (before !== undefined) return { input, check, rules, keysRecur, kept, ...(deserialize(before) as Cut) }
   const cut = await cutTable(context, input, signal)
-  if (check !== null) await ledger.saveChecked(check, cutName, serialize(cut))
-  return { input, check, rules, keysRecur, kept, ...cut }
+  const first = { part: cutName, bytes: serialize(cut) }
+  return {
+    input,
+    check: await keepCheck(context, check, input.planned.plan.source, first),
+    rules,
+    keysRecur,
+    kept,
+    ...cut,
+  }
 }
 
 /** Compares every part that was not compared before. */

@@ -177,8 +177,9 @@ async function warnOfScans(
     const { columns, lookedUpBy } = identityOf(part, source.keyField)
     const key = lookedUpBy.map((place) => columns[place] ?? '')
     if (key.length === 0 || (await reader.isIndexed(part.target, key, signal))) continue
+    const { publishTo = part.target.schema } = input.planned
     const message =
-      `${qualified(part.target)} has no index on ${key.join(', ')}: ` +
+      `${qualified({ ...part.target, schema: publishTo })} has no index on ${key.join(', ')}: ` +
       'to compare it, all of it is read again for each batch of rows'
     notice({ level: 'warning', message })
   }

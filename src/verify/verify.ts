@@ -1,4 +1,5 @@
 import { DroverError } from '../core/errors.ts'
+import { partsOf, qualified } from '../core/plan.ts'
 import type { Verification } from '../core/result.ts'
 import { describeDifference } from '../telemetry/verification-text.ts'
 import type { VerifyContext } from './check-input.ts'
@@ -17,8 +18,8 @@ export async function verifyRun(
   const { config, source, target } = context
   if (config.verify === 'none') return nothingCompared
   const counts = await verifyCounts(source, target, tables, signal)
-  if (config.verify === 'count') return counts
-  return joined(counts, await compareContent(context, tables, signal))
+  const all = config.verify === 'count' ? counts : joined(counts, await compareContent(context, tables, signal))
+  return underFinalNames(all, tables)
 }
 
 /** Loaded when asked for: a copy that is not asked for them pays nothing for them. */
@@ -39,6 +40,27 @@ export const nothingCompared: Verification = {
   rows: 0,
   columns: [],
   notes: ['not verified'],
+}
+
+/** Tables that wait to be published are named as they will be: where they are until then tells nobody anything. */
+function underFinalNames(verification: Verification, tables: readonly RunCheck[]): Verification {
+  const names = tables
+    .flatMap(({ planned: { plan, publishTo } }) =>
+      publishTo === undefined
+        ? []
+        : partsOf(plan).map(({ target }) => ({ target, final: { ...target, schema: publishTo } })),
+    )
+    .map(({ target, final }) => [qualified(target), qualified(final)] as const)
+    // One name may be the beginning of another.
+    .toSorted(([a], [b]) => b.length - a.length)
+  const renamed = (text: string): string => names.reduce((said, [from, to]) => said.replaceAll(from, to), text)
+  if (names.length === 0) return verification
+  return {
+    ...verification,
+    differences: verification.differences.map((one) => ({ ...one, table: renamed(one.table) })),
+    columns: verification.columns.map((column) => ({ ...column, target: renamed(column.target) })),
+    notes: verification.notes.map(renamed),
+  }
 }
 
 /** Rows that differ say more than counts that do. */

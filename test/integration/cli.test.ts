@@ -43,7 +43,9 @@ describe.concurrent('a mistake on the command line', () => {
     ],
     [
       ['inspect', 'oracle://u:canary@h/x'],
-      expect.stringMatching(/^drover: unknown scheme oracle:\n {2}hint: (?!.*canary).*\n {2}\[unknown-scheme\]\n$/),
+      expect.stringMatching(
+        /^warning: the password of --from was .*\ndrover: unknown scheme oracle:\n {2}hint: (?!.*canary).*\n {2}\[unknown-scheme\]\n$/,
+      ),
     ],
   ])('%j exits 2, says it on stderr and nothing on stdout', async (args, stderr) => {
     expect(await drover(args)).toEqual({ code: 2, stdout: '', stderr })

@@ -84,17 +84,20 @@ describe('a function that throws', () => {
     (['threads', 'processes', 'inline'] as const).map((isolation) => ({ when, isolation })),
   )
 
-  it.each(cases)('stops the run, naming table, key and step ($when, $isolation)', async ({ when, isolation }) => {
-    await using both = await seeded()
-    const result = await withFunctions(both, sources[when], { isolation })
-    expect(result).toMatchObject({ state: 'stopped', error: { code: 'transform-failed' } })
-    expect(errorKinds[result.error?.code ?? 'unexpected']).toBe('rejected')
-    expect(result.error?.message).toMatch(
-      /document 777 of table items, step 1 \(function "?default"?\).*RangeError: no good \(mine\.ts:1:\d+\)/,
-    )
-    expect(await both.sql('select count(*)::int as n from items where n = 777')).toEqual([{ n: 0 }])
-    expect(await both.sql('select state from drover.migration')).toEqual([{ state: 'stopped' }])
-  })
+  it.each(cases)(
+    'stops the run where it is to stop, naming table, key and step ($when, $isolation)',
+    async ({ when, isolation }) => {
+      await using both = await seeded()
+      const result = await withFunctions(both, sources[when], { isolation, onError: 'stop' })
+      expect(result).toMatchObject({ state: 'stopped', error: { code: 'transform-failed' } })
+      expect(errorKinds[result.error?.code ?? 'unexpected']).toBe('rejected')
+      expect(result.error?.message).toMatch(
+        /document 777 of table items, step 1 \(function "?default"?\).*RangeError: no good \(mine\.ts:1:\d+\)/,
+      )
+      expect(await both.sql('select count(*)::int as n from items where n = 777')).toEqual([{ n: 0 }])
+      expect(await both.sql('select state from drover.migration')).toEqual([{ state: 'stopped' }])
+    },
+  )
 
   it('for every row looked at is refused before anything is written', async () => {
     await using both = await seeded()

@@ -46,8 +46,8 @@ describe('drover verify', () => {
     for (const table of tables) await insertThings(db, documents, table)
     // Twice the same row needs a table without a primary key.
     const keyed = tables.filter((table) => table !== 'doubled')
-    expect(await migrate({ from, to, tables: keyed, workers: 2 })).toMatchObject({ state: 'done' })
-    expect(await migrate({ from, to, tables: ['doubled'], primaryKey: false })).toMatchObject({ state: 'done' })
+    await migrate({ from, to, tables: keyed, workers: 2 })
+    await migrate({ from, to, tables: ['doubled'], primaryKey: false })
     for (const [statement] of Object.values(tamperings)) await sql(statement)
   })
   afterAll(() => both[Symbol.asyncDispose]())

@@ -15,7 +15,7 @@ export interface BothDatabases extends AsyncDisposable {
   readonly db: Db
   readonly sql: (text: string) => Promise<readonly Record<string, unknown>[]>
   /** The same, with every value as PostgreSQL writes it. */
-  texts(text: string): Promise<readonly Record<string, string | null>[]>
+  readonly texts: (text: string) => Promise<readonly Record<string, string | null>[]>
 }
 
 const asText = { getTypeParser: () => (value: unknown) => value }

@@ -77,6 +77,12 @@ export function isOutcomeUnknown(error: unknown): error is Error {
   return !(error instanceof pg.DatabaseError) || endingStates.has(code) || code.startsWith('08')
 }
 
+/** The user has no right to write, or the server takes no writes. */
+export function isWriteRefused(error: unknown): boolean {
+  const code = codeOf(error instanceof DroverError ? error.cause : error)
+  return code === '42501' || code === '25006'
+}
+
 /** The server can do without TLS only. The driver's errors of that have no code. */
 export function isWithoutTls(error: unknown): boolean {
   return error instanceof Error && codeOf(error) === null && error.message.includes('does not support SSL')

@@ -20,7 +20,7 @@ import type {
 import { prepareTables, supersede } from './begin.ts'
 import { forgetChecked, readChecked, saveChecked } from './checked.ts'
 import { findChildTables, findUnfinished } from './earlier.ts'
-import { toDroverError } from './errors.ts'
+import { isWriteRefused, toDroverError } from './errors.ts'
 import { alter, fence, patiently, type Evolution } from './evolve.ts'
 import { insertMigration } from './insert-migration.ts'
 import { HeldLease } from './held-lease.ts'
@@ -179,10 +179,16 @@ export class PostgresLedger implements Ledger {
     return this.#read('read what was checked', (session) => readChecked(session, this.#tables, check))
   }
 
-  saveChecked(check: string, part: string, found: Uint8Array): Promise<void> {
-    return this.#sessions.transact('keep what was checked', this.#never, (session) =>
-      saveChecked(session, this.#tables, check, part, found),
-    )
+  async saveChecked(check: string, part: string, found: Uint8Array): Promise<boolean> {
+    try {
+      await this.#sessions.transact('keep what was checked', this.#never, (session) =>
+        saveChecked(session, this.#tables, check, part, found),
+      )
+      return true
+    } catch (error) {
+      if (isWriteRefused(error)) return false
+      throw error
+    }
   }
 
   forgetChecked(check: string): Promise<void> {

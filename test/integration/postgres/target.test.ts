@@ -156,7 +156,8 @@ describe('modes', () => {
     await using ledger = await under.target.openLedger(never)
     await using lease = await ledger.lease('m' as MigrationId, [users.target], atOnce, never)
     const lost = new Promise((resolve) => lease.lost.addEventListener('abort', resolve))
-    await under.killLeases()
+    const taking = { waitMs: 0, takeOver: true }
+    await using _ = await ledger.lease('m2' as MigrationId, [users.target], taking, never)
     await lost
     const beginning = ledger.begin(recordOf('m' as MigrationId, [plannedOf(users)]), lease, never)
     expect(await failure(beginning)).toMatchObject({ code: 'lease-lost' })

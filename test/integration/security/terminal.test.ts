@@ -15,7 +15,7 @@ interface Hostile extends BothDatabases {
   readonly name: string
   readonly environment: Readonly<Record<string, string>>
   /** Runs a command and looks at every character of what it writes. */
-  see(code: number, ...args: readonly string[]): Promise<Ended>
+  readonly see: (code: number, ...args: readonly string[]) => Promise<Ended>
 }
 
 async function hostile(): Promise<Hostile> {

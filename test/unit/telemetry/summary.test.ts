@@ -87,7 +87,9 @@ describe('renderSummary', () => {
     const verification = { ...compared, equal: false, differences: [difference], notes: [] }
     const text = renderSummary({ ...result, state: 'stopped', verification }, createPaint(false))
     expect(text).toContain('stopped after 999,000 rows and 3.4 s')
-    expect(text).toContain('verification by count found 1 difference:\n  users: 5 rows in the source, 4 rows in the target')
+    expect(text).toContain(
+      'verification by count found 1 difference:\n  users: 5 rows in the source, 4 rows in the target',
+    )
     const unverified = { ...compared, level: 'none', equal: true, differences: [], notes: ['not verified'] } as const
     expect(renderSummary({ ...result, verification: unverified }, createPaint(false))).toMatch(/\nnot verified$/)
   })
