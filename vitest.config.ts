@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { defineConfig, type ViteUserConfig } from 'vitest/config'
 
 // A test with a real server in it may wait for disk and for the other core; a minute is a hang.
@@ -5,7 +6,10 @@ const testTimeout = 60_000
 // Starting both servers on a fresh machine includes unpacking one of them.
 const hookTimeout = 180_000
 
-const common = { pool: 'forks', testTimeout, hookTimeout } as const
+// What is started over and over, workers and commands, is read from its source once.
+const env = { NODE_COMPILE_CACHE: join(import.meta.dirname, 'node_modules', '.cache', 'node-compile-cache') }
+
+const common = { pool: 'forks', testTimeout, hookTimeout, env } as const
 
 /** Starts PostgreSQL and MongoDB, and stops them. Unit tests run without. */
 const globalSetup = ['test/support/global-setup.ts']

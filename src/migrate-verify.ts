@@ -1,10 +1,13 @@
 import type { Config } from './config.ts'
-import type { MigrationSummary } from './connectors/ledger-contract.ts'
-import { qualified } from './core/plan.ts'
+import type { MigrationSummary, StoredMigration } from './connectors/ledger-contract.ts'
+import type { PlannedTable } from './connectors/planned-table.ts'
+import { DroverError } from './core/errors.ts'
+import { partsOf, qualified } from './core/plan.ts'
 import type { Verification } from './core/result.ts'
 import { chooseTables, type ChosenTable } from './engine/choose-tables.ts'
 import { CheckProgress } from './engine/check-progress.ts'
-import { planVerify } from './engine/plan-verify.ts'
+import { planVerify, tableOf } from './engine/plan-verify.ts'
+import { changesOf, readOptions } from './engine/run-options.ts'
 import { chooseWorkers } from './engine/sizing.ts'
 import { connect, type RunContext, type Session } from './migrate-session.ts'
 import { checkInputs, type RunCheck } from './verify/check-inputs.ts'
@@ -12,7 +15,8 @@ import { verifyRun } from './verify/verify.ts'
 
 /**
  * Compares source and target, and writes nothing but how far it has come. Of tables that drover has copied, the ledger
- * says how; the others are compared as their names and columns fit. Throws what planning throws.
+ * says how; the others are compared as their names and columns fit. Throws `plan-changed`, `target-missing`, and what
+ * planning throws.
  */
 export async function verifyTables(config: Config, context: RunContext): Promise<Verification> {
   await using session = await connect(config, context)
@@ -66,20 +70,44 @@ function copyOf(migrations: readonly MigrationSummary[], table: ChosenTable, sou
   return copied.tables.some((own) => own.source === table.source.name) ? copied : null
 }
 
+/** Throws `plan-changed`, `target-missing`. */
 async function checksOf(
-  { ledger, config }: Session,
+  { ledger, target, config }: Session,
   { id }: MigrationSummary,
   names: readonly string[],
   signal: AbortSignal,
 ): Promise<readonly RunCheck[]> {
   const stored = await ledger.load(id)
+  if (stored === null) return []
+  const tables = stored.tables.filter(({ plan }) => names.includes(plan.source))
+  await refuseOtherShape(config, stored, tables)
+  const parts = tables.flatMap(({ plan }) => partsOf(plan))
+  const wanted = parts.map((part) => part.target)
+  const existing = new Map((await target.existing(wanted, signal)).map((found) => [qualified(found.target), found]))
+  for (const part of parts) tableOf(part, existing)
   const committed = await ledger.totals(id)
-  const tables = (stored?.tables ?? []).filter(({ plan }) => names.includes(plan.source))
   const copied = tables.map((planned) => ({ planned, estimatedRows: null }))
   return checkInputs(
     { ledger, migration: id, tables: copied, committed, level: config.verify, sample: config.sample, afterwards: true },
     signal,
   )
+}
+
+/** Rows are compared with what the copy made of them: options that would make something else of them cannot be meant. */
+async function refuseOtherShape(
+  config: Config,
+  stored: StoredMigration,
+  tables: readonly PlannedTable[],
+): Promise<void> {
+  const begun = readOptions(stored)
+  const changes: string[] = []
+  for (const { plan } of tables) {
+    changes.push(...(await changesOf(config, plan.source, begun, plan.transform?.file ?? null)))
+  }
+  if (changes.length === 0) return
+  throw new DroverError('plan-changed', `migration ${stored.id} has copied otherwise: ${changes.join('; ')}`, {
+    hint: 'leave those options out: a table is compared with what its copy was to make of the source',
+  })
 }
 
 function foreign(planned: RunCheck['planned'], sample: number | null): RunCheck {

@@ -96,7 +96,7 @@ export const errorKinds = {
   'unfinished-migration': 'preflight',
   /** There is no such migration, or none that the command could go on with. */
   'missing-migration': 'preflight',
-  /** A migration is to be resumed with another source, other tables, or another shape of the copy than it was begun with. */
+  /** A migration is to be resumed, or its tables compared, with another source, other tables, or another shape of the copy than it was begun with. */
   'plan-changed': 'preflight',
   /** What a migration did cannot be undone, or not by drover. */
   'not-undoable': 'preflight',

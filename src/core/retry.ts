@@ -50,12 +50,13 @@ export class Tries {
     if (performance.now() - this.#startedAt + pauseMs > budgetMs) throw failure
     this.#retries++
     this.#hooks.onRetry(failure, pauseMs)
+    signal.throwIfAborted()
     await pause(pauseMs, signal)
     signal.throwIfAborted()
   }
 }
 
-/** Ends early when the signal aborts. */
+/** Ends early when the signal aborts; it has not yet. */
 function pause(ms: number, signal: AbortSignal): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>()
   const timer = setTimeout(resolve, ms)

@@ -98,7 +98,8 @@ function fitChild(context: PlanContext, child: ChildPlan, existing: ReadonlyMap<
   return { ...child, ...fitted, rowKey, value, key: table.key.every((column) => own.has(column)) ? table.key : [] }
 }
 
-function tableOf({ target }: RowsPlan, existing: ReadonlyMap<string, ExistingTable>): ExistingTable {
+/** Throws `target-missing`, `target-incompatible`. */
+export function tableOf({ target }: RowsPlan, existing: ReadonlyMap<string, ExistingTable>): ExistingTable {
   const table = existing.get(qualified(target))
   if (table === undefined) {
     throw new DroverError('target-missing', `there is no table ${qualified(target)} to compare with`, {

@@ -65,6 +65,25 @@ describe('drover verify', () => {
     })
   })
 
+  it.each([
+    [['--map', 'name=trim'], 'plan-changed', /empty: --map is "name=trim" and was not given/],
+    [['--where', '{"_id":{"$lt":5}}'], 'plan-changed', /empty: --where is /],
+  ])('refuses %j, which the copy did not have', async (options, code, message) => {
+    const ended = await runDrover(['verify', '--tables', 'empty', ...options, '--json'], both)
+    expect(JSON.parse(ended.stdout)).toMatchObject({
+      exitCode: 3,
+      error: { code, message: expect.stringMatching(message) as unknown },
+    })
+  })
+
+  it('names a table that is gone', async () => {
+    await both.sql('alter table zero rename to elsewhere')
+    const ended = await runDrover(['verify', '--tables', 'zero', '--level', 'full', '--json'], both)
+    await both.sql('alter table elsewhere rename to zero')
+    expect(ended.code).toBe(3)
+    expect(JSON.parse(ended.stdout)).toMatchObject({ error: { code: 'target-missing' } })
+  })
+
   it('names all of them at once, and finds by counts alone what counts can tell', async () => {
     const byRows = await runDrover(['verify', '--level', 'full'], both)
     expect(byRows.code).toBe(5)

@@ -37,7 +37,7 @@ export async function watchDrover(
     while (child.exitCode === null && child.signalCode === null) {
       const children = childrenOf(pid)
       for (const one of speaks ? [pid, ...children] : children) commandLines.add(contentOf(one, 'cmdline'))
-      for (const one of children) environments.add(contentOf(one, 'environ'))
+      for (const one of children.filter(isStarted)) environments.add(contentOf(one, 'environ'))
       await pause(5)
     }
   }
@@ -49,6 +49,12 @@ function childrenOf(pid: string): readonly string[] {
   return readdirSync('/proc').filter((name) => {
     return /^\d+$/.test(name) && /^\d+ \(.*\) \S (\d+)/s.exec(contentOf(name, 'stat'))?.[1] === pid
   })
+}
+
+/** Until it is another program, a child is a copy of its parent, environment and all. */
+function isStarted(pid: string): boolean {
+  const line = contentOf(pid, 'cmdline')
+  return line !== '' && !line.startsWith('drover ')
 }
 
 /** Empty of a process that has ended meanwhile. */
