@@ -16,8 +16,8 @@ const globalSetup = ['test/support/global-setup.ts']
 
 const config: ViteUserConfig = defineConfig({
   test: {
-    // Half of the time a test waits for its servers, so two files at once keep two cores busy.
-    maxWorkers: 2,
+    // Half of the time a test waits for its servers, so three files at once keep two cores busy.
+    maxWorkers: 3,
     projects: [
       { test: { ...common, name: 'unit', include: ['test/unit/**/*.test.ts'] } },
       {

@@ -1,12 +1,13 @@
 import { Binary, Decimal128, Double, Int32, Long, ObjectId, serialize, type Document } from 'bson'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { migrate, type MigrateOptions } from '../../src/index.ts'
+import type { MigrateOptions } from '../../src/index.ts'
 import { databases, type BothDatabases } from '../support/both-databases.ts'
 import { temporaryFolder } from '../support/dump.ts'
 import { insertRaw } from '../support/insert-raw.ts'
 import { bsonValues, decimals } from '../unit/format/samples.ts'
 import { disagreement, driverReads } from './independent.ts'
+import { migrate } from '../support/migrate.ts'
 
 /** Columns get their types from the first documents alone, and are widened for others. */
 const options = {

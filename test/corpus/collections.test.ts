@@ -4,9 +4,10 @@ import { randomBytes } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { describe, expect, it } from 'vitest'
-import { migrate, plan } from '../../src/index.ts'
+import { plan } from '../../src/index.ts'
 import { databases, type BothDatabases } from '../support/both-databases.ts'
 import { insertThings, moveAll, whole } from '../support/corpus.ts'
+import { migrate } from '../support/migrate.ts'
 
 async function fillEveryKind({ db }: BothDatabases): Promise<void> {
   await insertThings(db, [

@@ -1,10 +1,11 @@
 import { serialize } from 'bson'
-import { migrate, type MigrationResult } from '../../src/index.ts'
+import type { MigrationResult } from '../../src/index.ts'
 import { databases, type BothDatabases } from '../support/both-databases.ts'
 import { temporaryFolder } from '../support/dump.ts'
 import { insertRaw } from '../support/insert-raw.ts'
 import { bytesOf } from './corpus-case.ts'
 import type { Placed } from './corpus.ts'
+import { migrate } from '../support/migrate.ts'
 
 /** Good rows around those of a case. */
 export const goodRows = 499

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { migrate, plan, type MigrateOptions } from '../../src/index.ts'
+import { plan, type MigrateOptions } from '../../src/index.ts'
 import { databases, type BothDatabases, type Keyed } from '../support/both-databases.ts'
+import { migrate } from '../support/migrate.ts'
 
 const rowOf = (n: number): Keyed => ({ _id: n, name: `new ${n}`, n })
 

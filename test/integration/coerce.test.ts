@@ -1,13 +1,14 @@
 import { Double, serialize, type Document } from 'bson'
 import { describe, expect, it } from 'vitest'
 import { coercions, type Coercion } from '../../src/core/coercion.ts'
-import { migrate, plan, type MigrateOptions } from '../../src/index.ts'
+import { plan, type MigrateOptions } from '../../src/index.ts'
 import { renderPlan } from '../../src/cli/plan-text.ts'
 import { databases, type BothDatabases } from '../support/both-databases.ts'
 import { poison } from '../support/chaos/poison.ts'
 import { temporaryFolder } from '../support/dump.ts'
 import { insertRaw } from '../support/insert-raw.ts'
 import { openLetters } from '../support/letters.ts'
+import { migrate } from '../support/migrate.ts'
 import { verified } from '../support/verification.ts'
 
 interface Case {

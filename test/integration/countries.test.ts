@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import type { Country } from 'world-countries'
 import { describe, expect, it } from 'vitest'
-import { migrate } from '../../src/index.ts'
 import { databases, type BothDatabases } from '../support/both-databases.ts'
+import { migrate } from '../support/migrate.ts'
 
 // A public data set with nested documents, maps, arrays and holes: https://github.com/mledoze/countries
 const file = new URL(import.meta.resolve('world-countries/countries.json'))

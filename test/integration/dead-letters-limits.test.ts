@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { migrate, type MigrateOptions, type MigrationResult } from '../../src/index.ts'
+import type { MigrateOptions, MigrationResult } from '../../src/index.ts'
 import { databases, type BothDatabases, type Keyed } from '../support/both-databases.ts'
 import { exitCode, openLetters, retried, statusOf } from '../support/letters.ts'
+import { migrate } from '../support/migrate.ts'
 
 const ROWS = 1000
 const POISONED: ReadonlySet<number> = new Set([150, 151, 777])

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { migrate } from '../../src/index.ts'
 import { databases, type BothDatabases, type Keyed } from '../support/both-databases.ts'
 import { exitCode, openLetters, retried, statusOf } from '../support/letters.ts'
+import { migrate } from '../support/migrate.ts'
 
 const BATCH = 200
 

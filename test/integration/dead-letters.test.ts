@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import { migrate } from '../../src/index.ts'
 import { databases, type BothDatabases, type Keyed } from '../support/both-databases.ts'
 import { poison } from '../support/chaos/poison.ts'
 import { temporaryFolder } from '../support/dump.ts'
 import { exitCode, fates, goodRow, goodRows, insertBad, middle, openLetters, statusOf } from '../support/letters.ts'
+import { migrate } from '../support/migrate.ts'
 
 const bad = goodRow(middle)
 const named = ['utf8', 'twice', 'throws', 'nul', 'date', 'child', 'check', 'unique', 'trigger', 'merge']

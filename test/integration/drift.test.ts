@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { migrate, type MigrateOptions } from '../../src/index.ts'
+import type { MigrateOptions } from '../../src/index.ts'
 import { databases, type BothDatabases } from '../support/both-databases.ts'
 import { compareValues } from '../support/compare-values.ts'
+import { migrate } from '../support/migrate.ts'
 
 const ROWS = 6000
 /** The first row of another shape: all in the middle of the key order, where no sample of a few rows looks. */

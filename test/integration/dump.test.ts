@@ -4,9 +4,10 @@ import { truncateSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { seed } from '../../src/devkit/seed.ts'
-import { migrate, type MigrateOptions } from '../../src/index.ts'
+import type { MigrateOptions } from '../../src/index.ts'
 import { databases, type BothDatabases } from '../support/both-databases.ts'
 import { archiveOf, bsonOf, gzipped, temporaryFolder, type TemporaryFolder } from '../support/dump.ts'
+import { migrate } from '../support/migrate.ts'
 import { workerPids } from '../support/worker-pids.ts'
 
 const ROWS = 2500

@@ -1,7 +1,7 @@
 import { Long } from 'mongodb'
 import { describe, expect, it } from 'vitest'
-import { migrate } from '../../src/index.ts'
 import { databases, type Keyed } from '../support/both-databases.ts'
+import { migrate } from '../support/migrate.ts'
 
 const people = 'create table people (_id integer primary key, n integer, born timestamptz)'
 const wide = Long.fromString('9007199254740993')

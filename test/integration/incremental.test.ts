@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { migrate, type MigrateOptions, type MigrationResult } from '../../src/index.ts'
+import type { MigrateOptions, MigrationResult } from '../../src/index.ts'
 import { databases, type BothDatabases, type Keyed } from '../support/both-databases.ts'
+import { migrate } from '../support/migrate.ts'
 
 const at = (n: number): Date => new Date(1.7e12 + n * 1000)
 

@@ -2,9 +2,10 @@ import type { IndexDescription } from 'mongodb'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { exitCodeOfResult } from '../../src/cli/exit-codes.ts'
-import { migrate, type MigrateOptions, type MigrationResult } from '../../src/index.ts'
+import type { MigrateOptions, MigrationResult } from '../../src/index.ts'
 import { databases, type BothDatabases, type Keyed } from '../support/both-databases.ts'
 import { temporaryFolder } from '../support/dump.ts'
+import { migrate } from '../support/migrate.ts'
 import { runOrThrow } from '../support/run-command.ts'
 
 const bin = fileURLToPath(new URL('../../bin/drover.js', import.meta.url))

@@ -1,8 +1,9 @@
 import type { Document } from 'bson'
 import { Decimal128, Double, Int32, Long, ObjectId } from 'mongodb'
 import { describe, expect, it } from 'vitest'
-import { migrate, type MigrateOptions } from '../../src/index.ts'
+import type { MigrateOptions } from '../../src/index.ts'
 import { databases, type BothDatabases } from '../support/both-databases.ts'
+import { migrate } from '../support/migrate.ts'
 
 const ROWS = 3000
 /** The first row of another shape: all in the middle of the key order, where no sample of a few rows looks. */

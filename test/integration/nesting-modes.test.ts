@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { migrate, type MigrateOptions } from '../../src/index.ts'
+import type { MigrateOptions } from '../../src/index.ts'
 import { databases, type BothDatabases, type Keyed } from '../support/both-databases.ts'
+import { migrate } from '../support/migrate.ts'
 
 const way = { nest: { items: 'table', 'items.parts': 'table' }, workers: 2 } as const
 

@@ -3,9 +3,9 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
-import { migrate } from '../../src/index.ts'
 import { databases, type BothDatabases, type Keyed } from '../support/both-databases.ts'
 import { temporaryFolder } from '../support/dump.ts'
+import { migrate } from '../support/migrate.ts'
 import { runOrThrow } from '../support/run-command.ts'
 
 const bin = fileURLToPath(new URL('../../bin/drover.js', import.meta.url))

@@ -1,8 +1,8 @@
 import type { Db, Document } from 'mongodb'
 import { describe, expect, it } from 'vitest'
 import { seed } from '../../src/devkit/seed.ts'
-import { migrate } from '../../src/index.ts'
 import { databases } from '../support/both-databases.ts'
+import { migrate } from '../support/migrate.ts'
 import { workerPids } from '../support/worker-pids.ts'
 
 const ROWS = 12_000

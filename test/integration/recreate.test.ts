@@ -1,9 +1,10 @@
 import pg from 'pg'
 import { describe, expect, it } from 'vitest'
-import { migrate, plan } from '../../src/index.ts'
+import { plan } from '../../src/index.ts'
 import { databases, type BothDatabases, type Keyed } from '../support/both-databases.ts'
 import { runDrover } from '../support/chaos/run.ts'
 import { at, killedAt, migrationsOf, rolledBack, stoppedAt } from '../support/interruption.ts'
+import { migrate } from '../support/migrate.ts'
 
 const ROWS = 1000
 

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import { migrate, plan, type MigrateOptions } from '../../src/index.ts'
+import { plan, type MigrateOptions } from '../../src/index.ts'
 import { databases, type BothDatabases, type Keyed } from '../support/both-databases.ts'
 import { temporaryFolder } from '../support/dump.ts'
 import { migrationsOf, stoppedAt } from '../support/interruption.ts'
+import { migrate } from '../support/migrate.ts'
 import { drover } from '../support/run-bin.ts'
 
 const ROWS = 500

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { migrate } from '../../src/index.ts'
 import { databases, type BothDatabases, type Keyed } from '../support/both-databases.ts'
 import { bsonOf, temporaryFolder } from '../support/dump.ts'
 import { stoppedAt } from '../support/interruption.ts'
+import { migrate } from '../support/migrate.ts'
 
 const ROWS = 1200
 

@@ -2,10 +2,11 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { migrate, type MigrateOptions } from '../../src/index.ts'
+import type { MigrateOptions } from '../../src/index.ts'
 import { databases, type BothDatabases, type Keyed } from '../support/both-databases.ts'
 import { startDrover, type Ended } from '../support/chaos/run.ts'
 import { at, killedAt, migrationsOf, stoppedAt } from '../support/interruption.ts'
+import { migrate } from '../support/migrate.ts'
 import { drover } from '../support/run-bin.ts'
 
 const ROWS = 2000

@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest'
-import { migrate, type MigrateOptions, type MigrationResult } from '../../src/index.ts'
+import type { MigrateOptions, MigrationResult } from '../../src/index.ts'
 import { databases, type BothDatabases, type Keyed } from '../support/both-databases.ts'
 import { runDrover, startDrover } from '../support/chaos/run.ts'
 import { temporaryFolder } from '../support/dump.ts'
 import { fates, openLetters, retried, statusOf } from '../support/letters.ts'
+import { migrate } from '../support/migrate.ts'
 import { verified } from '../support/verification.ts'
 
 const ROWS = 300

@@ -1,10 +1,11 @@
 import { Long } from 'mongodb'
 import { describe, expect, it } from 'vitest'
-import { migrate, plan, type MigrateOptions } from '../../src/index.ts'
+import { plan, type MigrateOptions } from '../../src/index.ts'
 import { databases, type BothDatabases, type Keyed } from '../support/both-databases.ts'
 import { runDrover } from '../support/chaos/run.ts'
 import { temporaryFolder } from '../support/dump.ts'
 import { at, killedAt, migrationsOf, rolledBack, stoppedAt } from '../support/interruption.ts'
+import { migrate } from '../support/migrate.ts'
 import { drover } from '../support/run-bin.ts'
 import { catalogOf } from './postgres/catalog.ts'
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { migrate } from '../../src/index.ts'
 import { databases, type Keyed } from '../support/both-databases.ts'
+import { migrate } from '../support/migrate.ts'
 
 describe('documents that tell little of themselves', () => {
   it('that are always empty can be flattened, and get columns when fields come', async () => {

@@ -1,7 +1,7 @@
 import { ObjectId, type Document } from 'mongodb'
 import { describe, expect, it } from 'vitest'
-import { migrate } from '../../src/index.ts'
 import { databases, type BothDatabases } from '../support/both-databases.ts'
+import { migrate } from '../support/migrate.ts'
 
 const DAY = 86_400_000
 const now = Date.now()

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { errorKinds } from '../../src/core/errors.ts'
-import { migrate, plan, type MigrateOptions, type MigrationResult } from '../../src/index.ts'
+import { plan, type MigrateOptions, type MigrationResult } from '../../src/index.ts'
 import { databases, type BothDatabases, type Keyed } from '../support/both-databases.ts'
 import { temporaryFolder } from '../support/dump.ts'
+import { migrate } from '../support/migrate.ts'
 
 const ROWS = 1000
 

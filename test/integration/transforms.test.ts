@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { fileURLToPath } from 'node:url'
-import { migrate, plan, type StepOption } from '../../src/index.ts'
+import { plan, type StepOption } from '../../src/index.ts'
 import { databases, type BothDatabases, type Keyed } from '../support/both-databases.ts'
 import { temporaryFolder } from '../support/dump.ts'
+import { migrate } from '../support/migrate.ts'
 import { runCommand } from '../support/run-command.ts'
 
 const ROWS = 900

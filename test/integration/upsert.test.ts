@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { migrate, plan } from '../../src/index.ts'
+import { plan } from '../../src/index.ts'
 import { databases, type BothDatabases, type Keyed } from '../support/both-databases.ts'
 import { compareValues } from '../support/compare-values.ts'
+import { migrate } from '../support/migrate.ts'
 
 const ROWS = 5000
 const CHANGED = 1000

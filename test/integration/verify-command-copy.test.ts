@@ -1,11 +1,12 @@
 import { Decimal128, Double, type Document } from 'bson'
 import { describe, expect, it } from 'vitest'
 import { seed } from '../../src/devkit/seed.ts'
-import { migrate, type MigrateOptions } from '../../src/index.ts'
+import type { MigrateOptions } from '../../src/index.ts'
 import { databases, type Keyed } from '../support/both-databases.ts'
 import { runDrover } from '../support/chaos/run.ts'
 import { insertThings } from '../support/corpus.ts'
 import { at } from '../support/interruption.ts'
+import { migrate } from '../support/migrate.ts'
 import { never } from '../support/migration.ts'
 import { verified } from '../support/verification.ts'
 

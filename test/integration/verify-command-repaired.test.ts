@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import { migrate, type MigrateOptions } from '../../src/index.ts'
+import type { MigrateOptions } from '../../src/index.ts'
 import { databases, type BothDatabases, type Keyed } from '../support/both-databases.ts'
 import { temporaryFolder } from '../support/dump.ts'
 import { retried } from '../support/letters.ts'
+import { migrate } from '../support/migrate.ts'
 import { verified } from '../support/verification.ts'
 
 const ROWS = 600

@@ -2,10 +2,10 @@ import { Decimal128, type Document } from 'bson'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { mapAbreast } from '../../src/core/map-abreast.ts'
 import type { Difference, Verification } from '../../src/core/result.ts'
-import { migrate } from '../../src/index.ts'
 import { databases, type BothDatabases } from '../support/both-databases.ts'
 import { runDrover, type Ended } from '../support/chaos/run.ts'
 import { insertThings } from '../support/corpus.ts'
+import { migrate } from '../support/migrate.ts'
 import { drover } from '../support/run-bin.ts'
 
 /** Processes at a time, so that two cores suffice. */

@@ -1,10 +1,11 @@
 import { Binary, Decimal128, Double, Int32, Long, ObjectId, Timestamp, type Document } from 'bson'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { migrate, type MigrateOptions } from '../../src/index.ts'
+import type { MigrateOptions } from '../../src/index.ts'
 import { armFailpoints } from '../../src/core/failpoint.ts'
 import type { Difference } from '../../src/core/result.ts'
 import { databases, type BothDatabases } from '../support/both-databases.ts'
 import { insertThings, move, moved } from '../support/corpus.ts'
+import { migrate } from '../support/migrate.ts'
 import { verified } from '../support/verification.ts'
 
 const people: readonly Document[] = Array.from({ length: 60 }, (_, _id) => ({

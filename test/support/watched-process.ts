@@ -4,6 +4,7 @@ import { text } from 'node:stream/consumers'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { Ended } from './run-bin.ts'
+import { childEnvironment } from './child-environment.ts'
 
 const bin = fileURLToPath(new URL('../../bin/drover.js', import.meta.url))
 
@@ -21,7 +22,7 @@ export async function watchDrover(
   environment: Readonly<Record<string, string>>,
 ): Promise<Watched> {
   const child = spawn(process.execPath, [bin, ...args], {
-    env: { PATH: process.env['PATH'], ...environment },
+    env: childEnvironment(environment),
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const ended = Promise.withResolvers<number | null>()

@@ -248,6 +248,7 @@ describe('the sessions of writers', () => {
     await using begun = await beginMigration(under.target, 'm', [plannedOf(users)])
     const held = `select count(*)::integer as held from pg_locks
       where locktype = 'advisory' and mode = 'ShareLock' and granted
+        and database = (select oid from pg_database where datname = current_database())
         and ((classid::bigint << 32) | objid::bigint) = hashtextextended('drover:worker:m', 0)`
     const one = await begun.openWriter()
     await using two = await begun.openWriter()

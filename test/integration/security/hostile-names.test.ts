@@ -2,10 +2,11 @@ import { serialize } from 'bson'
 import pg from 'pg'
 import { describe, expect, it } from 'vitest'
 import { buildLedgerConfig, buildRetryConfig } from '../../../src/config-commands.ts'
-import { migrate, type MigrateOptions, type MigrationResult } from '../../../src/index.ts'
+import type { MigrateOptions, MigrationResult } from '../../../src/index.ts'
 import { retryMigration, rollbackMigration } from '../../../src/migrate-letters.ts'
 import { databases, type BothDatabases } from '../../support/both-databases.ts'
 import { insertRaw } from '../../support/insert-raw.ts'
+import { migrate } from '../../support/migrate.ts'
 import { never } from '../../support/migration.ts'
 
 const quote = (...names: readonly string[]): string => names.map((name) => pg.escapeIdentifier(name)).join('.')

@@ -4,9 +4,10 @@ import { join } from 'node:path'
 import { MongoClient, type Db } from 'mongodb'
 import { expect, it } from 'vitest'
 import { startMongo } from '../../../src/devkit/servers/mongo.ts'
-import { migrate, type MigrateOptions, type MigrationResult } from '../../../src/index.ts'
+import type { MigrateOptions, MigrationResult } from '../../../src/index.ts'
 import { databases, type BothDatabases, type Keyed } from '../../support/both-databases.ts'
 import { temporaryFolder } from '../../support/dump.ts'
+import { migrate } from '../../support/migrate.ts'
 import { drover } from '../../support/run-bin.ts'
 
 const page = readFileSync(join(import.meta.dirname, '../../../docs/security.md'), 'utf8')

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import type { MigrationResult } from '../../../src/core/result.ts'
+import { childEnvironment } from '../child-environment.ts'
 
 const bin = fileURLToPath(new URL('../../../bin/drover.js', import.meta.url))
 
@@ -53,13 +54,12 @@ export function startDrover(args: readonly string[], options: StartOptions): Run
     cwd: options.cwd ?? tmpdir(),
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: {
-      PATH: process.env['PATH'],
+    env: childEnvironment({
       NODE_ENV: 'test',
       ...(from === undefined ? {} : { DROVER_FROM: from }),
       DROVER_TO: to,
       ...environment,
-    },
+    }),
   })
   const { pid } = child
   if (pid === undefined) throw new Error('drover could not be started')
