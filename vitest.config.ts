@@ -9,7 +9,10 @@ const hookTimeout = 180_000
 // What is started over and over, workers and commands, is read from its source once.
 const env = { NODE_COMPILE_CACHE: join(import.meta.dirname, 'node_modules', '.cache', 'node-compile-cache') }
 
-const common = { pool: 'forks', testTimeout, hookTimeout, env } as const
+// Files that follow each other in one process need not load everything anew: what a test changes, it changes back.
+const isolate = false
+
+const common = { pool: 'forks', isolate, testTimeout, hookTimeout, env } as const
 
 /** Starts PostgreSQL and MongoDB, and stops them. Unit tests run without. */
 const globalSetup = ['test/support/global-setup.ts']

@@ -184,7 +184,6 @@ async function settle({ session, id, lease, plan }: Begun, report: RunReport): P
     const waits = plan.tables.some(({ planned }) => planned.publishTo !== undefined)
     const complete = !waits && (kind === 'mismatch' || report.error?.code === 'too-many-dead-letters')
     await ledger.setState(id, lease, complete ? 'done' : 'stopped', report.error)
-    if (waits && complete) return
     if (waits && (kind === 'mismatch' || kind === 'rejected')) {
       const names = plan.tables.flatMap(({ planned }) => partsOf(planned.plan).map(({ target }) => target.schema))
       report.notice({

@@ -106,9 +106,10 @@ export class RunReport implements Disposable {
     ])
   }
 
-  /** What the migration had made is gone again. */
+  /** What the migration had made is gone again, and with it what the error's hint spoke of. */
   rolledBack(): void {
     this.#rolledBack = true
+    if (this.#error !== null) this.#error = { ...this.#error, hint: afterRollback }
   }
 
   get error(): ErrorShape | null {
@@ -177,6 +178,9 @@ function countsOf({ read, written, filtered, skipped, deadLetters, derived }: Co
 }
 
 /** Invariant 2, for every table and every batch. */
+const afterRollback =
+  'nothing of the run is left, as --rollback-on-failure asks: mend the cause and run it again, or without that option to look at what it leaves'
+
 function conservationError(
   tables: readonly (Counts & { readonly source: string })[],
   unbalanced: readonly string[],

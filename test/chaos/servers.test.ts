@@ -220,20 +220,22 @@ describe('other sessions at the target', { timeout: 300_000 }, () => {
 
 describe('F16 the source', { timeout: 300_000 }, () => {
   it('forgets its cursors', async () => {
-    await using site = await chaosSite(source.tables)
-    await using client = await MongoClient.connect(source.from)
+    // More than a page, so that there are cursors to forget.
+    await using long = await chaosSource([{ name: 'people', rows: 200_000, keys: 'objectid' }])
+    await using site = await chaosSite(long.tables)
+    await using client = await MongoClient.connect(long.from)
     const db = client.db()
     const outcome = await expectSurvived({
-      source,
+      source: long,
       site,
       args: [...small, '--feed', 'partitioned'],
       strikes: 1,
       strike: async (running) => {
         let killed = 0
-        for (let rows = 1000; rows < 16_000 && (await untilRows(site, running, rows)); rows += 1000) {
+        for (let rows = 2000; rows < 190_000 && (await untilRows(site, running, rows)); rows += 5000) {
           const pipeline = [
             { $currentOp: { idleCursors: true, allUsers: true } },
-            { $match: { ns: { $in: source.tables.map(({ name }) => `${db.databaseName}.${name}`) } } },
+            { $match: { ns: { $in: long.tables.map(({ name }) => `${db.databaseName}.${name}`) } } },
           ]
           for (const { ns, cursor } of await client.db('admin').aggregate(pipeline).toArray()) {
             const id: unknown = (cursor as { cursorId?: unknown } | undefined)?.cursorId

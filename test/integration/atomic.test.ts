@@ -67,6 +67,7 @@ describe('--atomic', () => {
     expect(await rolledBack(both)).not.toEqual([])
     const gone = await migrate({ ...way, rollbackOnFailure: true })
     expect(gone).toMatchObject({ state: 'rolled-back', error: { code: 'too-many-dead-letters' } })
+    expect(gone.error?.hint).toMatch(/^nothing of the run is left/)
     expect(await visible(both)).toEqual([])
     expect(await sql(`select nspname from pg_namespace where nspname like 'drover%'`)).toEqual([{ nspname: 'drover' }])
   })

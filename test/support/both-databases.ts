@@ -22,8 +22,11 @@ const asText = { getTypeParser: () => (value: unknown) => value }
 
 export async function databases(): Promise<BothDatabases> {
   await using stack = new AsyncDisposableStack()
-  const mongo = stack.use(await freshMongo())
-  const postgres = stack.use(await freshPostgres())
+  const [mongo, postgres] = await Promise.all([freshMongo(), freshPostgres()])
+  // Each takes a while, and they have nothing to do with each other.
+  stack.defer(
+    async () => void (await Promise.all([mongo, postgres].map((database) => database[Symbol.asyncDispose]()))),
+  )
   const client = new pg.Client({ connectionString: postgres.url, options: '-c timezone=UTC' })
   await client.connect()
   stack.defer(() => client.end())

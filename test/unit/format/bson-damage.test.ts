@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import {
   Binary,
   BSONRegExp,
@@ -91,7 +92,8 @@ function readable(bytes: Uint8Array): boolean {
   const row = unlessRejected(() => decoder.decodeRow(batch, 0))
   const mended = unlessRejected(() => lenient.decodeRow(batch, 0))
   if (row !== null) {
-    expect(mended).toStrictEqual(row)
+    // Not by vitest's matcher, which takes a field called constructor for the class.
+    expect(isDeepStrictEqual(mended, row)).toBe(true)
     expect(lenient.takeCoerced()).toStrictEqual([])
   } else if (mended !== null) {
     expect(lenient.takeCoerced()).not.toStrictEqual([])
