@@ -14,11 +14,18 @@ export async function freshPostgres(): Promise<FreshDatabase> {
   const server = inject('postgresUrl')
   const url = new URL(server)
   url.pathname = `/${name}`
-  await onPostgres(server, `create database ${name}`)
+  await onPostgres(server, async (client) => {
+    const { rows } = await client.query<{ copies: boolean }>(
+      `select current_setting('server_version_num')::integer >= 150000 as copies`,
+    )
+    // A third of the work of the other way, which writes each page to the log.
+    await client.query(`create database ${name}${rows[0]?.copies === true ? ' strategy file_copy' : ''}`)
+  })
   return {
     url: url.href,
     name,
-    [Symbol.asyncDispose]: () => onPostgres(server, `drop database if exists ${name} with (force)`),
+    [Symbol.asyncDispose]: () =>
+      onPostgres(server, async (client) => void (await client.query(`drop database if exists ${name} with (force)`))),
   }
 }
 
@@ -41,11 +48,11 @@ function uniqueName(): string {
   return `drover_test_${randomBytes(8).toString('hex')}`
 }
 
-async function onPostgres(url: string, statement: string): Promise<void> {
+async function onPostgres(url: string, act: (client: pg.Client) => Promise<void>): Promise<void> {
   const client = new pg.Client({ connectionString: url })
   await client.connect()
   try {
-    await client.query(statement)
+    await act(client)
   } finally {
     await client.end()
   }

@@ -38,13 +38,9 @@ afterAll(async () => {
 
 describe('killed at a failpoint', () => {
   it.each<[Failpoint, readonly string[]]>([
-    ['chunk.claimed', []],
-    ['src.cursor_open', ['--feed', 'partitioned']],
     ['copy.mid_stream', ['--no-primary-key']],
-    ['copy.done_before_ledger', []],
     ['ledger.before_commit', ['--no-primary-key']],
     ['commit.sent', ['--no-primary-key']],
-    ['commit.acked_before_ipc', ['--no-primary-key']],
   ])('F01 %s: a worker, replaced by the run itself', async (name, args) => {
     await using site = await chaosSite(source.tables)
     using armed = arm(`${name}:kill9:2`)
@@ -58,10 +54,8 @@ describe('killed at a failpoint', () => {
 
   it.each<[string, Failpoint, readonly string[]]>([
     ['F03', 'plan.saved', []],
-    ['F03', 'src.mid_read', ['--feed', 'paged']],
     ['F03', 'commit.sent', ['--no-primary-key']],
     ['F03', 'index.mid_build', []],
-    ['F03', 'fk.validate', ['--references', 'place=events._id']],
     ['F36', 'verify.mid', ['--verify', 'checksum']],
     ['P12', 'publish.before_commit', ['--atomic']],
   ])('%s %s: the whole run, resumed', async (row, name, args) => {

@@ -120,6 +120,10 @@ describe('a password', () => {
     const failpoint = (armed: string) => ({ ...environment, NODE_ENV: 'test', DROVER_FAILPOINTS: armed })
     const wrong = (url: string): string => url.replace(canary, `${canary}x`)
     const elsewhere = (url: string): string => url.replace(/@[^/]*/, '@none.invalid:1')
+    // By itself: it is refused while another run has begun.
+    const plan = ['plan', '--config', config, '--origins', '--save', join(folder.path, 'plan.yaml')]
+    const planned = await drover(plan, { FROM: from })
+    expect(planned.code).toBe(0)
     const runs: readonly (readonly [string, readonly number[], Promise<Ended>])[] = [
       ['bug', [1], drover(migrate('--isolation', 'inline'), failpoint('plan.saved:throw:1'))],
       ['mongo login', [3], drover(migrate(), { ...environment, DROVER_FROM: wrong(from) })],
@@ -133,11 +137,6 @@ describe('a password', () => {
       ['not a URL', [2], drover(migrate('--to', to.replace('postgres://', 'postgres:/ /')), environment)],
       ['twice', [2], drover(['status', '--to', to, '--to', `${to} x`], {})],
       ['not encoded', [2, 3], drover(['inspect', from.replace(encodeURIComponent(both.password), both.password)], {})],
-      [
-        'plan',
-        [0],
-        drover(['plan', '--config', config, '--origins', '--save', join(folder.path, 'plan.yaml')], { FROM: from }),
-      ],
     ]
     const ended: Ended[] = []
     for (const [name, codes, run] of runs) {
@@ -147,6 +146,7 @@ describe('a password', () => {
     }
     expect(ended[0]?.stderr).toMatch(/\n {4}at /)
 
+    ended.push(planned)
     const crashed = await drover(migrate('--transform', crashing, '--isolation', 'processes'), environment)
     expect(crashed).toMatchObject({
       code: 6,
