@@ -20,6 +20,8 @@ export interface ServerOptions {
   readonly allowDocker?: boolean | undefined
   /** Server settings over the defaults, by the name the server knows them by. */
   readonly settings?: Readonly<Record<string, string>> | undefined
+  /** Where a folder for its data is made, by packaged servers. Default: where temporary files are. */
+  readonly dataParent?: string | undefined
   /** What is being obtained or started, a line a call. */
   readonly onNotice: (line: string) => void
   /** Ends the start; a server that has started is ended by disposal only. */

@@ -47,7 +47,11 @@ async function useAddress(address: string, { onNotice }: ServerOptions): Promise
 async function startPackaged(settings: Readonly<Record<string, string>>, options: ServerOptions): Promise<LocalServer> {
   const mongod = await findMongod(options)
   options.onNotice('Starting the packaged MongoDB')
-  const orderFor = (port: number): GuardOrder => order(mongod, { ...settings, port: String(port) })
+  const { dataParent = tmpdir() } = options
+  const orderFor = (port: number): GuardOrder => {
+    const folder = join(dataParent, `drover-mongo-${randomBytes(8).toString('hex')}`)
+    return order(mongod, folder, { ...settings, port: String(port) })
+  }
   const { server, port } = await startOnFreePort(orderFor, options.environment, options.signal)
   try {
     const member = `127.0.0.1:${port}`
@@ -62,8 +66,7 @@ async function startPackaged(settings: Readonly<Record<string, string>>, options
   }
 }
 
-function order(mongod: string, settings: Readonly<Record<string, string>>): GuardOrder {
-  const folder = join(tmpdir(), `drover-mongo-${randomBytes(8).toString('hex')}`)
+function order(mongod: string, folder: string, settings: Readonly<Record<string, string>>): GuardOrder {
   const all = { bind_ip: '127.0.0.1', ...settings }
   return {
     folder,

@@ -51,7 +51,11 @@ async function startPackaged(settings: Readonly<Record<string, string>>, options
   const binaries = await findPostgres(user, options)
   options.onNotice('Starting the packaged PostgreSQL')
   const password = randomBytes(18).toString('base64url')
-  const orderFor = (port: number): GuardOrder => order(binaries, user, password, { ...settings, port: String(port) })
+  const { dataParent = tmpdir() } = options
+  const orderFor = (port: number): GuardOrder => {
+    const folder = join(dataParent, `drover-postgres-${randomBytes(8).toString('hex')}`)
+    return order(binaries, user, password, { folder, settings: { ...settings, port: String(port) } })
+  }
   const { server, port } = await startOnFreePort(orderFor, options.environment, options.signal)
   try {
     const url = `postgres://postgres:${password}@127.0.0.1:${port}/postgres`
@@ -67,9 +71,8 @@ function order(
   binaries: PostgresBinaries,
   user: SystemUser | null,
   password: string,
-  settings: Readonly<Record<string, string>>,
+  { folder, settings }: { readonly folder: string; readonly settings: Readonly<Record<string, string>> },
 ): GuardOrder {
-  const folder = join(tmpdir(), `drover-postgres-${randomBytes(8).toString('hex')}`)
   const data = join(folder, 'data')
   const passwordFile = join(folder, 'password')
   const all = { listen_addresses: '127.0.0.1', unix_socket_directories: '', ...settings }
