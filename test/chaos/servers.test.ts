@@ -237,7 +237,9 @@ describe('F16 the source', { timeout: 300_000 }, () => {
             { $currentOp: { idleCursors: true, allUsers: true } },
             { $match: { ns: { $in: long.tables.map(({ name }) => `${db.databaseName}.${name}`) } } },
           ]
-          for (const { ns, cursor } of await client.db('admin').aggregate(pipeline).toArray()) {
+          // A cursor id below 2^53 has to stay a long for the server to take it back.
+          const open = client.db('admin').aggregate(pipeline, { promoteLongs: false })
+          for (const { ns, cursor } of await open.toArray()) {
             const id: unknown = (cursor as { cursorId?: unknown } | undefined)?.cursorId
             if (id === undefined) continue
             await db.command({ killCursors: String(ns).split('.').slice(1).join('.'), cursors: [id] })
