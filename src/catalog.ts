@@ -7,6 +7,7 @@ import type { Pipeline, TransformSpec } from './core/transform.ts'
 import { createBsonDecoder } from './format/bson-decoder.ts'
 import type { JoinScalars } from './format/array-type.ts'
 import type { Decoder, Observer, RowEncoder, Transcoder } from './format/codec.ts'
+import { createDirectTranscoder } from './format/direct/direct-transcoder.ts'
 import { displayText } from './format/json-text.ts'
 import { createPgCopyEncoder } from './format/pgcopy-encoder.ts'
 import { composeTranscoder } from './format/transcode.ts'
@@ -40,6 +41,11 @@ const encoders: Readonly<Partial<Record<Format, (plan: TablePlan) => RowEncoder>
   pgcopy: createPgCopyEncoder,
 }
 
+/** From a format to another without making rows; they answer null for a plan that needs them. */
+const directWays: Readonly<Record<string, (plan: TablePlan, keyField: string) => Transcoder | null>> = {
+  'bson pgcopy': createDirectTranscoder,
+}
+
 const observers: Readonly<
   Partial<Record<Format, (keyField: string, join: JoinScalars, mendsNames: boolean) => Promise<Observer>>>
 > = {
@@ -56,7 +62,10 @@ export async function openTarget(url: string, options: TargetOptions): Promise<T
   return choose(targets, sources, url, 'target')(url, options)
 }
 
-/** The way from one format to another for one table, through rows. Throws `invalid-transform`. */
+/**
+ * The way from one format to another for one table: straight from bytes to bytes where there is such a way and nothing
+ * wants to see the rows, otherwise through rows. Throws `invalid-transform`.
+ */
 export async function createTranscoder(
   from: Format,
   to: Format,
@@ -72,7 +81,8 @@ export async function createTranscoder(
   // A plan with a transform lets every field through to it.
   const plan = repair === null ? planned : { ...planned, transform: planned.transform ?? repair }
   const pipeline = repairing === null || own === null ? (repairing ?? own) : await joined(repairing, own)
-  return composeTranscoder(decoder(plan, keyField), encoder(plan), pipeline)
+  const direct = pipeline === null ? (directWays[`${from} ${to}`]?.(plan, keyField) ?? null) : null
+  return direct ?? composeTranscoder(decoder(plan, keyField), encoder(plan), pipeline)
 }
 
 /**

@@ -19,9 +19,9 @@ export class BsonValues {
     this.#reader = reader
   }
 
-  /** Starts a row; `field` calls follow. */
-  start(): void {
-    this.#depth = 0
+  /** Starts a row, or so many levels deep in one; `field` calls follow. */
+  start(depth: number = 0): void {
+    this.#depth = depth
     this.#path[0] = null
   }
 

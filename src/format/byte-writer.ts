@@ -5,16 +5,18 @@ export class ByteWriter {
   bytes: Buffer<ArrayBuffer>
   view: DataView
   at = 0
+  #size: number
 
   constructor(memory: ArrayBuffer | null = null) {
     this.bytes = memory === null ? Buffer.allocUnsafeSlow(smallestBuffer) : Buffer.from(memory)
     this.view = new DataView(this.bytes.buffer, this.bytes.byteOffset, this.bytes.length)
+    this.#size = this.bytes.length
   }
 
   /** Makes room for `size` more bytes. */
   reserve(size: number): void {
     const needed = this.at + size
-    if (needed > this.bytes.length) this.#grow(needed)
+    if (needed > this.#size) this.#grow(needed)
   }
 
   putInt16(value: number): void {
@@ -49,5 +51,6 @@ export class ByteWriter {
     grown.set(this.bytes.subarray(0, this.at))
     this.bytes = grown
     this.view = new DataView(grown.buffer, grown.byteOffset, grown.length)
+    this.#size = grown.length
   }
 }

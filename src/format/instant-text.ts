@@ -1,5 +1,5 @@
-const yearZero = -62_167_219_200_000n
-const year10000 = 253_402_300_800_000n
+export const yearZero = -62_167_219_200_000n
+export const year10000 = 253_402_300_800_000n
 
 /**
  * An instant as ISO 8601 in UTC with milliseconds, `2024-01-02T03:04:05.678Z`. Null outside of the years 0000 to 9999,

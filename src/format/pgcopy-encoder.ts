@@ -8,13 +8,22 @@ import { PartEncoder, type OpenRow } from './part-encoder.ts'
 import { ColumnCoercions } from './pgcopy-coerce.ts'
 import { TupleMemory, TupleWriter } from './tuple-writer.ts'
 
+export interface PgCopyEncoder extends RowEncoder {
+  begin(rows: number): PgCopyBatch
+}
+
+/** Where the tuples of a batch are written; one for each part of the plan. */
+export interface PgCopyBatch extends EncodingBatch {
+  readonly tuples: readonly TupleWriter[]
+}
+
 /**
  * Rows → tuples of PostgreSQL's binary COPY format (documentation of COPY, "Binary Format"), without its header and
  * trailer, for each table of the plan. Missing fields become NULL. What has no place in the plan, and a value that
  * storing would change, is `schema-drift`; a value that no type of PostgreSQL holds, or that a cast refuses, is
  * `row-rejected`.
  */
-export function createPgCopyEncoder(plan: TablePlan): RowEncoder {
+export function createPgCopyEncoder(plan: TablePlan): PgCopyEncoder {
   const parts = partsOf(plan)
   const coercions = plan.coerce === undefined ? null : new ColumnCoercions(plan.coerce)
   const encoder = new PartEncoder(parts, 0, coercions)
@@ -22,7 +31,7 @@ export function createPgCopyEncoder(plan: TablePlan): RowEncoder {
   return {
     begin: (rows) => {
       const tuples = memory.map((kept, part) => new TupleWriter(part, rows, kept))
-      return new PgCopyBatch(plan.source, encoder, tuples, coercions?.tally ?? null)
+      return new OpenPgCopyBatch(plan.source, encoder, tuples, coercions?.tally ?? null)
     },
     recycle: (encoded: readonly EncodedRows[]) => {
       for (const { part, bytes } of encoded) memory[part]?.recycle(bytes)
@@ -30,9 +39,9 @@ export function createPgCopyEncoder(plan: TablePlan): RowEncoder {
   }
 }
 
-class PgCopyBatch implements EncodingBatch {
+class OpenPgCopyBatch implements PgCopyBatch {
+  readonly tuples: readonly TupleWriter[]
   readonly #encoder: PartEncoder
-  readonly #tuples: readonly TupleWriter[]
   /** How many tuples each part had before the row at hand. */
   readonly #before: number[]
   /** One object for all rows: it is no allocation for each. */
@@ -45,14 +54,14 @@ class PgCopyBatch implements EncodingBatch {
   constructor(table: string, encoder: PartEncoder, tuples: readonly TupleWriter[], rowCoerced: CoercionTally | null) {
     this.#encoder = encoder
     this.#rowCoerced = rowCoerced
-    this.#tuples = tuples
+    this.tuples = tuples
     this.#before = tuples.map(() => 0)
     this.#open = { table, row: { key: null, fields: {} }, origin: 0, ordinals: [], tuples }
   }
 
   add(origin: number, rows: Row | readonly Row[]): void {
     if (this.#ended) throw new DroverError('unexpected', 'a row was added to a batch that has ended')
-    const tuples = this.#tuples
+    const tuples = this.tuples
     for (let part = 0; part < tuples.length; part++) this.#before[part] = (tuples[part] as TupleWriter).rows
     try {
       if (isSeveral(rows)) for (const row of rows) this.#addOne(origin, row)
@@ -67,7 +76,7 @@ class PgCopyBatch implements EncodingBatch {
 
   end(): EncodedBatch {
     this.#ended = true
-    const tuples = this.#tuples
+    const tuples = this.tuples
     return {
       parts: tuples.map((writer) => writer.end()),
       coerced: this.#coerced.take(),
@@ -76,7 +85,7 @@ class PgCopyBatch implements EncodingBatch {
   }
 
   #writer(part: number): TupleWriter {
-    const writer = this.#tuples[part]
+    const writer = this.tuples[part]
     if (writer === undefined) throw new DroverError('unexpected', `the plan has no part ${part}`)
     return writer
   }

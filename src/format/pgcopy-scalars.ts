@@ -145,10 +145,10 @@ function appendBytes(out: ByteWriter, value: Value): boolean {
 }
 
 // 2000-01-01, where PostgreSQL counts from, and its calendar from 4713-11-24 BC to before 294277-01-01, since 1970.
-const epochMillis = 946_684_800_000
+export const epochMillis = 946_684_800_000
 const firstMillis = -210_866_803_200_000n
 const endMillis = 9_224_318_016_000_000n
-const microsPerMilli = 1000
+export const microsPerMilli = 1000
 
 /** Whether timestamptz holds an instant. */
 export function fitsTimestamp(millis: bigint): boolean {
@@ -195,7 +195,7 @@ const halfRange = 2 ** 32
  * Puts `value × factor` as an int64 without a bigint, which would cost an allocation for each value. The value is
  * split before it is multiplied, so every step is exact.
  */
-function putWhole(out: ByteWriter, value: number, factor: number): void {
+export function putWhole(out: ByteWriter, value: number, factor: number): void {
   const high = Math.floor(value / halfRange)
   const low = (value - high * halfRange) * factor
   const carry = Math.floor(low / halfRange)

@@ -37,7 +37,7 @@ interface Pending {
 }
 
 /** A batch on its way. What becomes of its rows is settled in their order. */
-class OpenTranscoding {
+export class OpenTranscoding {
   readonly #batch: Batch
   readonly #decoder: Decoder
   readonly #encoding: EncodingBatch
@@ -56,12 +56,19 @@ class OpenTranscoding {
   }
 
   copy(): Transcoded {
-    for (let index = 0; index < this.#batch.rows; index++) {
-      const row = this.#decode(index)
-      if (row instanceof RowError) this.#reject(index, 'decode', row)
-      else this.#add(index, row)
-    }
-    return this.#end()
+    for (let index = 0; index < this.#batch.rows; index++) this.copyRow(index)
+    return this.end()
+  }
+
+  copyRow(index: number): void {
+    const row = this.#decode(index)
+    if (row instanceof RowError) this.#reject(index, 'decode', row)
+    else this.#add(index, row)
+  }
+
+  /** A row was appended to the encoding batch by other means. */
+  wasCopied(): void {
+    this.#written++
   }
 
   /** A promise from the first one that the pipeline answers. */
@@ -76,7 +83,7 @@ class OpenTranscoding {
       this.#transformMs += performance.now() - startedAt
       this.#settleAll(first, rows, outcomes as readonly Outcome[])
     }
-    return this.#end()
+    return this.end()
   }
 
   async #transformLater(pipeline: Pipeline, { first, rows, outcomes, startedAt }: Pending): Promise<Transcoded> {
@@ -129,7 +136,8 @@ class OpenTranscoding {
     this.#rejected.push({ index, key, error: shape, stage, at })
   }
 
-  #end(): Transcoded {
+  /** It is over then. */
+  end(): Transcoded {
     const encoded = this.#encoding.end()
     this.#coerced.addAll(encoded.coerced)
     return {
