@@ -8,9 +8,16 @@ export interface CutterOptions {
   readonly pool: BufferPool
 }
 
-/** Where a buffer of unknown final size begins to grow. */
+/**
+ * Where the first buffer begins to grow; later ones begin with what the largest batch needed. Not with the limit of a
+ * batch, which few come near: the runtime counts all of a buffer whenever it goes to another thread, and collects
+ * garbage accordingly.
+ */
 const firstBytes = 1024 * 1024
 const firstRows = 1024
+
+/** Batches of as many rows are not of quite as many bytes. */
+const spare = 1.125
 
 /** Offsets are 32 bits wide. */
 const maxBatchBytes = 2 ** 32 - 1
@@ -28,6 +35,7 @@ export class BatchCutter {
   #after: Position | null
   #bytes: Uint8Array<ArrayBuffer> | null = null
   #used = 0
+  #largest = firstBytes
   #offsets: Uint32Array<ArrayBuffer> = new Uint32Array(firstRows)
   #rows = 0
 
@@ -51,16 +59,22 @@ export class BatchCutter {
     return this.#rows > 0 && (this.#rows >= rows * times || this.#used + length > bytes * times)
   }
 
-  add(document: Uint8Array): void {
-    const bytes = this.#reserve(document.length)
-    bytes.set(document, this.#used)
-    this.#used += document.length
+  /** The document `source[start … end)`. */
+  add(source: Buffer, start: number, end: number): void {
+    const bytes = this.#reserve(end - start)
+    source.copy(bytes, this.#used, start, end)
+    this.#used += end - start
     if (++this.#rows === this.#offsets.length) {
       const wider = new Uint32Array(this.#offsets.length * 2)
       wider.set(this.#offsets)
       this.#offsets = wider
     }
     this.#offsets[this.#rows] = this.#used
+  }
+
+  /** The document added last; null: the batch has none. It is valid until the next call of the others. */
+  last(): Uint8Array | null {
+    return this.#rows === 0 || this.#bytes === null ? null : this.#lastOf(this.#bytes)
   }
 
   /** The batch of the documents added; the last one ends where the partition ends, whatever its own end is. */
@@ -77,6 +91,7 @@ export class BatchCutter {
       offsets: this.#offsets.slice(0, this.#rows + 1),
     }
     this.#after = upTo
+    this.#largest = Math.max(this.#largest, this.#used)
     this.#bytes = null
     this.#used = 0
     this.#rows = 0
@@ -90,10 +105,14 @@ export class BatchCutter {
   }
 
   #end(bytes: Uint8Array): Position | null {
-    return this.#rows === 0 ? null : this.#endOf(bytes.subarray(this.#offsets[this.#rows - 1], this.#used))
+    return this.#rows === 0 ? null : this.#endOf(this.#lastOf(bytes))
   }
 
-  /** A buffer with room for `length` more bytes: at first of the limit's size where there is one, then growing by doubling. */
+  #lastOf(bytes: Uint8Array): Uint8Array {
+    return bytes.subarray(this.#offsets[this.#rows - 1], this.#used)
+  }
+
+  /** A buffer with room for `length` more bytes. */
   #reserve(length: number): Uint8Array<ArrayBuffer> {
     const needed = this.#used + length
     const held = this.#bytes
@@ -101,9 +120,8 @@ export class BatchCutter {
     if (needed > maxBatchBytes) {
       throw new DroverError('source-failed', `a batch of ${this.#partition.table} would be larger than 4 GiB`)
     }
-    const first = Number.isFinite(this.#limits.bytes) ? this.#limits.bytes : firstBytes
-    const wanted = held === null ? first : held.length * 2
-    const taken = this.#pool.take(Math.max(wanted, needed))
+    const wanted = held === null ? this.#largest * spare : held.length * 2
+    const taken = this.#pool.take(Math.ceil(Math.max(wanted, needed)))
     if (held !== null) {
       taken.set(held.subarray(0, this.#used))
       this.#pool.give(held.buffer)

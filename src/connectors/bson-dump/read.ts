@@ -23,13 +23,14 @@ export async function* readBatches(
   const cutter = new BatchCutter(partition, endOfLast, options)
   try {
     for await (const { bytes, base, start, ends } of pagesOn(file, range, () => lastEnd, options, signal)) {
+      const page = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
       let at = start
       for (const end of ends) {
         if (cutter.isFull(end - at)) {
           yield cutter.cut(false)
           signal.throwIfAborted()
         }
-        cutter.add(bytes.subarray(at, end))
+        cutter.add(page, at, end)
         at = end
         lastEnd = base + end
       }

@@ -52,7 +52,7 @@ function batchesOf(table: string, rows: readonly Uint8Array[]): SampledRows['bat
   const cutter = new BatchCutter(partition, () => null, options)
   const full = rows.flatMap((row) => {
     const cut = cutter.isFull(row.length) ? [cutter.cut(false)] : []
-    cutter.add(row)
+    cutter.add(Buffer.from(row.buffer, row.byteOffset, row.length), 0, row.length)
     return cut
   })
   return [...full, cutter.cut(true)]

@@ -1,16 +1,14 @@
-import type { FindCursor } from 'mongodb'
 import type { Partition } from '../../core/batch.ts'
 import { reach } from '../../core/failpoint.ts'
 import { defaultRetry, Tries } from '../../core/retry.ts'
 import type { ReadOptions } from '../contract.ts'
 import type { Selection } from '../planned-table.ts'
 import { untilAborted } from './abort.ts'
+import { openCursor, type PageCursor } from './cursor.ts'
 import { classifyFault } from './errors.ts'
+import { joinPages, type Page } from './page.ts'
 import { keyExpression, positionOf } from './position.ts'
-import { byKey, filterOf, pageRows, projectionOf, type MongoTable } from './query.ts'
-
-/** Rows as the server sent them, in order. */
-export type Page = readonly Uint8Array[]
+import type { MongoTable } from './query.ts'
 
 /** Rows held back until one comes that can be asked for again; more than that go on without. */
 const maxHeldBytes = 16 * 1024 * 1024
@@ -40,10 +38,11 @@ export async function* readPages(
       for await (const page of ordered ? endingResumable(pages, selection.table) : pages) {
         await reach(opened ? 'src.mid_read' : 'src.cursor_open')
         opened = true
-        const last = page.at(-1)
-        if (last === undefined) continue
+        if (page.rows === 0) continue
+        // Behind the yield the bytes may be somebody else's.
+        const end = ordered ? positionOf(page.row(page.rows - 1), selection.table) : after
         yield page
-        if (ordered) after = positionOf(last, selection.table)
+        after = end
         begun = true
         tries = null
       }
@@ -58,48 +57,33 @@ export async function* readPages(
 
 /** The same rows in pages that end where the server can be asked to go on. */
 async function* endingResumable(pages: AsyncIterable<Page>, table: string): AsyncGenerator<Page, void, undefined> {
-  let held: Page = []
+  let held: Page | null = null
   for await (const page of pages) {
-    const end = page.findLastIndex((row) => keyExpression(positionOf(row, table)) !== null) + 1
-    const rows = [...held, ...page]
-    if (end === 0 && rows.reduce((sum, { length }) => sum + length, 0) <= maxHeldBytes) {
-      held = rows
-      continue
-    }
-    const ready = end === 0 ? rows.length : held.length + end
-    held = rows.slice(ready)
-    yield rows.slice(0, ready)
+    const rows: Page = held === null ? page : joinPages([held, page])
+    const end = resumableRows(rows, table)
+    const ready = end === 0 && rows.rowBytes > maxHeldBytes ? rows.rows : end
+    // Copied: what is left of a page would keep all of it.
+    held = ready === rows.rows ? null : joinPages([rows.part(ready, rows.rows)])
+    if (ready > 0) yield rows.part(0, ready)
   }
-  if (held.length > 0) yield held
+  if (held !== null) yield held
 }
 
-function openCursor(
-  table: MongoTable,
-  selection: Selection,
-  partition: Partition,
-  signal: AbortSignal,
-): FindCursor<Uint8Array> {
-  const { info, collection } = table
-  const projection = projectionOf(selection.fields)
-  return collection.find(filterOf(selection, partition), {
-    raw: true,
-    signal,
-    batchSize: pageRows(table),
-    ...(projection === null ? {} : { projection }),
-    ...(info.ordered ? { sort: byKey, hint: byKey } : {}),
-    // A table with an order has had its limit resolved to the last partition's bound. To the server, 0 is no limit.
-    ...(!info.ordered && selection.limit !== null ? { limit: selection.limit } : {}),
-  })
+/** How many rows there are up to the last whose key can be sent. */
+function resumableRows(page: Page, table: string): number {
+  let end = page.rows
+  while (end > 0 && keyExpression(positionOf(page.row(end - 1), table)) === null) end--
+  return end
 }
 
 /** One page ahead and no more: invariant 5. */
-async function* pagesAhead(cursor: FindCursor<Uint8Array>, signal: AbortSignal): AsyncGenerator<Page, void, undefined> {
-  let next = nextPage(cursor)
+async function* pagesAhead(cursor: PageCursor, signal: AbortSignal): AsyncGenerator<Page, void, undefined> {
+  let next = cursor.next()
   try {
     for (;;) {
       const page = await untilAborted(next, signal)
       if (page === null) return
-      next = nextPage(cursor)
+      next = cursor.next()
       // Met by the await above; but the consumer may stay away, and then nobody would.
       next.catch(() => undefined)
       yield page
@@ -110,8 +94,4 @@ async function* pagesAhead(cursor: FindCursor<Uint8Array>, signal: AbortSignal):
     if (signal.aborted) closed.catch(() => undefined)
     else await closed
   }
-}
-
-async function nextPage(cursor: FindCursor<Uint8Array>): Promise<Page | null> {
-  return (await cursor.hasNext()) ? cursor.readBufferedDocuments() : null
 }

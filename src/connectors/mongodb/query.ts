@@ -1,4 +1,4 @@
-import type { Collection, Document } from 'mongodb'
+import type { Collection, Db, Document, MongoClient } from 'mongodb'
 import type { Bounds, Position } from '../../core/batch.ts'
 import { DroverError } from '../../core/errors.ts'
 import type { SourceTable } from '../contract.ts'
@@ -10,9 +10,13 @@ import { keyExpression } from './position.ts'
 /** A table as the parts of the connector hand it around. Its documents are raw. */
 export interface MongoTable {
   readonly info: SourceTable
+  readonly client: MongoClient
+  readonly db: Db
   readonly collection: Collection<Uint8Array>
   /** How far away the server is. */
   readonly roundTripMs: number
+  /** Everything that is read comes from the same server, as long as it stays what it is. */
+  readonly oneServer: boolean
 }
 
 /** The order of keys, and the index that has it. */

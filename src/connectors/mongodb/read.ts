@@ -21,19 +21,23 @@ export async function* readBatches(
   if (!table.info.ordered) refuseMiddle(selection, options)
   const keyOfLast = (document: Uint8Array): Position => positionOf(document, selection.table)
   const cutter = new BatchCutter(partition, table.info.ordered ? keyOfLast : () => null, options)
-  /** What ends with the last row can be read again; a bound that the driver cannot send would bar that for good. */
-  let last: Uint8Array | null = null
-  const mayEnd = (): boolean => last === null || !table.info.ordered || keyExpression(keyOfLast(last)) !== null
+  /** What ends with the row before can be read again; a bound that the driver cannot send would bar that for good. */
+  const mayEnd = (): boolean => {
+    const last = table.info.ordered ? cutter.last() : null
+    return last === null || keyExpression(keyOfLast(last)) !== null
+  }
   try {
     if (selection.limit !== 0) {
       for await (const page of readPages(table, selection, partition, options, signal)) {
-        for (const document of page) {
-          if (cutter.isFull(document.length) && (mayEnd() || cutter.isFull(document.length, maxOverrun))) {
+        const { bytes, starts, ends, rows } = page
+        for (let row = 0; row < rows; row++) {
+          const start = starts[row] as number
+          const end = ends[row] as number
+          if (cutter.isFull(end - start) && (mayEnd() || cutter.isFull(end - start, maxOverrun))) {
             yield cutter.cut(false)
             signal.throwIfAborted()
           }
-          cutter.add(document)
-          last = document
+          cutter.add(bytes, start, end)
         }
       }
     }

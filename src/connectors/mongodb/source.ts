@@ -17,6 +17,7 @@ import { partitionTable } from './partition.ts'
 import { byKey, filterOf, type MongoTable } from './query.ts'
 import { readBatches } from './read.ts'
 import { sampleTable } from './sample.ts'
+import { lookAtServer } from './server.ts'
 
 /** One database of a MongoDB deployment: its collections and views are the tables, a document is a row. */
 export class MongoSource implements Source {
@@ -26,7 +27,7 @@ export class MongoSource implements Source {
   readonly #client: MongoClient
   readonly #db: Db
   readonly #tables = new Map<string, SourceTable>()
-  #roundTripMs: number | undefined
+  #server: Pick<MongoTable, 'roundTripMs' | 'oneServer'> | undefined
   /** The server has answered once. */
   #reached = false
 
@@ -120,19 +121,9 @@ export class MongoSource implements Source {
       })
     }
     this.#tables.set(name, info)
-    this.#roundTripMs ??= await this.#attempt('reach the server', false, signal, () => this.#measureRoundTrip())
-    return { info, collection: this.#db.collection<Uint8Array>(name), roundTripMs: this.#roundTripMs }
-  }
-
-  /** The best of three: the first may have to open a connection. */
-  async #measureRoundTrip(): Promise<number> {
-    let best = Infinity
-    for (let tries = 0; tries < 3; tries++) {
-      const startedAt = performance.now()
-      await this.#db.command({ ping: 1 }, { readPreference: this.#db.readPreference })
-      best = Math.min(best, performance.now() - startedAt)
-    }
-    return best
+    const [client, db] = [this.#client, this.#db]
+    this.#server ??= await this.#attempt('reach the server', false, signal, () => lookAtServer(client, db))
+    return { info, client, db, collection: db.collection<Uint8Array>(name), ...this.#server }
   }
 
   async #onTable<T>(selection: Selection, signal: AbortSignal, ask: () => Promise<T>): Promise<T> {
