@@ -44,11 +44,12 @@ export function joinPages(pages: readonly Page[]): Page {
 
 /** Rows that lie anywhere, copied. */
 export function pageOf(rows: readonly Uint8Array[]): Page {
-  const ends = new Uint32Array(rows.length)
+  const [starts, ends] = [new Uint32Array(rows.length), new Uint32Array(rows.length)]
   let end = 0
-  for (const [row, { length }] of rows.entries()) ends[row] = end += length
-  const starts = new Uint32Array(rows.length)
-  starts.set(ends.subarray(0, -1), 1)
+  for (const [row, { length }] of rows.entries()) {
+    starts[row] = end
+    ends[row] = end += length
+  }
   return new Page(Buffer.concat(rows), starts, ends)
 }
 

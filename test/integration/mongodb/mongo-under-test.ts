@@ -11,12 +11,12 @@ export interface MongoUnderTest extends AsyncDisposable {
   readonly db: Db
 }
 
-/** A source on a database of its own. */
-export async function mongoUnderTest(): Promise<MongoUnderTest> {
+/** A source on a database of its own. `options` of its URL: what its reads are to prefer, for example. */
+export async function mongoUnderTest(options = ''): Promise<MongoUnderTest> {
   await using stack = new AsyncDisposableStack()
   const database = stack.use(await freshMongo())
   const client = stack.adopt(new MongoClient(database.url), (open) => open.close())
-  const source = stack.use(await openMongoSource(database.url))
+  const source = stack.use(await openMongoSource(database.url.replace(/\?|$/, `?${options}&`)))
   const owned = stack.move()
   return {
     source,

@@ -60,9 +60,12 @@ async function insertMixed(db: Db, wanted: number): Promise<Collection> {
   return mixed
 }
 
-describe('reading MongoDB', () => {
+/** With the first, every command goes to one server, and its answers are taken as bytes; with the other, by the driver. */
+const preferences = ['readPreference=primary', 'readPreference=nearest']
+
+describe.each(preferences)('reading MongoDB with %s', (preference) => {
   it('loses and doubles none of 511 keys of all kinds, in pages of 7 and partitions', async () => {
-    await using under = await mongoUnderTest()
+    await using under = await mongoUnderTest(preference)
     const mixed = await insertMixed(under.db, 509)
     // Dates that no Date holds, made by the server itself.
     for (const ms of [Long.MAX_VALUE, Long.MIN_VALUE]) {
@@ -87,21 +90,8 @@ describe('reading MongoDB', () => {
     expect(again).toEqual(expected)
   })
 
-  it('keeps the order of a collection with a collation of its own', async () => {
-    await using under = await mongoUnderTest()
-    const words = await under.db.createCollection('words', { collation: { locale: 'en', numericOrdering: true } })
-    await words.insertMany(Array.from({ length: 200 }, (_, n) => ({ _id: `${n % 2 ? 'a' : 'B'}${n}` as never })))
-    const bounds = await under.source.partition(selectionOf('words'), 5, never)
-    expect(bounds).toHaveLength(5)
-    const read: string[] = []
-    for (const range of bounds) {
-      read.push(...rowsOf(await readRange({ source: under.source, table: 'words' }, range, { ...unlimited, rows: 9 })))
-    }
-    expect(read).toEqual(await keysInOrder(words))
-  })
-
   it('goes on when the server forgets its cursors', async () => {
-    await using under = await mongoUnderTest()
+    await using under = await mongoUnderTest(preference)
     await insertUsers(under, 5000, 8000)
     const pool = plainPool()
     const limits = { rows: 500, bytes: Infinity }
@@ -119,6 +109,64 @@ describe('reading MongoDB', () => {
     }
     expect(killed).toBeGreaterThan(1)
     expect(ids).toEqual(Array.from({ length: 5000 }, (_, n) => n))
+  })
+
+  it('gives its memory back when the consumer leaves early, and closes its cursor', async () => {
+    await using under = await mongoUnderTest(preference)
+    await insertUsers(under, 5000, 8000)
+    const pool = plainPool()
+    const options = { firstSeq: 0, limits: { rows: 10, bytes: Infinity }, pool }
+    for await (const batch of under.source.read(
+      selectionOf('users'),
+      { ...open, id: 1, table: 'users' },
+      options,
+      never,
+    )) {
+      pool.give(batch.bytes.buffer as ArrayBuffer)
+      if (batch.id.seq === 2) break
+    }
+    expect(pool.out).toBe(0)
+    expect(await killCursors(under)).toBe(0)
+  })
+
+  it('honours read preference and read concern of the URL', async () => {
+    await using under = await mongoUnderTest()
+    await insertUsers(under, 5, 10)
+    const url = under.url.replace(/\?|$/, `?${preference}&readConcernLevel=majority&`)
+    await using source = await openMongoSource(url)
+    await under.db.command({ profile: 2 })
+    expect((await source.describe(never)).map((table) => table.name)).toContain('users')
+    await source.check(never)
+    await source.sample(selectionOf('users'), { rows: 1, bytes: 100, seconds: 60 }, never)
+    await source.partition({ ...selectionOf('users'), limit: 3 }, 3, never)
+    expect(await source.count(selectionOf('users'), never)).toBe(5)
+    await readRange({ source, table: 'users' }, open, unlimited)
+    await under.db.command({ profile: 0 })
+    const seen = await under.db
+      .collection<{ command: { $readPreference?: { mode: string } } }>('system.profile')
+      .find({ appName: 'drover', 'command.find': 'users' })
+      .toArray()
+    expect(seen.length).toBeGreaterThan(2)
+    for (const { command } of seen) {
+      expect(command).toMatchObject({ readConcern: { level: 'majority' } })
+      // The primary is what a server takes for granted.
+      expect(`readPreference=${command.$readPreference?.mode ?? 'primary'}`).toBe(preference)
+    }
+  })
+})
+
+describe('reading MongoDB', () => {
+  it('keeps the order of a collection with a collation of its own', async () => {
+    await using under = await mongoUnderTest()
+    const words = await under.db.createCollection('words', { collation: { locale: 'en', numericOrdering: true } })
+    await words.insertMany(Array.from({ length: 200 }, (_, n) => ({ _id: `${n % 2 ? 'a' : 'B'}${n}` as never })))
+    const bounds = await under.source.partition(selectionOf('words'), 5, never)
+    expect(bounds).toHaveLength(5)
+    const read: string[] = []
+    for (const range of bounds) {
+      read.push(...rowsOf(await readRange({ source: under.source, table: 'words' }, range, { ...unlimited, rows: 9 })))
+    }
+    expect(read).toEqual(await keysInOrder(words))
   })
 
   it('goes on when its connection breaks', async () => {
@@ -173,24 +221,6 @@ describe('reading MongoDB', () => {
     expect(sizes).toEqual([1, 1, 1, 1, 1, 1])
     expect(peak).toBe(1)
     expect(pool.out).toBe(0)
-  })
-
-  it('gives its memory back when the consumer leaves early, and closes its cursor', async () => {
-    await using under = await mongoUnderTest()
-    await insertUsers(under, 5000, 8000)
-    const pool = plainPool()
-    const options = { firstSeq: 0, limits: { rows: 10, bytes: Infinity }, pool }
-    for await (const batch of under.source.read(
-      selectionOf('users'),
-      { ...open, id: 1, table: 'users' },
-      options,
-      never,
-    )) {
-      pool.give(batch.bytes.buffer as ArrayBuffer)
-      if (batch.id.seq === 2) break
-    }
-    expect(pool.out).toBe(0)
-    expect(await killCursors(under)).toBe(0)
   })
 
   it('reads by filter, by field and up to a limit', async () => {
@@ -251,29 +281,6 @@ describe('reading MongoDB', () => {
     await expect(readRange({ source: under.source, table: 'odd' }, open, unlimited)).rejects.toMatchObject({
       code: 'source-failed',
     })
-  })
-
-  it('honours read preference and read concern of the URL', async () => {
-    await using under = await mongoUnderTest()
-    await insertUsers(under, 5, 10)
-    const url = under.url.replace(/\?|$/, '?readPreference=nearest&readConcernLevel=majority&')
-    await using source = await openMongoSource(url)
-    await under.db.command({ profile: 2 })
-    expect((await source.describe(never)).map((table) => table.name)).toContain('users')
-    await source.check(never)
-    await source.sample(selectionOf('users'), { rows: 1, bytes: 100, seconds: 60 }, never)
-    await source.partition({ ...selectionOf('users'), limit: 3 }, 3, never)
-    expect(await source.count(selectionOf('users'), never)).toBe(5)
-    await readRange({ source, table: 'users' }, open, unlimited)
-    await under.db.command({ profile: 0 })
-    const seen = await under.db
-      .collection('system.profile')
-      .find({ appName: 'drover', 'command.find': 'users' })
-      .toArray()
-    expect(seen.length).toBeGreaterThan(2)
-    for (const { command } of seen) {
-      expect(command).toMatchObject({ readConcern: { level: 'majority' }, $readPreference: { mode: 'nearest' } })
-    }
   })
 })
 
