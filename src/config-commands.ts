@@ -1,10 +1,18 @@
 import { resolve } from 'node:path'
-import { clientEnvironment, viewConfig, type ConfigInputs, type ViewConfig } from './config.ts'
+import {
+  buildConfig,
+  clientEnvironment,
+  viewConfig,
+  type Config,
+  type ConfigInputs,
+  type ViewConfig,
+} from './config.ts'
 import { parseCoercions } from './config-coerce.ts'
 import { Settings, type Environment } from './config-layers.ts'
 import { spec, type BenchMode, type Shape } from './config-options.ts'
 import { retryPolicy } from './config-retry.ts'
 import type { AllowedCoercion } from './core/coercion.ts'
+import type { Feed, Isolation } from './core/result.ts'
 import type { RetryPolicy } from './core/retry.ts'
 import type { TransformSpec } from './core/transform.ts'
 import type { Allowance } from './core/value-kind.ts'
@@ -131,6 +139,45 @@ export function buildBenchConfig(inputs: ConfigInputs): BenchConfig {
     batchRows: given.value(spec.benchBatchRows),
     transform: given.value(spec.transform),
     out: given.value(spec.out),
+  })
+}
+
+export interface TuneConfig extends ViewConfig {
+  /** As `migrate` would have it with the same environment and files: what is set now. */
+  readonly now: Config
+  readonly rows: number
+  readonly repeats: number
+  /** How long it may take; null: as long as it needs. */
+  readonly seconds: number | null
+  /** Values to try; null: the usual ones. */
+  readonly workers: readonly number[] | null
+  readonly batchRows: readonly number[] | null
+  readonly batchBytes: readonly number[] | null
+  readonly feed: readonly Feed[] | null
+  readonly isolation: readonly Isolation[] | null
+  readonly configFile: string | null
+  readonly envFile: string | null
+  readonly save: boolean
+}
+
+export function buildTuneConfig(inputs: ConfigInputs): TuneConfig {
+  const given = new Settings('tune', inputs)
+  const shared = new Set([spec.from, spec.to, spec.tables, spec.config, spec.envFile].map(({ name }) => name))
+  const flags = Object.fromEntries(Object.entries(inputs.flags ?? {}).filter(([name]) => shared.has(name)))
+  return Object.freeze({
+    ...viewConfig(given),
+    now: buildConfig({ ...inputs, command: 'migrate', flags }),
+    rows: given.value(spec.tuneRows),
+    repeats: given.value(spec.tuneRepeats),
+    seconds: given.value(spec.tuneSeconds),
+    workers: given.value(spec.tuneWorkers),
+    batchRows: given.value(spec.tuneBatchRows),
+    batchBytes: given.value(spec.tuneBatchBytes),
+    feed: given.value(spec.tuneFeed),
+    isolation: given.value(spec.tuneIsolation),
+    configFile: given.value(spec.config),
+    envFile: given.value(spec.envFile),
+    save: given.value(spec.tuneSave),
   })
 }
 

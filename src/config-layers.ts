@@ -209,7 +209,9 @@ function envFileLayer(values: ReadonlyMap<string, string>, path: string): Layer 
 
 function fileLayer(file: ConfigFile): Layer {
   const origin: Origin = `file ${file.path}`
-  return ({ name, shaping }, table) => {
+  return ({ name, shaping, given }, table) => {
+    // Another command's option of the same name may be what the file means.
+    if (given !== 'everywhere' && given !== 'file') return undefined
     const found = (shaping && table !== null ? overrideOf(file, table, name) : undefined) ?? file.values.get(name)
     if (found === undefined) return undefined
     // The module lies beside the file that names it, wherever a command is run from.

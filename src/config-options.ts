@@ -50,6 +50,7 @@ export type Command =
   | 'doctor'
   | 'seed'
   | 'bench'
+  | 'tune'
   | 'demo'
 
 export type Naming = 'snake_case' | 'preserve'
@@ -76,8 +77,8 @@ export interface OptionSpec<T> {
   readonly knob: boolean
   /** Can be set for single tables in the config file. */
   readonly shaping: boolean
-  /** Where it can be given, beside the environment and the library. */
-  readonly given: 'everywhere' | 'command line' | 'environment' | 'file'
+  /** Where it can be given, beside the environment and the library; `flag`: not in the environment either. */
+  readonly given: 'everywhere' | 'command line' | 'environment' | 'file' | 'flag'
 }
 
 const moving: readonly Command[] = ['migrate', 'resume']
@@ -85,8 +86,8 @@ const copying: readonly Command[] = [...moving, 'plan']
 /** What says which rows and columns of a table are meant. */
 const selecting: readonly Command[] = [...copying, 'verify']
 const keeping: readonly Command[] = ['status', 'retry', 'rollback']
-const reading: readonly Command[] = [...selecting, 'doctor', 'bench', 'inspect']
-const writing: readonly Command[] = [...selecting, ...keeping, 'doctor', 'bench', 'seed']
+const reading: readonly Command[] = [...selecting, 'doctor', 'bench', 'tune', 'inspect']
+const writing: readonly Command[] = [...selecting, ...keeping, 'doctor', 'bench', 'tune', 'seed']
 const anything: readonly Command[] = [...writing, 'inspect']
 
 interface Extras {
@@ -107,7 +108,10 @@ function option<T>(
   extras: Extras = {},
 ): OptionSpec<T> {
   const given = extras.given ?? 'everywhere'
-  const twin = given === 'environment' || given === 'file' ? [] : [`DROVER_${name.toUpperCase().replaceAll('-', '_')}`]
+  const twin =
+    given === 'environment' || given === 'file' || given === 'flag'
+      ? []
+      : [`DROVER_${name.toUpperCase().replaceAll('-', '_')}`]
   return {
     name,
     kind,
@@ -126,6 +130,8 @@ function option<T>(
 const knob: Extras = { knob: true }
 const shaping: Extras = { shaping: true }
 const commandLine: Extras = { given: 'command line' }
+/** Values to try: what the environment says is what is set now. */
+const flagOnly: Extras = { given: 'flag' }
 
 type Text = OptionSpec<string | null>
 type Whole = OptionSpec<number | null>
@@ -156,11 +162,14 @@ export const spec: {
   readonly rows: OptionSpec<number>, readonly rngSeed: OptionSpec<number>, readonly shape: OptionSpec<Shape>, readonly drop: OptionSpec<boolean>,
   readonly benchTable: OptionSpec<string>, readonly benchModes: OptionSpec<readonly BenchMode[]>, readonly benchWorkers: OptionSpec<readonly Workers[]>,
   readonly benchBatchRows: OptionSpec<readonly number[]>, readonly out: Text,
+  readonly tuneRows: OptionSpec<number>, readonly tuneRepeats: OptionSpec<number>, readonly tuneSeconds: Whole, readonly tuneSave: OptionSpec<boolean>,
+  readonly tuneWorkers: OptionSpec<readonly number[] | null>, readonly tuneBatchRows: OptionSpec<readonly number[] | null>, readonly tuneBatchBytes: OptionSpec<readonly number[] | null>,
+  readonly tuneFeed: OptionSpec<readonly Feed[] | null>, readonly tuneIsolation: OptionSpec<readonly Isolation[] | null>,
   readonly json: OptionSpec<boolean>, readonly progress: OptionSpec<ProgressKind>, readonly logLevel: OptionSpec<LogLevel>,
 } = {
   from: option('from', reading, url(), null, 'Source, as a URL: mongodb://host/database'),
   to: option('to', writing, url(), null, 'Target, as a URL: postgres://user@host/database'),
-  tables: option('tables', [...selecting, 'retry', 'inspect'], list('a,b*'), [], 'Tables to take, by name or wildcard (default: all)'),
+  tables: option('tables', [...selecting, 'retry', 'inspect', 'tune'], list('a,b*'), [], 'Tables to take, by name or wildcard (default: all)'),
   config: option('config', anything, text('FILE'), null, 'YAML file with any of these options', commandLine),
   envFile: option('env-file', anything, text('FILE'), null, 'dotenv file; DB_NAME, DB_USER, DB_PASSWORD, DB_HOST, DB_PORT in it stand for --to', commandLine),
 
@@ -236,6 +245,16 @@ export const spec: {
   benchWorkers: option('workers', ['bench'], listOf(wholeOrAuto(1)), [CLUSTER_SIZE], 'Sizes of the cluster to measure', { ...knob, env: 'CLUSTER_SIZE' }),
   benchBatchRows: option('batch-rows', ['bench'], listOf(whole(1)), [ITEMS_PER_PAGE], 'Batch sizes to measure', { ...knob, env: 'ITEMS_PER_PAGE' }),
   out: option('out', ['bench'], text('FILE'), null, 'JSON file for the results'),
+
+  tuneRows: option('rows', ['tune'], whole(1), 200_000, 'Rows of the sample that each run copies', commandLine),
+  tuneRepeats: option('repeats', ['tune'], whole(3), 3, 'Runs of each setting that count', commandLine),
+  tuneSeconds: option('seconds', ['tune'], whole(1, 'SECONDS'), null, 'How long it may take, about (default: as long as it needs)', commandLine),
+  tuneWorkers: option('workers', ['tune'], listOf(whole(1)), null, 'Sizes of the cluster to try, and no others', flagOnly),
+  tuneBatchRows: option('batch-rows', ['tune'], listOf(whole(1)), null, 'Rows in a batch to try, and no others', flagOnly),
+  tuneBatchBytes: option('batch-bytes', ['tune'], listOf(whole(1)), null, 'Bytes in a batch to try, and no others', flagOnly),
+  tuneFeed: option('feed', ['tune'], listOf(choice('paged', 'partitioned')), null, 'Who reads: what to try, and nothing else', flagOnly),
+  tuneIsolation: option('isolation', ['tune'], listOf(choice('threads', 'processes', 'inline')), null, 'What a worker is: what to try, and nothing else', flagOnly),
+  tuneSave: option('save', ['tune'], flag(), false, 'Write what is faster into the file of --config', commandLine),
 
   json: option('json', anything, flag(), false, 'One JSON object on stdout'),
   progress: option('progress', anything, choice('auto', 'bar', 'lines', 'json', 'none'), 'auto', 'How progress is shown on stderr'),

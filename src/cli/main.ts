@@ -21,6 +21,7 @@ const runners: Readonly<Record<Command, () => Promise<RunCommand>>> = {
   doctor: async () => (await import('./doctor.ts')).doctor,
   seed: async () => (await import('./seed.ts')).seed,
   bench: async () => (await import('./bench.ts')).bench,
+  tune: async () => (await import('./tune.ts')).tune,
   demo: async () => (await import('./demo.ts')).demo,
 }
 

@@ -90,6 +90,14 @@ export const commands: Readonly<Record<Command, Description>> = {
     help: 'Measure modes, workers and batch sizes on scratch tables',
     examples: [[`drover bench ${local} --modes sequential,threads`, 'two modes']],
   },
+  tune: {
+    usage: 'tune',
+    help: 'Find workers, batches, feed and isolation that copy a sample fastest; prints them and can save them',
+    examples: [
+      [`drover tune ${local} --tables users`, 'measure with a sample of one table'],
+      ['drover tune --config drover.yaml --seconds 300 --save', 'write what is faster into the file'],
+    ],
+  },
   demo: {
     usage: 'demo',
     help: 'Start databases of its own, seed, migrate, verify, and show what happened',
@@ -113,6 +121,7 @@ export const commandNames: readonly Command[] = [
   'doctor',
   'seed',
   'bench',
+  'tune',
   'demo',
 ]
 
@@ -121,15 +130,17 @@ export const commandNames: readonly Command[] = [
  * words. Throws `unknown-command`, `unknown-option` and `invalid-value`.
  */
 export async function parseArgs(argv: readonly string[], columns: number): Promise<Parsed> {
-  refuseOddFlags(argv)
+  refuseOddNames(argv)
   let text = ''
-  const parsed = await createParser(columns).parseAsync(joinDashes(argv), {}, (_error, _argv, output) => {
+  const words = argv[0] === 'help' ? [...argv.slice(1), '--help'] : argv
+  const parsed = await createParser(columns).parseAsync(joinDashes(words), {}, (_error, _argv, output) => {
     text = output
   })
   if (text !== '') return { kind: 'text', text }
   const [word, ...others] = parsed._.map(String)
   const command = commandNames.find((name) => name === word)
   if (command === undefined) throw unknownCommand(word)
+  refuseOddFlags(argv, command)
   const rest = parsed['--']
   const [extra] = [...others, ...(Array.isArray(rest) ? rest.map(String) : [])]
   if (extra !== undefined) {
@@ -208,20 +219,36 @@ function shapeOf({ kind, help, default: fallback }: OptionSpec<unknown>) {
   }
 }
 
-/** What the parser would not stand: `--json=maybe` would silently be false, and `--constructor` would make it fail. */
-function refuseOddFlags(argv: readonly string[]): void {
-  const flags = commandNames.flatMap((name) => specsOf(name)).filter(({ kind }) => kind.form === 'flag')
-  const end = argv.indexOf('--')
-  for (const argument of end < 0 ? argv : argv.slice(0, end)) {
-    const [, name, value] = /^--?([^=]+)(?:=(.*))?$/s.exec(argument) ?? []
-    if (name !== undefined && name in Object.prototype) {
-      throw new DroverError('unknown-option', `unknown option ${argument}`, {
-        hint: 'drover --help lists the commands',
-      })
-    }
+/** What the parser would not stand: `--constructor` would make it fail. */
+function refuseOddNames(argv: readonly string[]): void {
+  for (const { argument, name } of optionsOf(argv)) {
+    if (!(name in Object.prototype)) continue
+    throw new DroverError('unknown-option', `unknown option ${argument}`, { hint: 'drover --help lists the commands' })
+  }
+}
+
+/** What the parser would take for something else: `--json=maybe` would silently be false. */
+function refuseOddFlags(argv: readonly string[], command: Command): void {
+  const flags = specsOf(command).filter(({ kind }) => kind.form === 'flag')
+  for (const { name, value } of optionsOf(argv)) {
     const odd = value !== undefined && value !== 'true' && value !== 'false' && flags.some((flag) => flag.name === name)
     if (odd) throw new DroverError('invalid-value', `--${name} is ${JSON.stringify(value)}; allowed is true or false`)
   }
+}
+
+interface WrittenOption {
+  readonly argument: string
+  readonly name: string
+  /** Behind `=`; undefined: without one. */
+  readonly value: string | undefined
+}
+
+function optionsOf(argv: readonly string[]): readonly WrittenOption[] {
+  const end = argv.indexOf('--')
+  return (end < 0 ? argv : argv.slice(0, end)).flatMap((argument) => {
+    const [, name, value] = /^--?([^=]+)(?:=(.*))?$/s.exec(argument) ?? []
+    return name === undefined ? [] : [{ argument, name, value }]
+  })
 }
 
 function unknownCommand(word: string | undefined): DroverError {

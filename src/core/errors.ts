@@ -104,6 +104,8 @@ export const errorKinds = {
   'pooled-connection': 'preflight',
   /** No local server can be started on this machine. */
   'no-local-server': 'preflight',
+  /** The spread of the measurements hides the differences between settings, so that there is none to save. */
+  'no-clear-winner': 'preflight',
   /** A row the target cannot hold: text with NUL, a date past its calendar, a damaged document. */
   'row-rejected': 'rejected',
   /** A transform could not take a row: the user's function threw, or a value has no form in the type asked for. */

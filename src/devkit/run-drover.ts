@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import { DroverError } from '../core/errors.ts'
+import { DroverError, type ErrorShape } from '../core/errors.ts'
 import type { MigrationResult } from '../core/result.ts'
 
 /** A whole `drover` process and what it printed. */
@@ -9,6 +9,8 @@ export interface DroverRun {
   /** From spawn to exit. */
   readonly seconds: number
   readonly result: MigrationResult | null
+  /** What ended the run, or refused it before there was a result. */
+  readonly error: ErrorShape | null
   readonly stderr: string
 }
 
@@ -42,15 +44,16 @@ export async function runDrover(options: DroverRunOptions): Promise<DroverRun> {
   const exitCode = await exited.promise.finally(() => options.signal.removeEventListener('abort', stop))
   options.signal.throwIfAborted()
   const stderr = Buffer.concat(err).toString()
-  return { exitCode, seconds: (performance.now() - startedAt) / 1000, result: parseResult(out, stderr), stderr }
+  return { exitCode, seconds: (performance.now() - startedAt) / 1000, ...parsePrinted(out, stderr), stderr }
 }
 
-function parseResult(out: readonly Buffer[], stderr: string): MigrationResult | null {
+function parsePrinted(out: readonly Buffer[], stderr: string): Pick<DroverRun, 'result' | 'error'> {
   const text = Buffer.concat(out).toString().trim()
-  if (text === '') return null
+  if (text === '') return { result: null, error: null }
   try {
     const parsed: unknown = JSON.parse(text)
-    return isResult(parsed) ? parsed : null
+    if (isResult(parsed)) return { result: parsed, error: parsed.error }
+    return { result: null, error: isRefusal(parsed) ? parsed.error : null }
   } catch (error) {
     throw new DroverError('unexpected', `drover printed something that is not JSON: ${text.slice(0, 200)} ${stderr}`, {
       cause: error,
@@ -61,6 +64,10 @@ function parseResult(out: readonly Buffer[], stderr: string): MigrationResult | 
 /** An error that refused the run is printed as an object too, without totals. */
 function isResult(printed: unknown): printed is MigrationResult {
   return typeof printed === 'object' && printed !== null && 'totals' in printed
+}
+
+function isRefusal(printed: unknown): printed is { readonly error: ErrorShape } {
+  return typeof printed === 'object' && printed !== null && 'error' in printed
 }
 
 /** `bin/drover.js`, seen from `src/devkit/` or from `dist/src/devkit/`. */

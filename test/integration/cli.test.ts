@@ -17,7 +17,7 @@ describe.concurrent('a mistake on the command line', () => {
     ],
     [
       ['seed', '--feed', 'paged'],
-      'drover: unknown option --feed\n  hint: it is an option of migrate, resume, plan\n  [unknown-option]\n',
+      'drover: unknown option --feed\n  hint: it is an option of migrate, resume, plan, tune\n  [unknown-option]\n',
     ],
     [['migrate', '-w', '3'], 'drover: unknown option -w\n  hint: did you mean --to?\n  [unknown-option]\n'],
     [
@@ -36,6 +36,7 @@ describe.concurrent('a mistake on the command line', () => {
       ['migrate', '--limit', '-5'],
       'drover: --limit is "-5"; allowed is a whole number of at least 0\n  [invalid-value]\n',
     ],
+    [['tune', '--save=maybe'], 'drover: --save is "maybe"; allowed is true or false\n  [invalid-value]\n'],
     [['migrate', '--json=maybe'], 'drover: --json is "maybe"; allowed is true or false\n  [invalid-value]\n'],
     [
       ['inspect', 'a://b', '--from', 'c://d'],
@@ -90,10 +91,11 @@ describe.concurrent('what is asked about drover itself', () => {
     })
     const help = await drover(['--help'])
     expect(help).toMatchObject({ code: 0, stderr: '' })
-    for (const command of ['migrate', 'plan', 'inspect', 'doctor', 'seed', 'bench', 'demo']) {
+    for (const command of ['migrate', 'plan', 'inspect', 'doctor', 'seed', 'bench', 'tune', 'demo']) {
       expect(help.stdout).toContain(`drover ${command}`)
     }
     const ofMigrate = await drover(['migrate', '--help'])
     expect(ofMigrate.stdout).toMatch(/--batch-rows .*\[default: 8000\]/)
+    expect(await drover(['help', 'migrate'])).toEqual(ofMigrate)
   })
 })

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { BATCH_BYTES, ITEMS_PER_PAGE, RETRY_BUDGET_SECONDS, TARGET_SCHEMA } from '../../../params.ts'
-import { buildBenchConfig, buildSeedConfig } from '../../../src/config-commands.ts'
+import { buildBenchConfig, buildSeedConfig, buildTuneConfig } from '../../../src/config-commands.ts'
 import { buildConfig, type Config } from '../../../src/config.ts'
 import type { Environment } from '../../../src/config-layers.ts'
 import { DroverError } from '../../../src/core/errors.ts'
@@ -156,6 +156,23 @@ describe('precedence', () => {
       environment: {},
     })
     expect(built).toMatchObject({ workers: [1, 2, 'auto'], batchRows: [500, 8000], modes: ['threads', 'sequential'] })
+  })
+
+  it('of tune are values to try as flags, and what is set now everywhere else', () => {
+    const built = buildTuneConfig({
+      flags: { ...ends, config: 'd.yaml', 'batch-rows': '500,8000', feed: 'paged' },
+      environment: { CLUSTER_SIZE: '7' },
+      readFile: () => 'defaults: { batch-rows: 300, isolation: inline, rows: 5 }',
+    })
+    expect(built).toMatchObject({
+      workers: null,
+      batchRows: [500, 8000],
+      feed: ['paged'],
+      isolation: null,
+      rows: 200_000,
+    })
+    expect(built.now).toMatchObject({ workers: 7, batchRows: 300, feed: 'auto', isolation: 'inline' })
+    expect(() => buildTuneConfig({ flags: { ...ends, repeats: '2' }, environment: {} })).toThrowError(/at least 3/)
   })
 })
 
