@@ -6,7 +6,7 @@
 /** Workers in the cluster; `auto` takes the cores of the machine, within the target's free connections. */
 export const CLUSTER_SIZE: number | 'auto' = 'auto'
 
-/** Rows in a batch: one message to a worker, one transaction, one ledger entry. */
+/** Rows in a batch: one message to a worker, one transaction, one ledger entry. Where nobody sets it, it is the beginning only. */
 export const ITEMS_PER_PAGE = 8000
 
 /** Bytes in a batch; whichever bound is met first closes it. A row larger than this is a batch of its own. */

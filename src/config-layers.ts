@@ -253,7 +253,8 @@ function refused(option: OptionSpec<unknown>, { raw, label }: Given): DroverErro
   const value = shown(raw, option)
   const choices = kind.choices ?? []
   const word = value.split(',').find((part) => !choices.includes(part)) ?? value
-  const nearest = choices.length === 0 ? undefined : `did you mean ${closest(word, [...choices])}?`
+  const near = choices.length === 0 ? kind.nearest?.(raw) : closest(word, [...choices])
+  const nearest = near === undefined ? undefined : `did you mean ${near}?`
   const code = kind.secret === true ? 'invalid-url' : 'invalid-value'
   return new DroverError(code, `${label} is ${JSON.stringify(value)}; allowed is ${kind.allowed}`, { hint: nearest })
 }

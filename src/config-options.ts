@@ -15,6 +15,7 @@ import {
 } from '../params.ts'
 import type { Mode } from './connectors/planned-table.ts'
 import type { NestedJson } from './core/plan.ts'
+import type { Rate } from './core/rate.ts'
 import type { TransformStep } from './core/transform.ts'
 import type { Feed, Isolation, VerifyLevel } from './core/result.ts'
 import {
@@ -24,6 +25,7 @@ import {
   list,
   listOf,
   pairs,
+  rate,
   structure,
   synonyms,
   text,
@@ -144,6 +146,7 @@ export const spec: {
   readonly from: Text, readonly to: Text, readonly tables: OptionSpec<List>, readonly config: Text, readonly envFile: Text,
   readonly workers: OptionSpec<Workers>, readonly batchRows: OptionSpec<number>, readonly batchBytes: OptionSpec<number>,
   readonly isolation: OptionSpec<Isolation>, readonly sequential: OptionSpec<boolean>, readonly feed: OptionSpec<Feed | 'auto'>,
+  readonly maxRate: OptionSpec<Rate | null>, readonly maxRateFile: Text,
   readonly mode: OptionSpec<Mode>, readonly noPrimaryKey: OptionSpec<boolean>, readonly targetSchema: OptionSpec<string>,
   readonly ledgerSchema: OptionSpec<string>, readonly infer: OptionSpec<'sample' | 'full'>,
   readonly columns: OptionSpec<List | null>, readonly excludeColumns: OptionSpec<List>, readonly rename: OptionSpec<Pairs>,
@@ -179,6 +182,8 @@ export const spec: {
   isolation: option('isolation', selecting, choice('threads', 'processes', 'inline'), ISOLATION, 'What a worker is', knob),
   sequential: option('sequential', selecting, flag(), false, 'One inline worker: the baseline'),
   feed: option('feed', copying, choice('paged', 'partitioned', 'auto'), FEED, 'Who reads: the coordinator, or each worker its own partition', knob),
+  maxRate: option('max-rate', moving, rate(), null, 'Rows or bytes of the source read in a second at most: 5000/s, 20MB/s'),
+  maxRateFile: option('max-rate-file', moving, text('FILE'), null, 'File with the rate; what changes in it holds while the run goes on'),
 
   mode: option('mode', copying, choice('create', 'append', 'truncate', 'recreate', 'upsert'), 'create', 'What may happen to a target table that exists', shaping),
   onConflict: option('on-conflict', copying, choice('error', 'skip', 'update'), 'error', 'With --mode append: what happens to a row whose key is there already', shaping),

@@ -15,6 +15,7 @@ import type { Mode } from './connectors/planned-table.ts'
 import type { AllowedCoercion } from './core/coercion.ts'
 import { DroverError } from './core/errors.ts'
 import type { NestedJson } from './core/plan.ts'
+import type { Rate } from './core/rate.ts'
 import type { StepOption, TransformSpec } from './core/transform.ts'
 import type { Feed, Isolation, VerifyLevel } from './core/result.ts'
 import type { RetryPolicy } from './core/retry.ts'
@@ -76,6 +77,10 @@ export interface Config extends TableConfig, ViewConfig {
   readonly batchBytes: number
   readonly isolation: Isolation
   readonly feed: Feed | 'auto'
+  /** Null: as fast as it goes. */
+  readonly maxRate: Rate | null
+  /** A file whose content overrules `maxRate`; null: none. */
+  readonly maxRateFile: string | null
   readonly targetSchema: string
   readonly ledgerSchema: string
   readonly infer: 'sample' | 'full'
@@ -120,6 +125,7 @@ type Fields = Omit<
   | 'origin'
   | 'targetName'
   | 'retry'
+  | 'maxRate'
   | 'pipeline'
   | 'planFile'
   | 'saveTo'
@@ -140,6 +146,8 @@ export type ConfigOptions = { readonly [Field in keyof Fields]?: Fields[Field] |
   readonly filter?: string | undefined
   /** Path of a plan file to run. */
   readonly plan?: string | undefined
+  /** As `--max-rate` takes it: `5000/s`. */
+  readonly maxRate?: string | undefined
   /** Seconds. */
   readonly retryBudget?: number | undefined
   readonly maxRetries?: number | undefined
@@ -174,6 +182,8 @@ export function buildConfig(inputs: ConfigInputs): Config {
     batchBytes: given.value(spec.batchBytes),
     isolation,
     feed: given.value(spec.feed),
+    maxRate: given.value(spec.maxRate),
+    maxRateFile: given.value(spec.maxRateFile),
     targetSchema: given.value(spec.targetSchema),
     ledgerSchema: given.value(spec.ledgerSchema),
     infer: given.value(spec.infer),

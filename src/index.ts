@@ -32,6 +32,7 @@ export type {
   Verification,
   VerifyLevel,
 } from './core/result.ts'
+export type { Rate } from './core/rate.ts'
 export type { FaultClass } from './core/fault.ts'
 export type { RetryPolicy } from './core/retry.ts'
 export type { Allowance } from './core/value-kind.ts'
@@ -65,6 +66,10 @@ export interface MigrateOptions {
   /** One inline worker: the baseline. */
   readonly sequential?: boolean | undefined
   readonly feed?: Feed | 'auto' | undefined
+  /** What is read of the source in a second at most: `5000/s`, `20MB/s`. */
+  readonly maxRate?: string | undefined
+  /** Path of a file that says so, and is read again when it changes. */
+  readonly maxRateFile?: string | undefined
   readonly mode?: Mode | undefined
   /** With `append`: what happens to a row whose key is there already. */
   readonly onConflict?: 'error' | 'skip' | 'update' | undefined

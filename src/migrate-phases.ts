@@ -50,7 +50,8 @@ export async function carryOut(begun: Begun): Promise<MigrationResult> {
     const notice = (notice: Notice): void => report.notice(notice)
     const drift = new Drift({ config, ledger, lease, migration: id, target, keyField: source.keyField, tables, notice })
     if (partitions.length > 0) {
-      await copyTables({ config, source, ledger, lease, migration: id, plan, partitions, report, drift }, run)
+      const { limiter } = session
+      await copyTables({ config, source, ledger, lease, migration: id, plan, partitions, report, drift, limiter }, run)
     }
     const evolved = await asEvolved(session, plan, drift, begun.planning, run)
     report.phase('finish')
@@ -100,7 +101,7 @@ interface Verifying {
 }
 
 async function verify({ session, id, plan, committed, report }: Verifying, signal: AbortSignal): Promise<Verification> {
-  const { config, source, target, ledger } = session
+  const { config, source, target, ledger, limiter } = session
   const tables = await checkInputs(
     {
       ledger,
@@ -129,6 +130,7 @@ async function verify({ session, id, plan, committed, report }: Verifying, signa
       notice: (notice) => report.notice(notice),
       compared: progress.compared,
       watch: progress.watch,
+      pace: limiter.mayHold ? (rows, bytes, pacing) => limiter.take(rows, bytes, pacing) : null,
     },
     tables,
     signal,

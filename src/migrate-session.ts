@@ -6,8 +6,10 @@ import type { Config } from './config.ts'
 import { DroverError } from './core/errors.ts'
 import { maskUrl } from './core/mask-url.ts'
 import type { PlanContext } from './engine/plan-context.ts'
+import { RateFile } from './engine/rate-file.ts'
+import { RateLimiter } from './engine/rate-limit.ts'
 import { readPlan, type SavedPlan } from './plan-file.ts'
-import type { Reporter } from './telemetry/progress.ts'
+import type { Notice, Reporter } from './telemetry/progress.ts'
 
 /** Who watches a run, and who may stop it. */
 export interface RunContext {
@@ -15,17 +17,22 @@ export interface RunContext {
   readonly signal: AbortSignal
   /** Time between two progress reports, in milliseconds. */
   readonly progressIntervalMs: number
+  /** Told what to do when somebody wants the rate file to be read again at once. */
+  readonly onReread?: ((reread: () => void) => void) | undefined
 }
 
 /** Both ends of a run, connected. */
 export interface Session extends PlanContext, AsyncDisposable {}
 
-/** Throws `same-source-and-target`, and what connecting and loading a plan throw. */
-export async function connect(config: Config, { signal, reporter }: RunContext): Promise<Session> {
+/** Throws `same-source-and-target`, and what connecting, loading a plan and reading the rate file throw. */
+export async function connect(config: Config, context: RunContext): Promise<Session> {
+  const { signal, reporter } = context
   if (config.from === config.to) {
     throw new DroverError('same-source-and-target', `source and target are the same: ${maskUrl(config.from)}`)
   }
   await using opening = new AsyncDisposableStack()
+  const limiter = new RateLimiter(config.maxRate, config.maxRateFile !== null)
+  opening.use(await openRateFile(config, context, limiter))
   const source = opening.use(await openSource(config.from))
   const { ledgerSchema, clientEnvironment: environment } = config
   const target = opening.use(await openTarget(config.to, { ledgerSchema, environment }))
@@ -40,9 +47,26 @@ export async function connect(config: Config, { signal, reporter }: RunContext):
     sampleLimits: { rows: config.sampleRows, bytes: SAMPLE_BYTES, seconds: SAMPLE_SECONDS },
     saved: config.planFile === null ? null : await loadPlan(config.planFile),
     now: Date.now(),
+    limiter,
     notice: (notice) => reporter.notice(notice),
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   }
+}
+
+/** Null: there is none. Throws `invalid-value`. */
+async function openRateFile(
+  { maxRate: otherwise, maxRateFile: path }: Config,
+  { reporter, onReread }: RunContext,
+  limiter: RateLimiter,
+): Promise<RateFile | null> {
+  const notice = (notice: Notice): void => reporter.notice(notice)
+  if (path === null) {
+    onReread?.(() => notice({ level: 'warning', message: 'there is no --max-rate-file to read again' }))
+    return null
+  }
+  const file = await RateFile.open({ path, otherwise, notice }, limiter)
+  onReread?.(() => void file.reread())
+  return file
 }
 
 /** Throws `invalid-plan`. */

@@ -87,6 +87,7 @@ export async function finishedEarlier(
     verification: { ...nothingCompared, notes: ['finished by an earlier run'] },
     workers: 0,
     batchRows: config.batchRows,
+    batchRowsReason: 'nothing was copied',
     feed: config.feed === 'auto' ? 'paged' : config.feed,
     isolation: config.isolation,
     retries: 0,

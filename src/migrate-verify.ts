@@ -54,6 +54,7 @@ export async function verifyTables(config: Config, context: RunContext): Promise
       notice,
       compared: progress.compared,
       watch: progress.watch,
+      pace: null,
     },
     checks,
     signal,

@@ -19,6 +19,7 @@ export interface Watch extends Disposable {
   readonly reporter: Reporter
   readonly signal: AbortSignal
   readonly progressIntervalMs: number
+  readonly onReread: (reread: () => void) => void
 }
 
 /** Shows progress on stderr the way it was asked for. Disposing takes a live view off the screen. */
@@ -40,6 +41,7 @@ export async function startWatch({ output, interrupts, inputs }: CommandContext,
     reporter,
     signal: interrupts.signal,
     progressIntervalMs: progressIntervalMs(view.progress, stderr.isTTY),
+    onReread: (reread) => interrupts.onReread(reread),
     [Symbol.dispose]: () => reporter.close(),
   }
 }

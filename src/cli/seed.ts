@@ -48,6 +48,7 @@ function progressOf(shape: string, written: number, total: number, seconds: numb
     seconds,
     workers,
     workersBusy: workers,
+    maxRate: null,
     retries: 0,
   }
 }

@@ -17,6 +17,8 @@ export interface ClusterOptions<
 > extends RosterOptions<Start, Work, Note, Result, Totals, Question, Answer> {
   /** Pieces of work a worker may hold at a time. */
   readonly credits: number
+  /** How many pieces some work counts for, `credits` at most. Default 1. */
+  readonly weightOf?: ((work: Work) => number) | undefined
 }
 
 /** Workers that are open and take work. Disposing kills those that are left. */
@@ -77,6 +79,7 @@ type State = 'starting' | 'running' | 'draining' | 'finishing' | 'lost' | 'dispo
 class WorkerCluster<Start, Work, Note, Result, Totals, Question, Answer> implements Cluster<Work, Totals> {
   readonly #size: number
   readonly #credits: number
+  readonly #weightOf: (work: Work) => number
   readonly #roster: Roster<Start, Work, Note, Result, Totals, Question, Answer>
   readonly #dispatching = new Waiters<{ readonly work: Work; readonly transfer: readonly ArrayBuffer[] }>()
   readonly #idling = new Waiters<null>()
@@ -87,6 +90,7 @@ class WorkerCluster<Start, Work, Note, Result, Totals, Question, Answer> impleme
   constructor(options: ClusterOptions<Start, Work, Note, Result, Totals, Question, Answer>, signal: AbortSignal) {
     this.#size = options.size
     this.#credits = options.credits
+    this.#weightOf = options.weightOf ?? (() => 1)
     this.#roster = new Roster(options, signal, () => this.#settle())
   }
 
@@ -172,23 +176,27 @@ class WorkerCluster<Start, Work, Note, Result, Totals, Question, Answer> impleme
   }
 
   #handOut(): void {
-    while (this.#dispatching.size > 0) {
-      const worker = this.#nextInTurn()
+    for (let next = this.#dispatching.first; next !== undefined; next = this.#dispatching.first) {
+      const worker = this.#nextInTurn(this.#weightOf(next.work))
       if (worker === undefined) return
-      const next = this.#dispatching.take()
-      if (next !== undefined) worker.send(++this.#lastWorkId, next.work, next.transfer)
+      this.#dispatching.take()
+      worker.send(++this.#lastWorkId, next.work, next.transfer)
     }
   }
 
-  #nextInTurn(): WorkerLife<Start, Work, Note, Result, Totals, Question, Answer> | undefined {
+  #nextInTurn(weight: number): WorkerLife<Start, Work, Note, Result, Totals, Question, Answer> | undefined {
     for (let step = 1; step <= this.#size; step++) {
       const number = (this.#lastServed + step) % this.#size
       const worker = this.#roster.ready.get(number)
-      if (worker === undefined || worker.inFlight.size >= this.#credits) continue
+      if (worker === undefined || this.#held(worker) + weight > this.#credits) continue
       this.#lastServed = number
       return worker
     }
     return undefined
+  }
+
+  #held({ inFlight }: WorkerLife<Start, Work, Note, Result, Totals, Question, Answer>): number {
+    return [...inFlight.values()].reduce((sum, work) => sum + this.#weightOf(work), 0)
   }
 }
 

@@ -14,6 +14,11 @@ export class Waiters<Value> {
     return this.#queue.length
   }
 
+  /** The value that is taken out next. */
+  get first(): Value | undefined {
+    return this.#queue[0]?.value
+  }
+
   /** Resolves when the value is taken out; rejects with the signal's reason, or with the error of `rejectAll`. */
   wait(value: Value, signal: AbortSignal): Promise<void> {
     if (signal.aborted) return Promise.reject(reasonOf(signal))

@@ -5,13 +5,20 @@ import type { ErrorShape } from './errors.ts'
 export type Isolation = 'threads' | 'processes' | 'inline'
 export type Feed = 'paged' | 'partitioned'
 
-/** Where the time of the workers went, in seconds added up over all of them; `index` is the coordinator's. */
+/**
+ * Where the time went, in seconds added up over all that worked beside each other; so together they may be more than the
+ * time of the run. Of a batch that was tried several times only the last try counts.
+ */
 export interface Stages {
+  /** Waiting for the source: the coordinator in the paged feed, the workers in the partitioned one. */
   readonly read: number
   readonly transform: number
   readonly encode: number
+  /** From claiming a batch until the target has taken its rows. */
   readonly write: number
+  /** Making them durable: here a slow disk shows. */
   readonly commit: number
+  /** Keys, indexes and statistics, after the load. */
   readonly index: number
 }
 
@@ -77,7 +84,11 @@ export interface MigrationResult {
   readonly stages: Stages
   readonly verification: Verification
   readonly workers: number
+  /** Rows of a full batch at the end; where the workers read, of the middle one of them. */
   readonly batchRows: number
+  /** Why: `as asked`, or what led there. */
+  readonly batchRowsReason: string
+  /** At the end. */
   readonly feed: Feed
   readonly isolation: Isolation
   readonly retries: number

@@ -1,3 +1,5 @@
+import { nearestRate, parseRate, rateForms, type Rate } from './rate.ts'
+
 /** Reads one kind of option value, from text (command line, environment, file) or from what a caller of the library gives. */
 export interface ValueKind<T> {
   /** How often and in what form it is given: once without a value, once, as a list, or as a list of `a=b`. */
@@ -8,6 +10,8 @@ export interface ValueKind<T> {
   readonly allowed: string
   /** The words to choose from, where there are some. */
   readonly choices?: readonly string[] | undefined
+  /** What a value that is not allowed may stand for. */
+  nearest?(raw: unknown): string | undefined
   /** The value may hold a password: it is shown masked. */
   readonly secret?: boolean | undefined
   /** Undefined: not allowed. Never throws. */
@@ -69,6 +73,17 @@ export function allowance(): ValueKind<Allowance> {
 /** Rows of so many that an allowance covers. */
 export function allowedOf(allowed: Allowance, rows: number): number {
   return typeof allowed === 'number' ? allowed : Math.floor((rows * Number.parseFloat(allowed)) / 100)
+}
+
+/** Rows or bytes of the source in a second; null: `none`. */
+export function rate(): ValueKind<Rate | null> {
+  return {
+    form: 'value',
+    placeholder: 'N/s|NMB/s',
+    allowed: rateForms,
+    nearest: (raw) => (typeof raw === 'string' || typeof raw === 'number' ? nearestRate(String(raw)) : undefined),
+    parse: (raw) => (typeof raw === 'string' ? parseRate(raw) : undefined),
+  }
 }
 
 export function text(placeholder: string): ValueKind<string> {

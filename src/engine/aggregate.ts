@@ -1,4 +1,5 @@
 import { addCounts, noCounts, type Counts } from '../core/counts.ts'
+import type { Rate } from '../core/rate.ts'
 import type { Stages } from '../core/result.ts'
 import type { Phase, Progress, TableProgress } from '../telemetry/progress.ts'
 import { addStages, noStages } from './stages.ts'
@@ -33,6 +34,8 @@ export class Aggregator {
   #window: { readonly at: number; readonly rows: number; readonly bytes: number }[] = []
   phase: Phase = 'copy'
   retries = 0
+  /** Answers the rate in force. */
+  pace: () => Rate | null = () => null
   #cluster: () => { readonly workers: number; readonly workersBusy: number } = () => ({ workers: 0, workersBusy: 0 })
 
   addTable(source: string, target: string, total: number | null): void {
@@ -62,6 +65,11 @@ export class Aggregator {
     table.lastAt = performance.now()
     table.firstAt ??= table.lastAt
     this.#stages = addStages(this.#stages, committed.stages)
+  }
+
+  /** So many seconds went by while the coordinator itself waited for the source. */
+  reading(seconds: number): void {
+    this.#stages = { ...this.#stages, read: this.#stages.read + seconds }
   }
 
   /** Replaces what was heard of a partition by what the ledger holds of it. */
@@ -105,6 +113,7 @@ export class Aggregator {
       seconds: (performance.now() - this.#startedAt) / 1000,
       ...this.#cluster(),
       retries: this.retries,
+      maxRate: this.phase === 'copy' ? this.pace() : null,
     }
   }
 

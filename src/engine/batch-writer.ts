@@ -13,7 +13,7 @@ import { findRefused, type Refusals } from './bisect.ts'
 import { without, type Excerpt } from './excerpt.ts'
 import { lettersOf } from './letters.ts'
 import { noStages, secondsSince } from './stages.ts'
-import type { Committed, DriftAnswer, DriftQuestion, Note, TableRules } from './work.ts'
+import type { Committed, DriftAnswer, DriftQuestion, TableRules, TransactionFailed } from './work.ts'
 
 export interface BatchWriterOptions {
   readonly writer: Writer
@@ -27,7 +27,7 @@ export interface BatchWriterOptions {
 
 /** The coordinator, as far as a batch is concerned. */
 export interface Coordinator {
-  note(note: Note): void
+  note(note: TransactionFailed): void
   ask(question: DriftQuestion): Promise<DriftAnswer>
 }
 
@@ -133,8 +133,10 @@ export class BatchWriter {
     const { id } = held.batch
     const hooks = {
       classify: this.#options.classify,
-      onRetry: (error: unknown, pauseMs: number) =>
-        coordinator.note({ kind: 'retried', table: id.table, message: messageOf(error), pauseMs }),
+      onRetry: (error: unknown, pauseMs: number) => {
+        const [rows, bytes] = [held.batch.rows, byteLength(held.batch)]
+        coordinator.note({ kind: 'failed', table: id.table, message: messageOf(error), pauseMs, rows, bytes })
+      },
     }
     for (let encoded = first; ;) {
       const { transcoder, transcoded } = encoded

@@ -5,8 +5,11 @@ import type { PlannedTable } from '../connectors/planned-table.ts'
 import type { Batch, BatchId, BatchLimits, Partition } from '../core/batch.ts'
 import { addCounts, noCounts } from '../core/counts.ts'
 import { DroverError } from '../core/errors.ts'
+import type { Rate } from '../core/rate.ts'
 import type { RetryPolicy } from '../core/retry.ts'
 import type { Aggregator } from './aggregate.ts'
+import type { BatchSize } from './batch-size.ts'
+import type { FeedWatch } from './feed-watch.ts'
 import { gapsOf } from './gaps.ts'
 import type { Totals, Work } from './work.ts'
 
@@ -16,7 +19,6 @@ export interface FeedContext {
   readonly cluster: Cluster<Work, Totals>
   readonly tables: ReadonlyMap<string, PlannedTable>
   readonly partitions: readonly Partition[]
-  readonly limits: BatchLimits
   readonly pool: BufferPool
   readonly retry: RetryPolicy
   /** A read of a table failed, and goes on. */
@@ -26,29 +28,65 @@ export interface FeedContext {
   readonly lost: Work[]
 }
 
-/** What partitioned feeding needs besides: it asks the ledger what a lost worker had committed. */
-export interface PartitionedContext extends FeedContext {
+/** What the ledger is asked for: what a lost worker had committed, and what is left of a partition. */
+interface LedgerContext extends FeedContext {
   readonly ledger: Ledger
   readonly lease: Lease
   readonly migration: MigrationId
 }
 
+export type PartitionedContext = LedgerContext
+
+/** What paged feeding needs besides. */
+export interface PagedContext extends LedgerContext {
+  /** Bounds of the batches, which may change from one to the next. */
+  readonly size: BatchSize
+  /** Resolves when a batch may go on, with the rate in force. */
+  readonly pace: (rows: number, bytes: number, signal: AbortSignal) => Promise<Rate | null>
+  readonly watch: FeedWatch
+  /** Asked after a batch: whether to leave the rest, of so many partitions besides the one that is read, to the workers. */
+  readonly givesUp: (partitions: number) => boolean
+}
+
 /**
  * The coordinator reads: its cursors cut the source into packed batches, never building a row, and hand them to
- * whichever worker has credit. Returns when every batch is acknowledged.
+ * whichever worker has credit. Returns when every batch is acknowledged, with the partitions that were left.
  */
-export async function feedPaged(context: FeedContext, signal: AbortSignal): Promise<void> {
-  for (const [table, partitions] of byTable(context.partitions)) {
-    const { selection } = plannedOf(context, table)
-    for (const partition of partitions) {
-      const options = readOptions(context, table, 0, context.limits)
-      for await (const batch of context.source.read(selection, partition, options, signal)) {
-        await dispatchBatch(context, batch, signal)
-        await sendLostAgain(context, signal)
-      }
-    }
+export async function feedPaged(context: PagedContext, signal: AbortSignal): Promise<readonly Partition[]> {
+  const waiting = [...byTable(context.partitions).values()].flat()
+  const left: Partition[] = []
+  for (let partition = waiting.shift(); partition !== undefined; partition = waiting.shift()) {
+    if (await feedPartition(context, partition, waiting.length, signal)) continue
+    left.push(partition, ...waiting.splice(0))
   }
+  context.watch.turnTo(null)
   await untilAcknowledged(context, () => sendLostAgain(context, signal), signal)
+  const [begun, ...others] = left
+  return begun === undefined ? [] : [...(await restOf(context, begun)), ...others]
+}
+
+/** False: it was left in the middle. */
+async function feedPartition(
+  context: PagedContext,
+  partition: Partition,
+  others: number,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const { table } = partition
+  const { source, cluster, size, watch } = context
+  const options = readOptions(context, table, 0, size)
+  watch.turnTo('reading')
+  for await (const batch of source.read(plannedOf(context, table).selection, partition, options, signal)) {
+    watch.turnTo('pacing')
+    size.limitTo(await context.pace(batch.rows, batch.bytes.length, signal))
+    watch.turnTo('dispatching')
+    await dispatchBatch(context, batch, signal)
+    await sendLostAgain(context, signal)
+    watch.workers(cluster.busy, cluster.size)
+    if (!batch.id.last && context.givesUp(others)) return false
+    watch.turnTo('reading')
+  }
+  return true
 }
 
 /** The workers read: the coordinator hands out partitions. Returns when every partition is acknowledged. */
@@ -104,17 +142,23 @@ function readOptions(context: FeedContext, table: string, firstSeq: number, limi
 
 /** A lost worker's partitions are closed, and what the ledger lacks of them becomes new partitions. */
 async function replanLost(context: PartitionedContext, waiting: Partition[]): Promise<void> {
-  const { ledger, lease, migration, aggregator } = context
+  const { ledger, migration, aggregator } = context
   for (let work = context.lost.shift(); work !== undefined; work = context.lost.shift()) {
     if (work.kind !== 'partition') throw new DroverError('unexpected', 'a batch came back to the partitioned feed')
     const { id, table } = work.partition
-    const { ordered } = plannedOf(context, table)
-    waiting.push(...(await ledger.replan(migration, work.partition, lease, ordered ? gapsOf : restartOf(table))))
+    waiting.push(...(await restOf(context, work.partition)))
     const entries = await ledger.entries(migration, id)
     const counts = entries.map((entry) => entry.counts).reduce(addCounts, noCounts)
     const bytes = entries.reduce((sum, entry) => sum + entry.bytes, 0)
     aggregator.settle(table, id, counts, bytes)
   }
+}
+
+/** Closes a partition; what the ledger lacks of it becomes new ones. */
+async function restOf(context: LedgerContext, partition: Partition): Promise<readonly Partition[]> {
+  const { ledger, lease, migration } = context
+  const { ordered } = plannedOf(context, partition.table)
+  return ledger.replan(migration, partition, lease, ordered ? gapsOf : restartOf(partition.table))
 }
 
 /**

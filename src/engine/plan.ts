@@ -92,10 +92,10 @@ async function shapeTables(
   workers: number,
   signal: AbortSignal,
 ): Promise<readonly ShapedTable[]> {
-  const { config, source, notice } = context
+  const { config, source, notice, limiter } = context
   const { isolation } = config
   await using survey =
-    config.infer === 'full' ? await Survey.open({ config, source, workers, isolation, notice }, signal) : null
+    config.infer === 'full' ? await Survey.open({ config, source, workers, isolation, notice, limiter }, signal) : null
   const shaped: ShapedTable[] = []
   for (const table of choice.tables) shaped.push(await shapeTable({ ...context, survey }, table, signal))
   return shaped

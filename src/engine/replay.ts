@@ -76,9 +76,7 @@ async function open(
 /** Nobody changes the table for a letter. */
 function coordinatorOf({ notice }: ReplayContext): Coordinator {
   return {
-    note: (note) => {
-      if (note.kind === 'retried') notice({ level: 'warning', message: `${note.table}: trying again: ${note.message}` })
-    },
+    note: ({ table, message }) => notice({ level: 'warning', message: `${table}: trying again: ${message}` }),
     ask: () => Promise.resolve(null),
   }
 }

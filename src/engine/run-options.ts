@@ -119,7 +119,8 @@ function words(value: string | undefined): string {
   return value === undefined || value === '' || value === 'null' ? 'not given' : JSON.stringify(value)
 }
 
-function isGiven(origin: string): boolean {
+/** Somebody has asked for it. */
+export function isGiven(origin: string): boolean {
   return origin !== 'default' && origin !== 'params.ts'
 }
 

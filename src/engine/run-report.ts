@@ -5,9 +5,11 @@ import { accountOf, addCounts, isConserved, noCounts, type Counts } from '../cor
 import { DroverError, toErrorShape, type ErrorShape } from '../core/errors.ts'
 import { hideInError, secretsOf, secretsOfPassword } from '../core/mask-url.ts'
 import { qualified } from '../core/plan.ts'
-import type { MigrationResult, Stages, Verification } from '../core/result.ts'
+import type { Feed, MigrationResult, Stages, Verification } from '../core/result.ts'
 import type { Notice, Phase, Reporter } from '../telemetry/progress.ts'
 import { Aggregator } from './aggregate.ts'
+import type { ChosenRows } from './batch-size.ts'
+import { percent } from './feed-watch.ts'
 import { finalTarget, type RunPlan } from './run-plan.ts'
 import { nothingCompared } from '../verify/verify.ts'
 import { secondsSince } from './stages.ts'
@@ -32,6 +34,8 @@ export class RunReport implements Disposable {
   #rolledBack = false
   #before: LedgerTotals = new Map()
   #workers: readonly Totals[] = []
+  #chosenRows: ChosenRows
+  #feed: Feed
   /** Seconds for the workers to be ready, for the copy, and for keys and indexes. */
   readonly seconds: { start: number; copy: number; index: number } = { start: 0, copy: 0, index: 0 }
 
@@ -45,6 +49,8 @@ export class RunReport implements Disposable {
     this.#config = config
     this.#plan = plan
     this.#reporter = watch.reporter
+    this.#chosenRows = { rows: config.batchRows, reason: 'nothing was copied' }
+    this.#feed = plan.feed.choice
     for (const { planned, estimatedRows } of plan.tables) {
       const expected = plan.tables.length === 1 ? (config.rowsExpected ?? estimatedRows) : estimatedRows
       this.aggregator.addTable(planned.plan.source, qualified(finalTarget(planned)), expected)
@@ -89,8 +95,18 @@ export class RunReport implements Disposable {
     return new Map(this.aggregator.snapshot().tables.map(({ source, counts, bytes }) => [source, { ...counts, bytes }]))
   }
 
-  workersEnded(totals: readonly Totals[]): void {
+  /** `chosen` is the size of the batches that the coordinator has read. */
+  workersEnded(totals: readonly Totals[], chosen: ChosenRows): void {
     this.#workers = totals
+    const ofWorkers = totals.flatMap(({ chosenRows }) => chosenRows ?? []).toSorted((a, b) => a.rows - b.rows)
+    this.#chosenRows = ofWorkers[Math.floor(ofWorkers.length / 2)] ?? chosen
+  }
+
+  /** From now on the workers read, because they waited for so much of the time. */
+  feedTurned(starved: number): void {
+    this.#feed = 'partitioned'
+    const message = `the workers waited ${percent(starved)} of the time for the one cursor; from now on each reads by itself`
+    this.notice({ level: 'info', message: `${message} (--feed paged keeps to one)` })
   }
 
   verified(verification: Verification): void {
@@ -125,7 +141,7 @@ export class RunReport implements Disposable {
     coercions: ReadonlyMap<string, readonly CoercionUse[]>,
     unbalanced: readonly string[],
   ): MigrationResult {
-    const { batchRows, isolation } = this.#config
+    const { isolation } = this.#config
     const tables = this.#plan.tables.map(({ planned }) => {
       const source = planned.plan.source
       const { bytes, ...counts } = ledger.get(source) ?? { ...noCounts, bytes: 0 }
@@ -150,8 +166,9 @@ export class RunReport implements Disposable {
       stages: this.#stages(),
       verification: this.#verification,
       workers: this.#plan.workers.count,
-      batchRows,
-      feed: this.#plan.feed.choice,
+      batchRows: this.#chosenRows.rows,
+      batchRowsReason: this.#chosenRows.reason,
+      feed: this.#feed,
       isolation,
       retries: this.aggregator.retries,
       peakRssBytes: own.reduce((sum, worker) => sum + worker.peakRssBytes, usage.maxRSS * 1024),

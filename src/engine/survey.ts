@@ -9,6 +9,8 @@ import type { Sample } from '../core/sample.ts'
 import type { TransformSpec } from '../core/transform.ts'
 import { mergeSamples } from '../format/merge-samples.ts'
 import type { Notice } from '../telemetry/progress.ts'
+import type { PaceAnswer, PaceQuestion } from '../verify/pace.ts'
+import type { RateLimiter } from './rate-limit.ts'
 import type { SurveyStart, SurveyWork, Totals, Work } from './work.ts'
 import { workerIn } from './worker.ts'
 
@@ -21,6 +23,7 @@ export interface SurveyOptions {
   readonly workers: number
   readonly isolation: Isolation
   readonly notice: (notice: Notice) => void
+  readonly limiter: RateLimiter
 }
 
 /** `--infer full`: workers look at every row of a table, each at parts of it, and what they saw is added up. */
@@ -31,13 +34,17 @@ export class Survey implements AsyncDisposable {
   readonly #seen: Sample[]
   readonly #lost: Work[]
   readonly #failed: { error: DroverError | null }
+  /** Aborted when nobody is to wait for a turn to read any more. */
+  readonly #ending: AbortController
 
   private constructor(
     source: Source,
     parts: number,
     cluster: Cluster<Work, Totals>,
     heard: { readonly seen: Sample[]; readonly lost: Work[]; readonly failed: { error: DroverError | null } },
+    ending: AbortController,
   ) {
+    this.#ending = ending
     this.#source = source
     this.#parts = parts
     this.#cluster = cluster
@@ -47,14 +54,17 @@ export class Survey implements AsyncDisposable {
   }
 
   static async open(
-    { config, source, workers, isolation, notice }: SurveyOptions,
+    { config, source, workers, isolation, notice, limiter }: SurveyOptions,
     signal: AbortSignal,
   ): Promise<Survey> {
     const start: SurveyStart = {
       job: 'survey',
       sourceUrl: config.from,
       limits: { rows: config.batchRows, bytes: config.batchBytes },
+      paced: limiter.mayHold,
     }
+    const ending = new AbortController()
+    const ended = AbortSignal.any([signal, ending.signal])
     const heard = { seen: [] as Sample[], lost: [] as Work[], failed: { error: null as DroverError | null } }
     const cluster = await startCluster(
       {
@@ -68,6 +78,9 @@ export class Survey implements AsyncDisposable {
         onDone: (_work, result) => {
           if (result !== null && 'sample' in result) heard.seen.push(result.sample)
         },
+        onAsk: async ({ rows, bytes }: PaceQuestion): Promise<PaceAnswer> => {
+          return { kind: 'pace', rate: await limiter.take(rows, bytes, ended) }
+        },
         onFailed: (_work, error) => {
           heard.failed.error ??= error
         },
@@ -76,7 +89,7 @@ export class Survey implements AsyncDisposable {
       },
       signal,
     )
-    return new Survey(source, workers * PARTS_PER_WORKER, cluster, heard)
+    return new Survey(source, workers * PARTS_PER_WORKER, cluster, heard, ending)
   }
 
   /** All that is in the rows selected. */
@@ -99,6 +112,7 @@ export class Survey implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#ending.abort()
     await this.#cluster[Symbol.asyncDispose]()
   }
 }

@@ -3,10 +3,13 @@ import type { Selection } from '../connectors/planned-table.ts'
 import type { Batch, BatchLimits, Format, Partition } from '../core/batch.ts'
 import type { Counts } from '../core/counts.ts'
 import type { TablePlan } from '../core/plan.ts'
+import type { Rate } from '../core/rate.ts'
 import type { Feed, Stages } from '../core/result.ts'
 import type { Sample } from '../core/sample.ts'
 import type { TransformSpec } from '../core/transform.ts'
 import type { RetryPolicy } from '../core/retry.ts'
+import type { ChosenRows, FirstLimits } from './batch-size.ts'
+import type { PaceAnswer, PaceQuestion } from '../verify/pace.ts'
 import type { VerifyNote, VerifyResult, VerifyStart, VerifyWork } from '../verify/verify-work.ts'
 
 // What the coordinator and its workers say to each other, inside the cluster's messages. Plain data throughout.
@@ -33,7 +36,9 @@ export interface CopyStart {
   readonly sourceFormat: Format
   readonly keyField: string
   readonly tables: readonly (TableRules & { readonly selection: Selection })[]
-  readonly limits: BatchLimits
+  readonly limits: FirstLimits
+  /** At first; the worker asks before each batch that it has read itself. Null: what is read is never limited. */
+  readonly pace: { readonly rate: Rate | null } | null
   readonly retry: RetryPolicy
 }
 
@@ -41,6 +46,8 @@ export interface SurveyStart {
   readonly job: 'survey'
   readonly sourceUrl: string
   readonly limits: BatchLimits
+  /** What is read is limited, or may be. */
+  readonly paced: boolean
 }
 
 /**
@@ -73,7 +80,18 @@ export interface Committed {
 export type Note =
   | { readonly kind: 'committed'; readonly committed: Committed }
   | { readonly kind: 'retried'; readonly table: string; readonly message: string; readonly pauseMs: number }
+  | TransactionFailed
   | VerifyNote
+
+/** The transaction of a batch of so many rows and bytes of the source failed, and is tried again after a pause. */
+export interface TransactionFailed {
+  readonly kind: 'failed'
+  readonly table: string
+  readonly message: string
+  readonly pauseMs: number
+  readonly rows: number
+  readonly bytes: number
+}
 
 /** Asked by a worker that cannot go on with the plan of a table that it has. */
 export interface DriftQuestion {
@@ -87,6 +105,10 @@ export interface DriftQuestion {
 /** A newer plan; null: there is none that would help. */
 export type DriftAnswer = TablePlan | null
 
+export type Question = PaceQuestion | { readonly kind: 'drift'; readonly question: DriftQuestion }
+
+export type Answer = PaceAnswer | { readonly kind: 'drift'; readonly plan: DriftAnswer }
+
 /**
  * The committed batch of a paged work; null for a partition, whose batches were noted one by one; what was seen in a
  * partition that was only looked at; what was found by a check.
@@ -96,6 +118,8 @@ export type Result = Committed | null | { readonly sample: Sample } | VerifyResu
 export interface Totals {
   readonly counts: Counts
   readonly batches: number
+  /** Of batches that the worker has read itself; null: of others. */
+  readonly chosenRows: ChosenRows | null
   /** Of the worker's own process; null where it shares the coordinator's. */
   readonly process: { readonly peakRssBytes: number; readonly cpuSeconds: number } | null
 }

@@ -7,25 +7,16 @@ import { DroverError } from '../core/errors.ts'
 import { reach } from '../core/failpoint.ts'
 import type { Stages } from '../core/result.ts'
 import { guardLastWords } from './last-words.ts'
+import { BatchSize } from './batch-size.ts'
 import { BatchWriter, type Coordinator } from './batch-writer.ts'
 import { createBufferPool } from '../connectors/buffer-pool.ts'
 import type { VerifyStart } from '../verify/verify-work.ts'
 import { secondsSince } from './stages.ts'
 import { openSurveyor } from './survey-worker.ts'
-import type {
-  Committed,
-  CopyStart,
-  DriftAnswer,
-  DriftQuestion,
-  Note,
-  Result,
-  Totals,
-  Work,
-  WorkerStart,
-} from './work.ts'
+import type { Answer, Committed, CopyStart, Note, Question, Result, Totals, Work, WorkerStart } from './work.ts'
 
-type WorkerHandlers = Handlers<Work, Note, Result, Totals, DriftQuestion, DriftAnswer>
-type Context = WorkContext<Note, DriftQuestion, DriftAnswer>
+type WorkerHandlers = Handlers<Work, Note, Result, Totals, Question, Answer>
+type Context = WorkContext<Note, Question, Answer>
 
 /** Batches a worker holds while it reads for itself: one at the server, one being encoded, one being read. */
 const OWN_BUFFERS = 3
@@ -51,7 +42,7 @@ async function openChecker(start: VerifyStart): Promise<WorkerHandlers> {
   return openVerifier(start)
 }
 
-/** With its target connection, and its source connection where it reads for itself. */
+/** With its target connection, and its source connection where it reads for itself from the start. */
 async function openCopier(place: WorkerPlace, start: CopyStart): Promise<WorkerHandlers> {
   await using opening = new AsyncDisposableStack()
   const target = opening.use(await openTarget(start.targetUrl, start))
@@ -81,10 +72,12 @@ async function openCopier(place: WorkerPlace, start: CopyStart): Promise<WorkerH
 class Copier implements WorkerHandlers {
   readonly #place: WorkerPlace
   readonly #start: CopyStart
-  readonly #source: Source | null
+  #source: Source | null
   readonly #batches: BatchWriter
   readonly #ending: AbortController
   readonly #resources: AsyncDisposableStack
+  /** Of the batches that it reads itself. */
+  readonly #size: BatchSize
   #counts: Counts = noCounts
   #committed = 0
 
@@ -102,6 +95,8 @@ class Copier implements WorkerHandlers {
     this.#batches = batches
     this.#ending = ending
     this.#resources = resources
+    this.#size = new BatchSize(start.limits)
+    this.#size.limitTo(start.pace?.rate ?? null)
   }
 
   async work(work: Work, context: Context): Promise<{ result: Result; buffers?: readonly ArrayBuffer[] | undefined }> {
@@ -122,6 +117,7 @@ class Copier implements WorkerHandlers {
     return {
       counts: this.#counts,
       batches: this.#committed,
+      chosenRows: this.#source === null ? null : this.#size.chosen,
       process: usage && {
         peakRssBytes: usage.maxRSS * 1024,
         cpuSeconds: (usage.userCPUTime + usage.systemCPUTime) / 1e6,
@@ -131,24 +127,25 @@ class Copier implements WorkerHandlers {
 
   /** Reads a partition with this worker's own cursor: one batch at the server while the next is read and encoded. */
   async #movePartition(partition: Partition, context: Context): Promise<void> {
-    const selection = this.#start.tables.find(({ plan }) => plan.source === partition.table)?.selection
-    if (this.#source === null || selection === undefined) {
-      throw new DroverError('unexpected', `this worker cannot read ${partition.table}`)
-    }
+    const { tables, retry, sourceUrl } = this.#start
+    const selection = tables.find(({ plan }) => plan.source === partition.table)?.selection
+    if (selection === undefined) throw new DroverError('unexpected', `this worker cannot read ${partition.table}`)
+    this.#source ??= this.#resources.use(await openSource(sourceUrl))
     const pool = createBufferPool(OWN_BUFFERS)
-    const { limits, retry } = this.#start
     const onRetry = (error: unknown, pauseMs: number): void => {
       const message = error instanceof Error ? error.message : String(error)
       context.note({ kind: 'retried', table: partition.table, message, pauseMs })
     }
-    const options = { firstSeq: 0, limits, pool, retry, onRetry }
+    const options = { firstSeq: 0, limits: this.#size, pool, retry, onRetry }
     let inFlight: Promise<void> = Promise.resolve()
     let readingSince = performance.now()
     try {
       for await (const batch of this.#source.read(selection, partition, options, context.draining)) {
         const read = secondsSince(readingSince)
+        await this.#untilItsTurn(batch, context)
         const before = inFlight
         inFlight = this.#commit(batch, context, read).then((committed) => {
+          this.#size.committed(committed)
           context.note({ kind: 'committed', committed })
           if (batch.bytes.buffer instanceof ArrayBuffer) pool.give(batch.bytes.buffer)
         })
@@ -162,7 +159,24 @@ class Copier implements WorkerHandlers {
     }
   }
 
-  async #commit(batch: Batch, coordinator: Coordinator, read: number): Promise<Committed> {
+  /** Where what is read is limited, the coordinator says when to go on. */
+  async #untilItsTurn({ rows, bytes }: Batch, context: Context): Promise<void> {
+    if (this.#start.pace === null) return
+    const answer = await context.ask({ kind: 'pace', rows, bytes: bytes.length })
+    if (answer.kind === 'pace') this.#size.limitTo(answer.rate)
+  }
+
+  async #commit(batch: Batch, context: Context, read: number): Promise<Committed> {
+    const coordinator: Coordinator = {
+      note: (note) => {
+        this.#size.failed(note)
+        context.note(note)
+      },
+      ask: async (question) => {
+        const answer = await context.ask({ kind: 'drift', question })
+        return answer.kind === 'drift' ? answer.plan : null
+      },
+    }
     const committed = await this.#batches.write(batch, coordinator, this.#ending.signal)
     await reach('commit.acked_before_ipc')
     this.#counts = addCounts(this.#counts, committed.counts)

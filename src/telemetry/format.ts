@@ -1,3 +1,5 @@
+import type { Rate } from '../core/rate.ts'
+
 // Numbers and texts as people read them. Nothing here knows what they mean.
 
 /** With a comma between thousands; halves are rounded up. */
@@ -17,6 +19,11 @@ export function formatBytes(bytes: number): string {
     unit++
   }
   return `${unit === 0 ? Math.round(value) : value.toFixed(1)} ${units[unit]}`
+}
+
+/** `5,000 rows/s`, `20.0 MB/s`. */
+export function formatRate({ amount, unit }: Rate): string {
+  return unit === 'rows' ? `${formatCount(amount)} rows/s` : `${formatBytes(amount)}/s`
 }
 
 /** `0.8 s`, `42 s`, `3 min 05 s`, `2 h 07 min`. */

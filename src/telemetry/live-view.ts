@@ -3,6 +3,7 @@ import {
   formatBytes,
   formatCount,
   formatPercent,
+  formatRate,
   formatSeconds,
   pad,
   printable,
@@ -98,9 +99,10 @@ function percentOf(rows: number, total: number | null): number | null {
 }
 
 function foot(progress: Progress): string {
-  const { phase, seconds, workers, workersBusy, retries } = progress
+  const { phase, seconds, workers, workersBusy, retries, maxRate } = progress
   const busy = workers === 0 ? '' : `workers ${workersBusy} of ${workers} busy  `
-  return `${phase}  ${formatSeconds(seconds)}  ${busy}retries ${retries}`
+  const limit = maxRate === null ? '' : `limited to ${formatRate(maxRate)}  `
+  return `${phase}  ${formatSeconds(seconds)}  ${limit}${busy}retries ${retries}`
 }
 
 /** Cells in the order shown, and what goes first when the screen is narrow. */
@@ -167,8 +169,8 @@ function bar(percent: number | null): string {
 
 /** The whole of a run in one line, for logs. */
 export function renderLine(progress: Progress): string {
-  const { phase, percent, totals, total, rowsPerSecond, bytes, bytesPerSecond, eta, workers, workersBusy, retries } =
-    progress
+  const { phase, percent, totals, total, rowsPerSecond, bytes, bytesPerSecond, eta } = progress
+  const { workers, workersBusy, retries, maxRate } = progress
   const of = total === null ? '' : ` of ${formatCount(total)}`
   return [
     phase,
@@ -178,6 +180,7 @@ export function renderLine(progress: Progress): string {
     ...(bytes === 0 ? [] : [`${formatBytes(bytesPerSecond)}/s`]),
     eta === null ? 'ETA ?' : `ETA ${formatSeconds(eta)}`,
     ...(workers === 0 ? [] : [`workers ${workersBusy} of ${workers} busy`]),
+    ...(maxRate === null ? [] : [`limited to ${formatRate(maxRate)}`]),
     `retries ${retries}`,
   ].join('  ')
 }

@@ -1,4 +1,5 @@
 import type { Counts } from '../core/counts.ts'
+import type { Rate } from '../core/rate.ts'
 
 export type Phase = 'copy' | 'finish' | 'verify' | 'publish'
 
@@ -31,6 +32,8 @@ export interface Progress {
   readonly workers: number
   readonly workersBusy: number
   readonly retries: number
+  /** What may be read of the source in a second; null: as much as it gives. */
+  readonly maxRate: Rate | null
 }
 
 /** Something worth a line: a decision, a warning, a retry, a worker replaced. */

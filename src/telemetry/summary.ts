@@ -61,6 +61,7 @@ export function renderSummary(result: MigrationResult, paint: Paint): string {
     ...lines,
     '',
     `${headline(result, paint)}${how(result)}`,
+    ...stagesLine(result),
     ...accounts,
     ...changes,
     proof,
@@ -88,11 +89,18 @@ function changed({ source, coercions }: TableResult): string {
   return printable(`${source}: values changed as --coerce allows: ${uses.join(', ')}`)
 }
 
-function how({ workers, isolation, feed, batchRows, retries, migration }: MigrationResult): string {
+function how({ workers, isolation, feed, batchRows, batchRowsReason, retries, migration }: MigrationResult): string {
   if (workers === 0) return `; migration ${migration}`
   const who = `${workers} ${workers === 1 ? 'worker' : 'workers'} (${isolation}, ${feed} feed)`
   const again = `${formatCount(retries)} ${retries === 1 ? 'retry' : 'retries'}`
-  return `: ${who}, batches of ${formatCount(batchRows)} rows, ${again}; migration ${migration}`
+  return `: ${who}, batches of ${formatCount(batchRows)} rows (${batchRowsReason}), ${again}; migration ${migration}`
+}
+
+/** What many seconds went into beside each other. */
+function stagesLine({ stages, workers }: MigrationResult): string[] {
+  if (workers === 0) return []
+  const parts = Object.entries(stages).map(([stage, seconds]: [string, number]) => `${stage} ${formatSeconds(seconds)}`)
+  return [`time by stage, added up: ${parts.join(', ')}`]
 }
 
 function fates({ read, written, filtered, skipped, deadLetters, derived }: Counts, derives: boolean): string[] {

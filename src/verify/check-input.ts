@@ -7,6 +7,7 @@ import type { Counts } from '../core/counts.ts'
 import type { Isolation } from '../core/result.ts'
 import type { RetryPolicy } from '../core/retry.ts'
 import type { Notice } from '../telemetry/progress.ts'
+import type { Pace } from './pace.ts'
 
 /** Tables that are asked for at once, each over connections of its own. */
 export const TABLES_ABREAST = 4
@@ -23,6 +24,8 @@ export interface VerifyContext {
   readonly isolation: Isolation
   readonly retry: RetryPolicy
   readonly notice: (notice: Notice) => void
+  /** When rows of the source may be read; null: at any time. */
+  readonly pace: Pace | null
   /** So many more rows of the source have been compared. */
   readonly compared: (table: string, rows: number) => void
   /** Told where the number of workers, and of those that have work, is to be had. */

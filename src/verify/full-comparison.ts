@@ -1,5 +1,5 @@
 import { createBufferPool } from '../connectors/buffer-pool.ts'
-import type { BufferPool, Reader, Source } from '../connectors/contract.ts'
+import type { BufferPool, Reader } from '../connectors/contract.ts'
 import type { Batch, BatchLimits, Bounds, Partition } from '../core/batch.ts'
 import { DroverError } from '../core/errors.ts'
 import { partsOf, type ChildPlan, type TablePlan } from '../core/plan.ts'
@@ -19,6 +19,7 @@ import type {
   Suspect,
 } from './full-work.ts'
 import { addKey, hashOfKey, newSketch, type KeySketch } from './key-sketch.ts'
+import type { RowSource } from './pace.ts'
 import type { VerifyTable } from './verify-work.ts'
 
 /** Rows of a batch: what seemed to differ is read again by the batch that it came in. */
@@ -47,7 +48,7 @@ interface PartToCompare {
 
 /** Compares rows of the source with rows of the target, value by value, and with nothing of what has copied them. */
 export class FullComparison {
-  readonly #source: Source
+  readonly #source: RowSource
   readonly #reader: Reader
   readonly #given: readonly VerifyTable[]
   readonly #limits: BatchLimits
@@ -55,7 +56,7 @@ export class FullComparison {
   // One batch being read while the one before is looked at.
   readonly #pool: BufferPool = createBufferPool(2)
 
-  constructor(source: Source, reader: Reader, tables: readonly VerifyTable[], limits: BatchLimits) {
+  constructor(source: RowSource, reader: Reader, tables: readonly VerifyTable[], limits: BatchLimits) {
     this.#source = source
     this.#reader = reader
     this.#given = tables

@@ -1,10 +1,11 @@
 import { createTranscoder } from '../catalog.ts'
 import { createBufferPool } from '../connectors/buffer-pool.ts'
-import type { Source } from '../connectors/contract.ts'
+
 import type { Batch, BatchLimits, Format, Partition } from '../core/batch.ts'
 import { DroverError } from '../core/errors.ts'
 import type { Transcoded, Transcoder } from '../format/codec.ts'
 import { BucketSums } from './bucket-sums.ts'
+import type { RowSource } from './pace.ts'
 import { chooserOf, partRowsOf, type PartRows } from './part-rows.ts'
 import type {
   ListedRow,
@@ -33,7 +34,7 @@ interface Read {
 
 /** The rows of the source, made into rows of the target again as they were for the copy. */
 export class SourceRows {
-  readonly #source: Source
+  readonly #source: RowSource
   readonly #accepts: Format
   readonly #limits: BatchLimits
   readonly #given: readonly VerifyTable[]
@@ -41,7 +42,7 @@ export class SourceRows {
   // One batch being read while the one before is looked at.
   readonly #pool = createBufferPool(2)
 
-  constructor(source: Source, accepts: Format, tables: readonly VerifyTable[], limits: BatchLimits) {
+  constructor(source: RowSource, accepts: Format, tables: readonly VerifyTable[], limits: BatchLimits) {
     this.#source = source
     this.#accepts = accepts
     this.#given = tables

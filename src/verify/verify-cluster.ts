@@ -1,6 +1,7 @@
 import { READY_TIMEOUT_MS, RESPAWNS_PER_WORKER } from '../../params.ts'
 import { startCluster, type Cluster } from '../cluster/cluster.ts'
 import type { CheckInput, VerifyContext } from './check-input.ts'
+import type { PaceAnswer, PaceQuestion } from './pace.ts'
 import { openVerifier } from './verify-worker.ts'
 import type { VerifyNote, VerifyResult, VerifyStart, VerifyTotals, VerifyWork } from './verify-work.ts'
 
@@ -11,10 +12,13 @@ type Heard = (work: VerifyWork, result: VerifyResult) => Promise<void> | void
 export class VerifyCluster implements AsyncDisposable {
   readonly #cluster: Cluster<VerifyWork, VerifyTotals>
   readonly #hearing: Hearing
+  /** Aborted when nobody is to wait for a turn to read any more. */
+  readonly #ending: AbortController
 
-  private constructor(cluster: Cluster<VerifyWork, VerifyTotals>, hearing: Hearing) {
+  private constructor(cluster: Cluster<VerifyWork, VerifyTotals>, hearing: Hearing, ending: AbortController) {
     this.#cluster = cluster
     this.#hearing = hearing
+    this.#ending = ending
   }
 
   static async open(
@@ -22,9 +26,19 @@ export class VerifyCluster implements AsyncDisposable {
     tables: readonly CheckInput[],
     signal: AbortSignal,
   ): Promise<VerifyCluster> {
-    const { workers, isolation, notice } = context
+    const { workers, isolation, notice, pace } = context
+    const ending = new AbortController()
+    const ended = AbortSignal.any([signal, ending.signal])
     const hearing = new Hearing()
-    const cluster = await startCluster<VerifyStart, VerifyWork, VerifyNote, VerifyResult, VerifyTotals>(
+    const cluster = await startCluster<
+      VerifyStart,
+      VerifyWork,
+      VerifyNote,
+      VerifyResult,
+      VerifyTotals,
+      PaceQuestion,
+      PaceAnswer
+    >(
       {
         size: workers,
         isolation,
@@ -35,6 +49,7 @@ export class VerifyCluster implements AsyncDisposable {
         respawns: RESPAWNS_PER_WORKER * workers,
         inline: openVerifier,
         onDone: (work, result) => hearing.done(work, result),
+        onAsk: async ({ rows, bytes }) => ({ kind: 'pace', rate: (await pace?.(rows, bytes, ended)) ?? null }),
         onFailed: (_work, error) => hearing.failed(error),
         // What a dead worker had found went with it.
         onLost: (work) => hearing.lost.push(work),
@@ -45,7 +60,7 @@ export class VerifyCluster implements AsyncDisposable {
       signal,
     )
     context.watch(() => ({ workers: cluster.size, workersBusy: cluster.busy }))
-    return new VerifyCluster(cluster, hearing)
+    return new VerifyCluster(cluster, hearing, ending)
   }
 
   /** Has all of it done, in no order. Throws the first error of a worker, or of `heard`. */
@@ -65,6 +80,7 @@ export class VerifyCluster implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#ending.abort()
     await this.#cluster[Symbol.asyncDispose]()
   }
 }
@@ -99,7 +115,7 @@ class Hearing {
   }
 }
 
-function startOf({ config, retry }: VerifyContext, tables: readonly CheckInput[]): VerifyStart {
+function startOf({ config, retry, pace }: VerifyContext, tables: readonly CheckInput[]): VerifyStart {
   return {
     job: 'verify',
     sourceUrl: config.from,
@@ -110,6 +126,7 @@ function startOf({ config, retry }: VerifyContext, tables: readonly CheckInput[]
       return { plan, selection, leftOut: [...leftOut], replayed: [...replayed] }
     }),
     limits: { rows: config.batchRows, bytes: config.batchBytes },
+    paced: pace !== null,
     retry,
   }
 }

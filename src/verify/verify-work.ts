@@ -16,6 +16,8 @@ export interface VerifyStart {
   readonly environment: Readonly<Record<string, string | undefined>>
   readonly tables: readonly VerifyTable[]
   readonly limits: BatchLimits
+  /** What is read of the source is limited, or may be. */
+  readonly paced: boolean
   readonly retry: RetryPolicy
 }
 
@@ -129,6 +131,7 @@ export type VerifyResult =
 export interface VerifyTotals {
   readonly counts: Counts
   readonly batches: number
+  readonly chosenRows: null
   readonly process: null
 }
 

@@ -6,35 +6,44 @@ import type { FaultClass } from '../core/fault.ts'
 import { toErrorShape } from '../core/errors.ts'
 import { withRetries } from '../core/retry.ts'
 import { FullComparison } from './full-comparison.ts'
+import { pacedSource, type PaceAnswer, type PaceQuestion } from './pace.ts'
 import { SourceRows } from './source-rows.ts'
 import { TargetRows } from './target-rows.ts'
 import type { VerifyNote, VerifyResult, VerifyStart, VerifyTotals, VerifyWork } from './verify-work.ts'
 
+type Context = WorkContext<VerifyNote, PaceQuestion, PaceAnswer>
+
 /** A worker that reads both sides and writes to neither. */
 export async function openVerifier(
   start: VerifyStart,
-): Promise<Handlers<VerifyWork, VerifyNote, VerifyResult, VerifyTotals>> {
+): Promise<Handlers<VerifyWork, VerifyNote, VerifyResult, VerifyTotals, PaceQuestion, PaceAnswer>> {
   await using opening = new AsyncDisposableStack()
   const target = opening.use(await openTarget(start.targetUrl, start))
   const ending = new AbortController()
   const reader = opening.use(await target.openReader(ending.signal))
   const source = opening.use(await openSource(start.sourceUrl))
   const { tables, limits } = start
+  // One piece of work at a time, so whoever reads does it for this one.
+  let current: Context | null = null
+  const rows = start.paced ? pacedSource(source, async (question) => current?.ask(question)) : source
   const verifier = new Verifier(
     start,
     source,
     target,
-    new SourceRows(source, target.accepts, tables, limits),
+    new SourceRows(rows, target.accepts, tables, limits),
     new TargetRows(reader, source.keyField, tables, limits),
-    new FullComparison(source, reader, tables, limits),
+    new FullComparison(rows, reader, tables, limits),
   )
   const resources = opening.move()
   return {
-    work: async (work, context) => ({ result: await verifier.work(work, context) }),
+    work: async (work, context) => {
+      current = context
+      return { result: await verifier.work(work, context) }
+    },
     close: async () => {
       ending.abort()
       await resources.disposeAsync()
-      return { counts: noCounts, batches: 0, process: null }
+      return { counts: noCounts, batches: 0, chosenRows: null, process: null }
     },
   }
 }
@@ -65,7 +74,7 @@ class Verifier {
   }
 
   /** A part is read again as a whole: what was found before a fault is forgotten. */
-  work(work: VerifyWork, context: WorkContext<VerifyNote>): Promise<VerifyResult> {
+  work(work: VerifyWork, context: Context): Promise<VerifyResult> {
     const hooks = {
       classify: (error: unknown) => this.#classify(work, error),
       onRetry: (error: unknown, pauseMs: number): void =>

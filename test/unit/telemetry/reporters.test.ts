@@ -33,6 +33,7 @@ function progress(tables: readonly TableProgress[], more: Partial<Progress> = {}
     workers: 2,
     workersBusy: 1,
     retries: 0,
+    maxRate: null,
     ...more,
   }
 }

@@ -26,10 +26,11 @@ const result: MigrationResult = {
   seconds: 3.4,
   startSeconds: 0.2,
   copySeconds: 3,
-  stages: { read: 0, transform: 0, encode: 0, write: 0, commit: 0, index: 0 },
+  stages: { read: 1.2, transform: 0, encode: 0.5, write: 2.4, commit: 0.6, index: 0.5 },
   verification: { ...compared, equal: true, differences: [], notes: ['users: 1 in the source', 'empty: 0'] },
   workers: 2,
   batchRows: 8000,
+  batchRowsReason: 'as asked',
   feed: 'paged',
   isolation: 'threads',
   retries: 1,
@@ -46,7 +47,8 @@ describe('renderSummary', () => {
       empty  public.empty          0        0         0        0             0       0 B  0.0 s        0
       total                1,000,000  999,000     1,000        0             0  260.0 MB  3.4 s  333,333
 
-      999,000 rows written in 3.4 s: 2 workers (threads, paged feed), batches of 8,000 rows, 1 retry; migration 20261121-0badcafe
+      999,000 rows written in 3.4 s: 2 workers (threads, paged feed), batches of 8,000 rows (as asked), 1 retry; migration 20261121-0badcafe
+      time by stage, added up: read 1.2 s, transform 0.0 s, encode 0.5 s, write 2.4 s, commit 0.6 s, index 0.5 s
       users: 1000000 read = 999000 written + 1000 filtered + 0 skipped + 0 dead letters
       empty: 0 read = 0 written + 0 filtered + 0 skipped + 0 dead letters
       verified by count:
