@@ -1,9 +1,10 @@
-import { deserialize, serialize, type Document } from 'bson'
+import { deserialize, serialize } from 'bson'
 import { parseArgs } from 'node:util'
 import type { Batch } from '../src/core/batch.ts'
 import type { TablePlan } from '../src/core/plan.ts'
 import { createObserver } from '../src/catalog.ts'
-import { shapes } from '../src/devkit/shapes/shapes.ts'
+import type { Shape } from '../src/devkit/shapes/shape.ts'
+import { scaledRows, shapes } from '../src/devkit/shapes/shapes.ts'
 import { createBsonDecoder } from '../src/format/bson-decoder.ts'
 import type { Transcoder } from '../src/format/codec.ts'
 import { createDirectTranscoder } from '../src/format/direct/direct-transcoder.ts'
@@ -16,36 +17,19 @@ const rngSeed = 42
 const batchRows = 8000
 const repeats = 5
 
-/** The shapes of `drover seed`, and some that lie at the edges. */
-const documents: Readonly<Record<string, (index: number) => Document>> = {
-  ...Object.fromEntries(
-    Object.values(shapes).map((shape) => [shape.name, (index: number) => shape.document(index, rngSeed)]),
-  ),
-  narrow: (index) => ({ _id: index, value: index / 8 }),
-  wide: (index) => ({
-    _id: index,
-    ...Object.fromEntries(Array.from({ length: 200 }, (_, field) => [`field${field}`, fieldOf(index, field)])),
-  }),
-  deep: (index) => ({ _id: index, tree: treeOf(index, 6) }),
+function shapeOf(name: string): Shape {
+  const shape = Object.values(shapes).find((shape) => shape.name === name)
+  if (shape !== undefined) return shape
+  throw new Error(`no shape ${name}; there are ${Object.keys(shapes).join(', ')}`)
 }
 
-function fieldOf(index: number, field: number): unknown {
-  const values = [index + field, `text ${index} of field ${field}`, index / (field + 1), index % 2 === 0]
-  return values[field % values.length]
-}
-
-function treeOf(index: number, levels: number): Document {
-  const leaf = { number: index * levels, name: `node ${index}`, at: new Date(1_600_000_000_000 + index) }
-  return levels === 0 ? leaf : { ...leaf, list: [1, 2, 3], below: treeOf(index, levels - 1) }
-}
-
-function batchesOf(name: string, rows: number): readonly Batch[] {
-  const document = documents[name]
-  if (document === undefined) throw new Error(`no shape ${name}; there are ${Object.keys(documents).join(', ')}`)
+function batchesOf(shape: Shape, rows: number): readonly Batch[] {
   const batches: Batch[] = []
   for (let first = 0; first < rows; first += batchRows) {
     const count = Math.min(batchRows, rows - first)
-    batches.push(batchOf(Array.from({ length: count }, (_, index) => serialize(document(first + index)))))
+    batches.push(
+      batchOf(Array.from({ length: count }, (_, index) => serialize(shape.document(first + index, rngSeed)))),
+    )
   }
   return batches
 }
@@ -119,8 +103,10 @@ function deserializeAll({ rows, bytes, offsets }: Batch): void {
   for (let row = 0; row < rows; row++) deserialize(bytes.subarray(offsets[row], offsets[row + 1]))
 }
 
-async function measureShape(name: string, rows: number): Promise<object> {
-  const batches = batchesOf(name, rows)
+async function measureShape(name: string, asked: number): Promise<object> {
+  const shape = shapeOf(name)
+  const rows = scaledRows(shape, asked)
+  const batches = batchesOf(shape, rows)
   const [first] = batches
   if (first === undefined) throw new Error('--rows has to be at least 1')
   const plan = await planOf(first)
@@ -150,7 +136,7 @@ function ratio(slower: Measured, faster: Measured): number {
 const { values } = parseArgs({
   options: { rows: { type: 'string', default: '40000' }, shapes: { type: 'string', default: '' } },
 })
-const names = values.shapes === '' ? Object.keys(documents) : values.shapes.split(',')
+const names = values.shapes === '' ? Object.keys(shapes) : values.shapes.split(',')
 const results: object[] = []
 // In turn, because each of them wants the core for itself.
 for (const name of names) results.push(await measureShape(name, Number(values.rows)))

@@ -9,9 +9,10 @@ import {
 } from './config.ts'
 import { parseCoercions } from './config-coerce.ts'
 import { Settings, type Environment } from './config-layers.ts'
-import { spec, type BenchMode, type Shape } from './config-options.ts'
+import { spec, type BenchCase, type BenchMode, type Shape } from './config-options.ts'
 import { retryPolicy } from './config-retry.ts'
 import type { AllowedCoercion } from './core/coercion.ts'
+import { DroverError } from './core/errors.ts'
 import type { Feed, Isolation } from './core/result.ts'
 import type { RetryPolicy } from './core/retry.ts'
 import type { TransformSpec } from './core/transform.ts'
@@ -113,10 +114,17 @@ export function buildSeedConfig(inputs: ConfigInputs): SeedConfig {
 }
 
 export interface BenchConfig extends ViewConfig {
-  /** Null: local servers are started for it, with `rows` rows of test data. */
+  /** Null: local servers are started for it. */
   readonly addresses: { readonly from: string; readonly to: string } | null
+  /** Test data for servers of its own, `rows` rows of it; none beside `addresses`, and where only cases are asked for. */
+  readonly workloads: readonly Shape[]
   readonly rows: number
-  readonly table: string
+  readonly fromDump: boolean
+  /** Tables of the servers at `addresses`. */
+  readonly tables: readonly string[]
+  readonly cases: readonly BenchCase[]
+  readonly repeats: number
+  readonly limits: boolean
   readonly modes: readonly BenchMode[]
   readonly workers: readonly (number | 'auto')[]
   readonly batchRows: readonly number[]
@@ -129,11 +137,18 @@ export interface BenchConfig extends ViewConfig {
 export function buildBenchConfig(inputs: ConfigInputs): BenchConfig {
   const given = new Settings('bench', inputs)
   const named = given.isGiven(spec.from) || given.isGiven(spec.to)
+  refuseBenchConflicts(given, named)
+  const cases = given.value(spec.cases)
   return Object.freeze({
     ...viewConfig(given),
     addresses: named ? { from: given.required(spec.from), to: given.required(spec.to) } : null,
+    workloads: named || (cases.length > 0 && !given.isGiven(spec.workloads)) ? [] : given.value(spec.workloads),
     rows: given.value(spec.rows),
-    table: given.value(spec.benchTable),
+    fromDump: given.value(spec.fromDump),
+    tables: !named || (cases.length > 0 && !given.isGiven(spec.benchTables)) ? [] : given.value(spec.benchTables),
+    cases,
+    repeats: given.value(spec.repeats),
+    limits: !given.value(spec.noLimits),
     modes: given.value(spec.benchModes),
     workers: given.value(spec.benchWorkers),
     batchRows: given.value(spec.benchBatchRows),
@@ -179,6 +194,30 @@ export function buildTuneConfig(inputs: ConfigInputs): TuneConfig {
     envFile: given.value(spec.envFile),
     save: given.value(spec.tuneSave),
   })
+}
+
+/** Test data is made on servers of our own only: what a user named is read, and not written to. */
+function refuseBenchConflicts(given: Settings, named: boolean): void {
+  const dumps = given.value(spec.fromDump) ? '--from-dump' : '--case dump'
+  if (named && (given.value(spec.fromDump) || given.value(spec.cases).includes('dump'))) {
+    throw new DroverError(
+      'conflicting-options',
+      `${dumps} and --from exclude each other: a dump is written of test data`,
+      {
+        hint: 'leave --from and --to out, or measure a dump of your own with --from bson:PATH',
+      },
+    )
+  }
+  if (named && given.isGiven(spec.workloads)) {
+    throw new DroverError('conflicting-options', '--workload and --from exclude each other: it is test data', {
+      hint: 'name tables of the source with --tables, or leave --from and --to out',
+    })
+  }
+  if (!named && given.isGiven(spec.benchTables)) {
+    throw new DroverError('conflicting-options', '--tables is given without --from and --to', {
+      hint: 'choose test data with --workload, or name the servers that have the tables',
+    })
+  }
 }
 
 /** The function first, so that it sees the rows as they are. */

@@ -56,11 +56,12 @@ export type Command =
   | 'demo'
 
 export type Naming = 'snake_case' | 'preserve'
-export type BenchMode = 'insert' | 'sequential' | Isolation
+export type BenchMode = 'insert' | 'multi-insert' | 'sequential' | Isolation
+export type BenchCase = 'far' | 'user-function' | 'slow-commit' | 'dump'
 export type OnConflict = 'error' | 'skip' | 'update'
 export type OnDrift = 'evolve' | 'stop' | 'dead-letter'
 export type OnError = 'dead-letter' | 'stop'
-export type Shape = 'users' | 'orders' | 'fact'
+export type Shape = 'users' | 'orders' | 'fact' | 'narrow' | 'wide' | 'deep' | 'huge'
 
 export interface OptionSpec<T> {
   /** As on the command line and in the config file. Null: the environment only. */
@@ -135,6 +136,9 @@ const commandLine: Extras = { given: 'command line' }
 /** Values to try: what the environment says is what is set now. */
 const flagOnly: Extras = { given: 'flag' }
 
+const shapeNames = ['users', 'orders', 'fact', 'narrow', 'wide', 'deep', 'huge'] as const
+const benchModeNames = ['insert', 'multi-insert', 'sequential', 'inline', 'threads', 'processes'] as const
+
 type Text = OptionSpec<string | null>
 type Whole = OptionSpec<number | null>
 type Workers = number | 'auto'
@@ -163,7 +167,8 @@ export const spec: {
   readonly rowsExpected: Whole, readonly retryBudget: OptionSpec<number>, readonly maxRetries: Whole,
   readonly dryRun: OptionSpec<boolean>, readonly origins: OptionSpec<boolean>,
   readonly rows: OptionSpec<number>, readonly rngSeed: OptionSpec<number>, readonly shape: OptionSpec<Shape>, readonly drop: OptionSpec<boolean>,
-  readonly benchTable: OptionSpec<string>, readonly benchModes: OptionSpec<readonly BenchMode[]>, readonly benchWorkers: OptionSpec<readonly Workers[]>,
+  readonly workloads: OptionSpec<readonly Shape[]>, readonly fromDump: OptionSpec<boolean>, readonly cases: OptionSpec<readonly BenchCase[]>, readonly repeats: OptionSpec<number>, readonly noLimits: OptionSpec<boolean>,
+  readonly benchTables: OptionSpec<List>, readonly benchModes: OptionSpec<readonly BenchMode[]>, readonly benchWorkers: OptionSpec<readonly Workers[]>,
   readonly benchBatchRows: OptionSpec<readonly number[]>, readonly out: Text,
   readonly tuneRows: OptionSpec<number>, readonly tuneRepeats: OptionSpec<number>, readonly tuneSeconds: Whole, readonly tuneSave: OptionSpec<boolean>,
   readonly tuneWorkers: OptionSpec<readonly number[] | null>, readonly tuneBatchRows: OptionSpec<readonly number[] | null>, readonly tuneBatchBytes: OptionSpec<readonly number[] | null>,
@@ -242,11 +247,16 @@ export const spec: {
 
   rows: option('rows', ['seed', 'bench'], whole(0), AMOUNT_USERS_SEED, 'Rows to write', { ...knob, env: 'AMOUNT_USERS_SEED' }),
   rngSeed: option('rng-seed', ['seed'], whole(0), 1, 'The same number gives the same rows'),
-  shape: option('shape', ['seed'], choice('users', 'orders', 'fact'), 'users', 'What the rows are'),
+  shape: option('shape', ['seed'], choice(...shapeNames), 'users', 'What the rows are'),
   drop: option('drop', ['seed'], flag(), false, 'Drop the collection first'),
 
-  benchTable: option('tables', ['bench'], text('NAME'), 'users', 'The one table to measure with'),
-  benchModes: option('modes', ['bench'], listOf(choice('insert', 'sequential', 'inline', 'threads', 'processes')), ['insert', 'sequential', 'inline', 'threads', 'processes'], 'Modes to measure'),
+  workloads: option('workload', ['bench'], listOf(choice(...shapeNames)), ['users'], 'Test data to measure with, on servers started for it'),
+  fromDump: option('from-dump', ['bench'], flag(), false, 'Read the workloads from a BSON dump'),
+  cases: option('case', ['bench'], listOf(choice('far', 'user-function', 'slow-commit', 'dump')), [], 'Special circumstances to measure under'),
+  repeats: option('repeats', ['bench'], whole(1), 1, 'How often each thing is measured; the median counts'),
+  noLimits: option('no-limits', ['bench'], flag(), false, 'Measure no limits', { field: 'limits', negated: true }),
+  benchTables: option('tables', ['bench'], list('a,b'), ['users'], 'With --from and --to: tables to measure with, by name'),
+  benchModes: option('modes', ['bench'], listOf(choice(...benchModeNames)), benchModeNames, 'Modes to measure, and loops of INSERTs beside them'),
   benchWorkers: option('workers', ['bench'], listOf(wholeOrAuto(1)), [CLUSTER_SIZE], 'Sizes of the cluster to measure', { ...knob, env: 'CLUSTER_SIZE' }),
   benchBatchRows: option('batch-rows', ['bench'], listOf(whole(1)), [ITEMS_PER_PAGE], 'Batch sizes to measure', { ...knob, env: 'ITEMS_PER_PAGE' }),
   out: option('out', ['bench'], text('FILE'), null, 'JSON file for the results'),

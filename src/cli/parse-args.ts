@@ -87,8 +87,11 @@ export const commands: Readonly<Record<Command, Description>> = {
   },
   bench: {
     usage: 'bench',
-    help: 'Measure modes, workers and batch sizes on scratch tables',
-    examples: [[`drover bench ${local} --modes sequential,threads`, 'two modes']],
+    help: 'Measure modes, workers and batch sizes on scratch tables, beside what the databases themselves can do',
+    examples: [
+      ['drover bench --workload users,orders --rows 100000', 'test data on servers started for it'],
+      [`drover bench ${local} --tables orders --modes sequential,threads`, 'a table of yours in two modes'],
+    ],
   },
   tune: {
     usage: 'tune',

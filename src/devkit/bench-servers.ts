@@ -1,37 +1,90 @@
+import { randomBytes } from 'node:crypto'
+import { rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { writeDump } from './bench-dump.ts'
 import { seed } from './seed.ts'
 import type { ServerEnvironment } from './servers/local-server.ts'
 import { startMongo } from './servers/mongo.ts'
 import { startPostgres } from './servers/postgres.ts'
+import { scaledRows, shapes, type ShapeName } from './shapes/shapes.ts'
+
+/** Test data is the same in every run, so that figures can be compared. */
+const rngSeed = 42
 
 /** Both ends of a measurement. Disposing stops what was started for it. */
 export interface BenchServers extends AsyncDisposable {
   readonly from: string
   readonly to: string
+  /** Makes the rows of a workload and answers the address to read them from; null: the servers are not ours to fill. */
+  readonly fill: ((workload: ShapeName, source: 'server' | 'dump', signal: AbortSignal) => Promise<string>) | null
 }
 
-/** Test data is the same in every run, so that figures can be compared. */
-const RNG_SEED = 42
+export interface BenchServerOptions {
+  readonly environment: ServerEnvironment
+  /** Of `users`; see {@link scaledRows}. */
+  readonly rows: number
+  readonly onLine: (line: string) => void
+}
 
-/** The servers at the given addresses, or local ones of the usual durable settings, with `rows` users in them. */
+/** The servers at the given addresses, or local ones of the usual durable settings. */
 export async function openBenchServers(
   addresses: { readonly from: string; readonly to: string } | null,
-  options: {
-    readonly environment: ServerEnvironment
-    readonly rows: number
-    readonly onLine: (line: string) => void
-  },
+  options: BenchServerOptions,
   signal: AbortSignal,
 ): Promise<BenchServers> {
-  if (addresses !== null) return { ...addresses, [Symbol.asyncDispose]: () => Promise.resolve() }
-  const { environment, rows, onLine } = options
+  if (addresses !== null) return { ...addresses, fill: null, [Symbol.asyncDispose]: () => Promise.resolve() }
+  const { environment, onLine } = options
   await using opening = new AsyncDisposableStack()
   const mongo = opening.use(await startMongo({ environment, onNotice: onLine, signal }))
   const postgres = opening.use(await startPostgres({ environment, onNotice: onLine, signal }))
+  const folder = join(tmpdir(), `drover-bench-${randomBytes(8).toString('hex')}`)
+  opening.defer(() => rm(folder, { recursive: true, force: true }))
   const from = new URL(mongo.url)
   from.pathname = '/bench'
-  const seeding = { url: from.href, rows, rngSeed: RNG_SEED, shape: 'users', drop: true, workers: 2 } as const
-  const { seconds } = await seed({ ...seeding, onProgress: () => undefined }, signal)
-  onLine(`seeded ${rows} users in ${seconds.toFixed(1)} s`)
   const started = opening.move()
-  return { from: from.href, to: postgres.url, [Symbol.asyncDispose]: () => started.disposeAsync() }
+  const filled = new Map<string, Promise<string>>()
+  return {
+    from: from.href,
+    to: postgres.url,
+    fill: (workload, source, signal) => {
+      const name = `${source} ${workload}`
+      const rows = scaledRows(shapes[workload], options.rows)
+      const making =
+        filled.get(name) ??
+        (source === 'server'
+          ? seedServer(from.href, workload, rows, onLine, signal)
+          : seedDump(folder, workload, rows, onLine, signal))
+      filled.set(name, making)
+      return making
+    },
+    [Symbol.asyncDispose]: () => started.disposeAsync(),
+  }
+}
+
+async function seedServer(
+  url: string,
+  shape: ShapeName,
+  rows: number,
+  onLine: (line: string) => void,
+  signal: AbortSignal,
+): Promise<string> {
+  const options = { url, rows, rngSeed, shape, drop: true, workers: 2, onProgress: () => undefined }
+  const { seconds } = await seed(options, signal)
+  onLine(`seeded ${rows} ${shape} in ${seconds.toFixed(1)} s`)
+  return url
+}
+
+async function seedDump(
+  folder: string,
+  shape: ShapeName,
+  rows: number,
+  onLine: (line: string) => void,
+  signal: AbortSignal,
+): Promise<string> {
+  const path = join(folder, `${shape}.bson`)
+  const startedAt = performance.now()
+  await writeDump(path, shapes[shape], { rows, rngSeed }, signal)
+  onLine(`wrote a dump of ${rows} ${shape} in ${((performance.now() - startedAt) / 1000).toFixed(1)} s`)
+  return `bson:${encodeURIComponent(path).replaceAll('%2F', '/')}`
 }

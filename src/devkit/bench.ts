@@ -1,24 +1,37 @@
 import { writeFile } from 'node:fs/promises'
 import { basename } from 'node:path'
 import pg from 'pg'
+import { openTarget } from '../catalog.ts'
+import type { MigrationId } from '../connectors/ledger-contract.ts'
 import { DroverError } from '../core/errors.ts'
-import { insertRowByRow } from './insert-loop.ts'
-import { describeSurroundings, type Surroundings } from './machine.ts'
-import { runDrover, type DroverRun } from './run-drover.ts'
-
-export const benchModes = ['insert', 'sequential', 'inline', 'threads', 'processes'] as const
-export type BenchMode = (typeof benchModes)[number]
+import type { TablePlan } from '../core/plan.ts'
+import type { Isolation, MigrationResult } from '../core/result.ts'
+import { benchCase, type CaseName } from './bench-cases.ts'
+import { measureLimits } from './bench-limits.ts'
+import { compared, measureDrover, measureInserts, type Attempt, type Bare } from './bench-measure.ts'
+import { ServerWatch } from './bench-processes.ts'
+import { programPath } from './bench-programs.ts'
+import type { BenchMode, BenchReport, BenchSection, Limits } from './bench-report.ts'
+import { dropScratch, SCRATCH_LEDGER } from './bench-scratch.ts'
+import type { BenchServers } from './bench-servers.ts'
+import { describeSurroundings } from './machine.ts'
+import type { ShapeName } from './shapes/shapes.ts'
 
 export interface BenchOptions {
-  readonly from: string
-  readonly to: string
-  readonly table: string
+  readonly servers: BenchServers
+  /** What is measured on servers of our own, and from where; empty: nothing but the cases. */
+  readonly workloads: readonly ShapeName[]
+  readonly source: 'server' | 'dump'
+  /** What is measured on the servers that the user named. */
+  readonly tables: readonly string[]
+  readonly cases: readonly CaseName[]
   readonly modes: readonly BenchMode[]
-  /** Cluster sizes to try in the modes that have a cluster. */
-  readonly workers: readonly number[]
-  readonly batchRows: readonly number[]
-  /** Rows of the INSERT loop, which would take minutes for all of them; its seconds are scaled. */
-  readonly insertRows: number
+  /** Cluster sizes to try in the modes that have a cluster; the limits are measured with the largest. */
+  readonly workers: readonly [number, ...number[]]
+  readonly batchRows: readonly [number, ...number[]]
+  readonly batchBytes: number
+  readonly repeats: number
+  readonly limits: boolean
   /** Module with the function that every row goes through; null: none. */
   readonly transform: string | null
   /** JSON goes here; null: nowhere. */
@@ -27,67 +40,39 @@ export interface BenchOptions {
   readonly onLine: (line: string) => void
 }
 
-export interface Measurement {
-  readonly mode: BenchMode
-  readonly workers: number
-  readonly batchRows: number
-  /** The whole process, from its start to verified counts and built key. Scaled for `insert`. */
-  readonly seconds: number
-  /** Workers' start until all are connected, and the copy alone; null where there is neither. */
-  readonly startSeconds: number | null
-  readonly copySeconds: number | null
-  readonly rows: number
-  readonly rowsPerSecond: number
-  /** Speed against sequential mode in the same run. */
-  readonly timesSequential: number | null
-  readonly peakRssBytes: number | null
-  readonly cpuSeconds: number | null
-  /** Rows that were found in the target and equal in number to the source; null: not verified (`insert`). */
-  readonly rowsVerified: number | null
-  readonly scaledFromRows: number | null
-}
-
-export interface BenchReport {
-  readonly surroundings: Surroundings
+/** What is measured together. */
+interface Order {
+  readonly name: string
+  readonly note: string | null
+  readonly source: BenchSection['source']
+  readonly from: string
+  readonly to: string
   readonly table: string
-  /** Name of the module that every row went through; null: none. */
+  readonly modes: readonly BenchMode[]
+  readonly workers: readonly [number, ...number[]]
+  readonly limits: boolean
   readonly transform: string | null
-  readonly rows: number
-  readonly measurements: readonly Measurement[]
 }
 
-/** Scratch schemas: made and dropped here, never the user's own. */
-const SCRATCH = 'drover_bench'
-const SCRATCH_LEDGER = 'drover_bench_ledger'
+/** What a section is measured with. */
+interface Bench {
+  readonly options: BenchOptions
+  readonly target: pg.Client
+  readonly cores: number
+}
 
-/** Measures each mode on scratch tables, one after the other, in processes of their own. Throws on the first failure. */
+/** Measures one thing after the other, in processes of their own, on scratch tables. Throws on the first failure. */
 export async function bench(options: BenchOptions, signal: AbortSignal): Promise<BenchReport> {
-  const target = new pg.Client({ connectionString: options.to, application_name: 'drover bench' })
+  const { servers, repeats } = options
+  const target = new pg.Client({ connectionString: servers.to, application_name: 'drover bench' })
   await target.connect()
   try {
     await dropScratch(target)
-    const surroundings = await describeSurroundings(options.from, target)
-    // Sequential mode is always measured: it is what the others are compared with.
-    const sequential = await measure(
-      options,
-      target,
-      { mode: 'sequential', workers: 1, batchRows: first(options.batchRows) },
-      null,
-      signal,
-    )
-    const measurements = [sequential]
-    if (options.modes.includes('insert')) measurements.unshift(await measureInserts(options, target, sequential))
-    for (const shape of shapes(options)) {
-      measurements.push(await measure(options, target, shape, sequential, signal))
-    }
-    const { table, transform } = options
-    const report = {
-      surroundings,
-      table,
-      transform: transform === null ? null : basename(transform),
-      rows: sequential.rows,
-      measurements,
-    }
+    const surroundings = await describeSurroundings(serverOf(servers.from), target)
+    const measuring: Bench = { options: withPrograms(options), target, cores: surroundings.cores }
+    const sections: BenchSection[] = []
+    for await (const section of measureAll(measuring, signal)) sections.push(section)
+    const report = { surroundings, measuredAt: new Date().toISOString(), repeats, sections }
     if (options.out !== null) await writeFile(options.out, `${JSON.stringify(report, null, 2)}\n`)
     return report
   } finally {
@@ -96,115 +81,130 @@ export async function bench(options: BenchOptions, signal: AbortSignal): Promise
   }
 }
 
-interface Shape {
-  readonly mode: BenchMode
-  readonly workers: number
-  readonly batchRows: number
+/** Null: no server. */
+function serverOf(from: string): string | null {
+  return /^mongodb(\+srv)?:/i.test(from) ? from : null
 }
 
-function shapes({ modes, workers, batchRows }: BenchOptions): Shape[] {
-  const parallel = modes.filter((mode) => mode === 'inline' || mode === 'threads' || mode === 'processes')
-  const clusters = parallel.flatMap((mode) =>
-    workers.flatMap((count) => batchRows.map((rows) => ({ mode, workers: count, batchRows: rows }))),
-  )
+function withPrograms(options: BenchOptions): BenchOptions {
+  if (!options.limits || programPath('reference') !== null) return options
+  options.onLine("limits are not measured: their programs are in drover's repository, and not in its package")
+  return { ...options, limits: false }
+}
+
+async function* measureAll(measuring: Bench, signal: AbortSignal): AsyncGenerator<BenchSection, void, undefined> {
+  const { servers, workloads, tables, cases, source, ...options } = measuring.options
+  const usual = { note: null, to: servers.to, ...options }
+  for (const workload of servers.fill === null ? [] : workloads) {
+    const from = await filled(servers, workload, source, signal)
+    yield measureSection(measuring, { ...usual, name: workload, source, from, table: workload }, signal)
+  }
+  for (const table of servers.fill === null ? tables : []) {
+    yield measureSection(measuring, { ...usual, name: table, source: 'address', from: servers.from, table }, signal)
+  }
+  for (const name of cases) yield measureCase(measuring, name, signal)
+}
+
+async function measureCase(measuring: Bench, name: CaseName, signal: AbortSignal): Promise<BenchSection> {
+  const { servers, tables, limits, workers } = measuring.options
+  const special = benchCase(name)
+  const own = servers.fill !== null
+  const table = own ? 'users' : (tables[0] ?? 'users')
+  const from = own ? await filled(servers, 'users', special.source, signal) : servers.from
+  await using reached = await special.reach(servers.to)
+  const [size = workers[0], ...sizes] = special.workers ?? workers
+  const source = own ? special.source : 'address'
+  const order = { ...special, source, from, to: reached.to, table, limits: limits && special.limits } as const
+  return await measureSection(measuring, { ...order, workers: [size, ...sizes] }, signal)
+}
+
+async function filled(
+  { fill }: BenchServers,
+  workload: ShapeName,
+  source: 'server' | 'dump',
+  signal: AbortSignal,
+): Promise<string> {
+  if (fill === null) throw new DroverError('unexpected', `nobody makes the rows of ${workload}`)
+  return fill(workload, source, signal)
+}
+
+async function measureSection(measuring: Bench, order: Order, signal: AbortSignal): Promise<BenchSection> {
+  const { options, target, cores } = measuring
+  const { name, note, source, from, to, table, transform } = order
+  const { repeats, environment, onLine, batchRows } = options
+  onLine(`── ${name} ──`)
+  const watch = await ServerWatch.open(serverOf(from), target, cores)
+  const measure = { from, to, target, table, transform, repeats, watch, environment, onLine }
+  // Sequential mode is always measured: it is what the others are compared with.
+  const first: Attempt = { mode: 'sequential', workers: 1, batchRows: batchRows[0] }
+  const { measured: sequential, last } = await measureDrover(measure, first, signal)
+  const plan = await planOf(options, last, signal)
+  const limits = order.limits ? await limitsOf(measuring, order, plan, signal) : null
+  const measured: Bare[] = [sequential]
+  for (const attempt of attempts(order, batchRows)) {
+    measured.push((await measureDrover(measure, attempt, signal)).measured)
+  }
+  for (const mode of ['multi-insert', 'insert'] as const) {
+    if (!order.modes.includes(mode)) continue
+    measured.push(await measureInserts(measure, mode, { plan, rows: sequential.rows }, signal))
+  }
+  return {
+    name,
+    note,
+    source,
+    table,
+    transform: transform === null ? null : basename(transform),
+    rows: sequential.rows,
+    bytes: last.tables.reduce((sum, { bytes }) => sum + bytes, 0),
+    measurements: compared(measured, { sequentialSeconds: sequential.seconds, limits }),
+    limits,
+  }
+}
+
+/** The plan that the run ended with, which whatever drifted has changed. */
+async function planOf(
+  { servers, environment }: BenchOptions,
+  { migration }: MigrationResult,
+  signal: AbortSignal,
+): Promise<TablePlan> {
+  await using target = await openTarget(servers.to, { ledgerSchema: SCRATCH_LEDGER, environment })
+  await using ledger = await target.openLedger(signal)
+  const plan = (await ledger.load(migration as MigrationId))?.tables[0]?.plan
+  if (plan === undefined) throw new DroverError('unexpected', `the ledger does not know the migration ${migration}`)
+  return plan
+}
+
+function limitsOf(
+  { options, target }: Bench,
+  { from, to, workers }: Order,
+  plan: TablePlan,
+  signal: AbortSignal,
+): Promise<Limits> {
+  const { batchRows, batchBytes, repeats, environment, onLine } = options
+  const reads = serverOf(from) === null ? 'dump' : 'cursor'
+  const own = {
+    from,
+    reads,
+    to,
+    target,
+    plan,
+    workers: Math.max(...workers),
+    batchRows: batchRows[0],
+    batchBytes,
+  } as const
+  return measureLimits({ ...own, repeats, environment, onLine }, signal)
+}
+
+function attempts({ modes, workers }: Order, batchRows: readonly number[]): readonly Attempt[] {
   const moreSequential = batchRows
     .slice(1)
-    .map((rows) => ({ mode: 'sequential' as const, workers: 1, batchRows: rows }))
+    .map((rows): Attempt => ({ mode: 'sequential', workers: 1, batchRows: rows }))
+  const clusters = modes.filter(isIsolation).flatMap((mode) => {
+    return workers.flatMap((count) => batchRows.map((rows): Attempt => ({ mode, workers: count, batchRows: rows })))
+  })
   return [...moreSequential, ...clusters]
 }
 
-async function measure(
-  options: BenchOptions,
-  target: pg.Client,
-  shape: Shape,
-  sequential: Measurement | null,
-  signal: AbortSignal,
-): Promise<Measurement> {
-  options.onLine(`measuring ${shape.mode}, ${shape.workers} workers, batches of ${shape.batchRows} rows`)
-  await dropScratch(target)
-  await target.query('checkpoint')
-  const isolation =
-    shape.mode === 'sequential' ? ['--sequential'] : ['--isolation', shape.mode, '--workers', String(shape.workers)]
-  const scratch = ['--target-schema', SCRATCH, '--ledger-schema', SCRATCH_LEDGER]
-  const run = await runDrover({
-    args: [
-      'migrate',
-      '--tables',
-      options.table,
-      ...isolation,
-      '--batch-rows',
-      String(shape.batchRows),
-      ...scratch,
-      ...(options.transform === null ? [] : ['--transform', options.transform]),
-      '--progress',
-      'none',
-    ],
-    environment: { ...options.environment, DROVER_FROM: options.from, DROVER_TO: options.to },
-    showProgress: false,
-    signal,
-  })
-  return toMeasurement(shape, run, sequential)
-}
-
-function toMeasurement(shape: Shape, run: DroverRun, sequential: Measurement | null): Measurement {
-  const { result, seconds } = run
-  if (run.exitCode !== 0 || result === null) {
-    throw new DroverError('unexpected', `${shape.mode} ended with ${run.exitCode}: ${run.stderr.trim()}`)
-  }
-  const rows = result.totals.read
-  return {
-    ...shape,
-    seconds,
-    startSeconds: result.startSeconds,
-    copySeconds: result.copySeconds,
-    rows,
-    rowsPerSecond: rows / seconds,
-    timesSequential: sequential === null ? 1 : sequential.seconds / seconds,
-    peakRssBytes: result.peakRssBytes,
-    cpuSeconds: result.cpuSeconds,
-    rowsVerified: result.verification.level === 'count' && result.verification.equal ? rows : null,
-    scaledFromRows: null,
-  }
-}
-
-async function measureInserts(options: BenchOptions, target: pg.Client, sequential: Measurement): Promise<Measurement> {
-  const asked = Math.min(options.insertRows, sequential.rows)
-  options.onLine(`measuring insert, row by row, ${asked} rows`)
-  const { rows: tables } = await target.query<{ name: string }>(
-    'select table_name as name from information_schema.tables where table_schema = $1',
-    [SCRATCH],
-  )
-  const { rows, seconds } = await insertRowByRow({
-    sourceUrl: options.from,
-    collection: options.table,
-    target,
-    like: { schema: SCRATCH, table: tables[0]?.name ?? options.table },
-    rows: asked,
-  })
-  const scaled = rows === 0 ? 0 : (seconds * sequential.rows) / rows
-  return {
-    mode: 'insert',
-    workers: 1,
-    batchRows: 1,
-    seconds: scaled,
-    startSeconds: null,
-    copySeconds: null,
-    rows: sequential.rows,
-    rowsPerSecond: rows === 0 ? 0 : rows / seconds,
-    timesSequential: scaled === 0 ? null : sequential.seconds / scaled,
-    peakRssBytes: null,
-    cpuSeconds: null,
-    rowsVerified: null,
-    scaledFromRows: rows,
-  }
-}
-
-async function dropScratch(target: pg.Client): Promise<void> {
-  await target.query(`drop schema if exists ${SCRATCH}, ${SCRATCH_LEDGER} cascade`)
-}
-
-function first(numbers: readonly number[]): number {
-  const [number] = numbers
-  if (number === undefined) throw new DroverError('invalid-value', '--batch-rows needs at least one number')
-  return number
+function isIsolation(mode: BenchMode): mode is Isolation {
+  return mode === 'inline' || mode === 'threads' || mode === 'processes'
 }

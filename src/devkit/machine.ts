@@ -9,16 +9,16 @@ export interface Surroundings {
   readonly memoryBytes: number
   readonly platform: string
   readonly node: string
-  readonly mongodb: string
+  /** Null: no server was read. */
+  readonly mongodb: string | null
   readonly postgresql: string
   readonly settings: Readonly<Record<string, string>>
 }
 
 const settingsThatMatter = ['fsync', 'synchronous_commit', 'full_page_writes', 'shared_buffers', 'max_wal_size']
 
-export async function describeSurroundings(sourceUrl: string, target: pg.Client): Promise<Surroundings> {
-  await using mongo = await MongoClient.connect(sourceUrl)
-  const { version } = await mongo.db().admin().serverInfo()
+/** `source`: null where no server is read. */
+export async function describeSurroundings(source: string | null, target: pg.Client): Promise<Surroundings> {
   const settings: Record<string, string> = {}
   for (const name of settingsThatMatter) {
     const { rows } = await target.query<{ value: string }>('select current_setting($1) as value', [name])
@@ -31,8 +31,14 @@ export async function describeSurroundings(sourceUrl: string, target: pg.Client)
     memoryBytes: totalmem(),
     platform: `${platform()} ${arch()}`,
     node: process.version,
-    mongodb: String(version),
+    mongodb: source === null ? null : await versionOf(source),
     postgresql: server.rows[0]?.value ?? '?',
     settings,
   }
+}
+
+async function versionOf(url: string): Promise<string> {
+  await using mongo = await MongoClient.connect(url)
+  const { version } = await mongo.db().admin().serverInfo()
+  return String(version)
 }

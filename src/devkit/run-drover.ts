@@ -2,6 +2,8 @@ import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { DroverError, type ErrorShape } from '../core/errors.ts'
 import type { MigrationResult } from '../core/result.ts'
+import { PeakWatch } from './bench-processes.ts'
+import type { ProcessPeak } from './bench-report.ts'
 
 /** A whole `drover` process and what it printed. */
 export interface DroverRun {
@@ -11,6 +13,8 @@ export interface DroverRun {
   readonly result: MigrationResult | null
   /** What ended the run, or refused it before there was a result. */
   readonly error: ErrorShape | null
+  /** Coordinator and worker processes; null: they cannot be seen here. */
+  readonly processes: readonly ProcessPeak[] | null
   readonly stderr: string
 }
 
@@ -31,6 +35,7 @@ export async function runDrover(options: DroverRunOptions): Promise<DroverRun> {
     env: { ...options.environment },
     stdio: ['ignore', 'pipe', options.showProgress ? 'inherit' : 'pipe'],
   })
+  using peaks = new PeakWatch(child.pid)
   // It drains and ends by itself; only then may its databases go.
   const stop = (): void => void child.kill('SIGTERM')
   options.signal.addEventListener('abort', stop)
@@ -44,7 +49,8 @@ export async function runDrover(options: DroverRunOptions): Promise<DroverRun> {
   const exitCode = await exited.promise.finally(() => options.signal.removeEventListener('abort', stop))
   options.signal.throwIfAborted()
   const stderr = Buffer.concat(err).toString()
-  return { exitCode, seconds: (performance.now() - startedAt) / 1000, ...parsePrinted(out, stderr), stderr }
+  const seconds = (performance.now() - startedAt) / 1000
+  return { exitCode, seconds, ...parsePrinted(out, stderr), processes: peaks.peaks(), stderr }
 }
 
 function parsePrinted(out: readonly Buffer[], stderr: string): Pick<DroverRun, 'result' | 'error'> {

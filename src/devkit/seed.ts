@@ -31,6 +31,9 @@ export interface SeedResult {
 /** Documents of an insert. The server does nothing faster in larger ones. */
 const BATCH_ROWS = 2000
 
+/** Bytes of an insert, about: documents are objects first, and those of 1 MB must not come by thousands. */
+const BATCH_BYTES: number = 8 * 1024 * 1024
+
 const MAX_ROWS: number = 2 ** 32
 
 /**
@@ -98,6 +101,7 @@ async function insertAll(
   signal: AbortSignal,
 ): Promise<void> {
   const chosen = shapes[shape]
+  const batchRows = Math.min(BATCH_ROWS, Math.ceil(BATCH_BYTES / chosen.bytes))
   const stop = new AbortController()
   const stopped = AbortSignal.any([signal, stop.signal])
   let next = 0
@@ -105,7 +109,7 @@ async function insertAll(
   async function stream(): Promise<void> {
     while (next < rows && !stopped.aborted) {
       const first = next
-      const size = Math.min(BATCH_ROWS, rows - first)
+      const size = Math.min(batchRows, rows - first)
       next += size
       const documents = Array.from({ length: size }, (_, at) => chosen.document(first + at, rngSeed))
       await collection.insertMany(documents, { ordered: false })

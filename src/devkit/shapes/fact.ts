@@ -6,6 +6,7 @@ import { randomDate, type Shape, version4 } from './shape.ts'
 export const fact: Shape = {
   name: 'fact',
   description: 'measurements: a UUID, a time, a value and five ids, 140 bytes',
+  bytes: 130,
   document(index, rngSeed) {
     const random = new Random(rngSeed, index)
     const uuid = random.bytes(16)

@@ -10,6 +10,7 @@ const couponTimes = 20
 export const orders: Shape = {
   name: 'orders',
   description: 'orders: 23 fields of 15 types, 1 KB, two levels deep, one field sparse',
+  bytes: 1000,
   document(index, rngSeed) {
     const random = new Random(rngSeed, index)
     const cents = random.between(100, 99_999_999)

@@ -6,6 +6,8 @@ export interface Shape {
   readonly name: string
   /** One line for people. */
   readonly description: string
+  /** About how many bytes of BSON a document has. */
+  readonly bytes: number
   /**
    * Document number `index` (0 … 2^32 - 1) of the data that `rngSeed` (any safe integer) gives: always the same one, and
    * with an `_id` that no other index has.

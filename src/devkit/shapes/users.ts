@@ -6,6 +6,7 @@ import { cities, firstNames, lastNames, streets, tags } from './words.ts'
 export const users: Shape = {
   name: 'users',
   description: 'people: ten fields, 260 bytes, a nested document and an array of strings',
+  bytes: 260,
   document(index, rngSeed) {
     const random = new Random(rngSeed, index)
     const first = random.pick(firstNames)

@@ -40,20 +40,24 @@ function optionsFor(url: string, change: Partial<SeedOptions> = {}): SeedOptions
 }
 
 describe('seed', () => {
-  it.each(Object.values(shapes))('writes exactly the documents of $name with any number of workers', async (shape) => {
-    await using mongo = await database()
-    const options = optionsFor(mongo.url, { shape: shape.name as SeedOptions['shape'] })
-    const progress: number[] = []
-    const result = await seed({ ...options, onProgress: (count) => progress.push(count) }, never)
-    expect(result).toEqual({ rows, collection: shape.name, seconds: expect.any(Number) })
-    expect(progress).toHaveLength(3)
-    expect(progress.at(-1)).toBe(rows)
-    await seed({ ...options, collection: 'alone', workers: 1 }, never)
-    const documents = Array.from({ length: rows }, (_, index) => shape.document(index, 7))
-    const expected = Buffer.concat(documents.toSorted(compareKeys).map((document) => serialize(document)))
-    expect((await bytesOf(mongo.db, shape.name)).equals(expected)).toBe(true)
-    expect((await bytesOf(mongo.db, 'alone')).equals(expected)).toBe(true)
-  })
+  it.each(['users', 'orders', 'fact'] as const)(
+    'writes exactly the documents of %s with any number of workers',
+    async (name) => {
+      await using mongo = await database()
+      const shape = shapes[name]
+      const options = optionsFor(mongo.url, { shape: name })
+      const progress: number[] = []
+      const result = await seed({ ...options, onProgress: (count) => progress.push(count) }, never)
+      expect(result).toEqual({ rows, collection: shape.name, seconds: expect.any(Number) })
+      expect(progress).toHaveLength(3)
+      expect(progress.at(-1)).toBe(rows)
+      await seed({ ...options, collection: 'alone', workers: 1 }, never)
+      const documents = Array.from({ length: rows }, (_, index) => shape.document(index, 7))
+      const expected = Buffer.concat(documents.toSorted(compareKeys).map((document) => serialize(document)))
+      expect((await bytesOf(mongo.db, shape.name)).equals(expected)).toBe(true)
+      expect((await bytesOf(mongo.db, 'alone')).equals(expected)).toBe(true)
+    },
+  )
 
   it('refuses a collection with rows, and drops it when told to', async () => {
     await using mongo = await database()

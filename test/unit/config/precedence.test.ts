@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { BATCH_BYTES, ITEMS_PER_PAGE, RETRY_BUDGET_SECONDS, TARGET_SCHEMA } from '../../../params.ts'
-import { buildBenchConfig, buildSeedConfig, buildTuneConfig } from '../../../src/config-commands.ts'
+import { buildBenchConfig, buildSeedConfig, buildTuneConfig, type BenchConfig } from '../../../src/config-commands.ts'
 import { buildConfig, type Config } from '../../../src/config.ts'
 import type { Environment } from '../../../src/config-layers.ts'
 import { DroverError } from '../../../src/core/errors.ts'
@@ -173,6 +173,24 @@ describe('precedence', () => {
     })
     expect(built.now).toMatchObject({ workers: 7, batchRows: 300, feed: 'auto', isolation: 'inline' })
     expect(() => buildTuneConfig({ flags: { ...ends, repeats: '2' }, environment: {} })).toThrowError(/at least 3/)
+  })
+
+  it('measures workloads on servers of its own, tables on those that are named, and cases alone where they are asked for', () => {
+    const built = (flags: Readonly<Record<string, string>>): BenchConfig => buildBenchConfig({ flags, environment: {} })
+    expect(built({})).toMatchObject({ workloads: ['users'], tables: [], cases: [], addresses: null, limits: true })
+    expect(built({ workload: 'orders,huge' })).toMatchObject({ workloads: ['orders', 'huge'], tables: [] })
+    expect(built(ends)).toMatchObject({ workloads: [], tables: ['users'] })
+    expect(built({ case: 'far,dump' })).toMatchObject({ workloads: [], tables: [], cases: ['far', 'dump'] })
+    expect(built({ case: 'far', workload: 'fact' })).toMatchObject({ workloads: ['fact'], cases: ['far'] })
+  })
+
+  it.each([
+    [{ ...ends, workload: 'orders' }, '--workload and --from'],
+    [{ ...ends, 'from-dump': 'true' }, '--from-dump and --from'],
+    [{ ...ends, case: 'dump' }, '--case dump and --from'],
+    [{ tables: 'users' }, '--tables is given without'],
+  ])('refuses a benchmark of %o', (flags, words) => {
+    expect(() => buildBenchConfig({ flags, environment: {} })).toThrow(words)
   })
 })
 

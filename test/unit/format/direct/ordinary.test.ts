@@ -66,7 +66,8 @@ function expectDirect(plan: TablePlan, batch: Batch): void {
 
 describe('every row of ordinary data goes the direct way', () => {
   it.each(Object.values(shapes))('of test data: $name', async (shape) => {
-    const batch = batchOf(Array.from({ length: 500 }, (_, index) => serialize(shape.document(index, 42))))
+    const rows = Math.min(500, Math.ceil(3_000_000 / shape.bytes))
+    const batch = batchOf(Array.from({ length: rows }, (_, index) => serialize(shape.document(index, 42))))
     expectDirect(await planFor(batch), batch)
   })
 

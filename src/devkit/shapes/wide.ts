@@ -1,0 +1,22 @@
+import type { Shape } from './shape.ts'
+
+const names: readonly string[] = Array.from({ length: 200 }, (_, field) => `field${field}`)
+
+/** Two hundred fields of four types: what finding a field's column costs. */
+export const wide: Shape = {
+  name: 'wide',
+  description: 'two hundred fields of four types, 4 KB',
+  bytes: 4000,
+  document(index, rngSeed) {
+    const valueOf = (field: number): unknown => {
+      const values = [
+        index + field,
+        `text ${index} of field ${field}`,
+        (index + rngSeed) / (field + 1),
+        index % 2 === 0,
+      ]
+      return values[field % values.length]
+    }
+    return { _id: index, ...Object.fromEntries(names.map((name, field) => [name, valueOf(field)])) }
+  },
+}
