@@ -1,5 +1,6 @@
 import { secretVariables, type Command } from '../config-options.ts'
 import { armFromEnvironment } from '../cluster/failpoints.ts'
+import { keepHeapSmall } from '../cluster/small-heap.ts'
 import type { Environment } from '../config-layers.ts'
 import { toErrorShape } from '../core/errors.ts'
 import type { RunCommand } from './context.ts'
@@ -30,6 +31,7 @@ const runners: Readonly<Record<Command, () => Promise<RunCommand>>> = {
  * secret out of the environment it is handed.
  */
 export async function main(argv: readonly string[], handed: NodeJS.ProcessEnv): Promise<number> {
+  keepHeapSmall()
   const environment = withdrawSecrets(handed)
   const output = new Output(process.stdout, process.stderr)
   protectEarly(output, argv, environment)

@@ -13,7 +13,7 @@ const LEAST_ROWS = 500
 const MOST_ROWS = 64_000
 
 /** What batches may grow to, of the bytes that one may have: every credit holds one, and past some MB they gain nothing. */
-const GROWN_SHARE = 1 / 2
+const GROWN_SHARE = 3 / 8
 
 /** Transactions of one size that are looked at before it changes. Their median counts, so that one odd one does not. */
 const LOOKED_AT = 5
