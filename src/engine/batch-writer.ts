@@ -188,7 +188,8 @@ export class BatchWriter {
     for (let searches = false; ; searches = true) {
       const openedAt = performance.now()
       const opened = await this.#options.writer.begin(batch.id, encoded.plan, signal)
-      if ('committed' in opened) return committed(batch, opened.committed, noStages)
+      const claimSeconds = secondsSince(openedAt)
+      if ('committed' in opened) return committed(batch, opened.committed, noStages, 0)
       await using open = opened
       if (searches) await findRefused(open, encoded.transcoded, batch.rows, refused)
       const excerpt = without(encoded.transcoded, new Set(refused.keys()))
@@ -210,7 +211,8 @@ export class BatchWriter {
       const { transformSeconds } = encoded.transcoded
       const encode = encoded.seconds - transformSeconds
       const commit = secondsSince(committingAt)
-      return committed(batch, counts, { ...noStages, transform: transformSeconds, encode, write, commit })
+      const stages = { ...noStages, transform: transformSeconds, encode, write, commit }
+      return committed(batch, counts, stages, claimSeconds)
     }
   }
 
@@ -261,8 +263,9 @@ function byteLength(batch: Batch): number {
   return batch.offsets[batch.rows] ?? 0
 }
 
-function committed(batch: Batch, counts: Counts, stages: Stages): Committed {
-  return { table: batch.id.table, partition: batch.id.partition, counts, bytes: byteLength(batch), stages }
+function committed(batch: Batch, counts: Counts, stages: Stages, claimSeconds: number): Committed {
+  const { table, partition } = batch.id
+  return { table, partition, counts, bytes: byteLength(batch), stages, claimSeconds }
 }
 
 /** What stops the run: a row's own error, which names the row already. */

@@ -41,6 +41,13 @@ export class CheckProgress implements Pick<VerifyContext, 'compared' | 'watch'> 
   }
 
   readonly compared: VerifyContext['compared'] = (table, read) => {
-    this.aggregator.add({ table, partition: 0, counts: { ...noCounts, read }, bytes: 0, stages: noStages })
+    this.aggregator.add({
+      table,
+      partition: 0,
+      counts: { ...noCounts, read },
+      bytes: 0,
+      stages: noStages,
+      claimSeconds: 0,
+    })
   }
 }

@@ -75,6 +75,8 @@ export interface Committed {
   /** Source bytes. */
   readonly bytes: number
   readonly stages: Stages
+  /** What the claim took of `write`: a round trip to the target with next to no work; 0 where nothing was claimed. */
+  readonly claimSeconds: number
 }
 
 export type Note =
