@@ -33,7 +33,7 @@ export function drawChart({ surroundings, measuredAt }: BenchReport, section: Be
     `<title>${escape(`${title}, rows a second`)}</title>`,
     style,
     `<text class="title" x="0" y="20">${escape(title)}</text>`,
-    `<text class="quiet" x="0" y="42">Rows a second; more is better. In grey: what cannot be beaten here.</text>`,
+    `<text class="quiet" x="0" y="42">Rows a second; more is better. In grey: limits, measured in the same run.</text>`,
     ...bars.map((bar, at) => drawBar(bar, top + at * barStep, fastest)),
     `<text class="quiet" x="0" y="${height - 8}">${escape(`${cores} × ${cpu}, ${servers}, measured on ${measuredAt.slice(0, 10)}`)}</text>`,
     '</svg>',
