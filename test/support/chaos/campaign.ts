@@ -109,13 +109,15 @@ export interface Outcome {
   readonly rows: number
   readonly losses: number
   readonly duplicates: number
+  /** Runs that planned, and so took a sample: until one of them had begun a migration. */
+  readonly planned: number
 }
 
 /** Runs left in peace may still meet what the struck ones left behind. */
 const PEACEFUL_RUNS = 3
 
-/** By a signal, or for a fault that a resume is the cure of. */
-const RESUMABLE: ReadonlySet<number | null> = new Set([null, 6, 130, 143])
+/** By a signal, by the failpoint action `exit`, or for a fault that a resume is the cure of. */
+const RESUMABLE: ReadonlySet<number | null> = new Set([null, 6, 99, 130, 143])
 
 /**
  * Runs `drover migrate`, and `drover resume` until the migration is complete, with a strike at each of the first runs.
@@ -126,9 +128,11 @@ export async function expectSurvived(options: CampaignOptions): Promise<Outcome>
   const started: Running[] = []
   const runs: Ended[] = []
   let faults = 0
+  let planned = 0
   for (let round = 0; ; round++) {
     const before = await doneSet(site)
     const command = (await hasBegun(site)) ? 'resume' : 'migrate'
+    if (command === 'migrate') planned++
     const address = { from: options.from ?? options.source.from, to: options.to ?? site.to }
     const running = startDrover([command, ...args], { ...options, ...address })
     started.push(running)
@@ -137,12 +141,12 @@ export async function expectSurvived(options: CampaignOptions): Promise<Outcome>
     runs.push(ended)
     checkMonotone(before, await doneSet(site))
     if (ended.code === exitCode) break
-    if (runs.length === options.stopAfter) return { faults, runs, rows: 0, losses: 0, duplicates: 0 }
+    if (runs.length === options.stopAfter) return { faults, runs, planned, rows: 0, losses: 0, duplicates: 0 }
     const tired = round >= strikes + PEACEFUL_RUNS
     if (tired || !RESUMABLE.has(ended.code)) throw new Error(`run ${round} (${command}) ${tellOf(ended)}`)
   }
   await checkAll(site, runs.at(-1) ?? null, started)
-  return { faults, runs, ...(await figuresOf(site)) }
+  return { faults, runs, planned, ...(await figuresOf(site)) }
 }
 
 /** O1 to O6. `last`: what the last run printed; null where nobody could read it. */

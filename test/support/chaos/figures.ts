@@ -11,7 +11,7 @@ export class Figures {
     this.#title = title
   }
 
-  add(name: string, outcome: Omit<Outcome, 'runs'> & { readonly runs: readonly unknown[] }): void {
+  add(name: string, outcome: Omit<Outcome, 'runs' | 'planned'> & { readonly runs: readonly unknown[] }): void {
     const sum = this.#rows.get(name) ?? { faults: 0, runs: 0, rows: 0, losses: 0, duplicates: 0 }
     for (const column of columns) sum[column] += column === 'runs' ? outcome.runs.length : outcome[column]
     this.#rows.set(name, sum)
