@@ -15,18 +15,25 @@ export function countSpent(bytes: number): void {
   spentBytes += bytes
   if (spentBytes < mostSpentBytes) return
   spentBytes = 0
-  collectYoung({ type: 'minor' })
+  collect({ type: 'minor' })
 }
 
-const collectYoung = exposed()
+/** Collects all of the heap, once much is used up and before others want memory. Takes some ten milliseconds. */
+export function collectSpent(): void {
+  collect({ type: 'major' })
+}
+
+type Collect = (options: { readonly type: 'minor' | 'major' }) => void
+
+const collect = exposed()
 
 /** The runtime's own function, which a context gets that is made after the flag is set. */
-function exposed(): (options: { readonly type: 'minor' }) => void {
+function exposed(): Collect {
   setFlagsFromString('--expose-gc')
-  const collect: unknown = runInNewContext('gc')
-  return isCollect(collect) ? collect : () => undefined
+  const gc: unknown = runInNewContext('gc')
+  return isCollect(gc) ? gc : () => undefined
 }
 
-function isCollect(value: unknown): value is (options: { readonly type: 'minor' }) => void {
+function isCollect(value: unknown): value is Collect {
   return typeof value === 'function'
 }

@@ -5,6 +5,7 @@ import type { BufferPool, Source } from '../connectors/contract.ts'
 import type { Ledger, Lease, MigrationId } from '../connectors/ledger-contract.ts'
 import type { Partition } from '../core/batch.ts'
 import { createBufferPool } from '../connectors/buffer-pool.ts'
+import { collectSpent } from '../connectors/spent-memory.ts'
 import { BatchSize, type FirstLimits } from './batch-size.ts'
 import type { Drift } from './drift.ts'
 import { adviceOf, cpuTimes, FeedWatch } from './feed-watch.ts'
@@ -98,6 +99,8 @@ async function startWorkers(context: CopyContext, copying: Copying, run: AbortSi
     const flooded = flood.add(committed.table, committed.counts)
     if (flooded !== null) stopping.abort(flooded)
   }
+  // Choosing types has made objects of thousands of rows; the workers' memory is not to come on top of theirs.
+  collectSpent()
   const cluster = await startCluster(
     {
       ...clusterShape(context),
