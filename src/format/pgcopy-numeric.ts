@@ -22,7 +22,7 @@ const mostFractionDigits = 16_383
 export function appendNumeric(out: ByteWriter, text: string): void {
   const special = specialSigns.get(text)
   if (special !== undefined) {
-    appendHeader(out, 0, 0, special, 0)
+    appendNumericHeader(out, 0, 0, special, 0)
     return
   }
   const number = parseDecimal(text)
@@ -36,20 +36,27 @@ export function appendNumeric(out: ByteWriter, text: string): void {
     throw unholdable(`${shownText(text)} ${reason}`, { reason: `it ${reason}` })
   }
   if (digits === '') {
-    appendHeader(out, 0, 0, positive, scale)
+    appendNumericHeader(out, 0, 0, positive, scale)
     return
   }
   // Groups of four digits are counted from the decimal point, so the first one is filled up in front.
   const weight = Math.ceil(wholeDigits / 4) - 1
   const aligned = '0'.repeat((weight + 1) * 4 - wholeDigits) + digits.replace(/0+$/, '')
   const groups = Math.ceil(aligned.length / 4)
-  appendHeader(out, groups, weight, number.negative ? negative : positive, scale)
+  appendNumericHeader(out, groups, weight, number.negative ? negative : positive, scale)
   for (let group = 0; group < groups; group++) {
     out.putInt16(Number(aligned.slice(group * 4, group * 4 + 4).padEnd(4, '0')))
   }
 }
 
-function appendHeader(out: ByteWriter, groups: number, weight: number, sign: number, scale: number): void {
+/** What stands in front of the groups of four digits, and room for these. */
+export function appendNumericHeader(
+  out: ByteWriter,
+  groups: number,
+  weight: number,
+  sign: number,
+  scale: number,
+): void {
   out.reserve(12 + groups * 2)
   out.putInt32(8 + groups * 2)
   out.putInt16(groups)

@@ -1,4 +1,5 @@
 import type { ByteWriter } from '../byte-writer.ts'
+import { appendNumericHeader } from '../pgcopy-numeric.ts'
 import type { NumberDigits } from './number-digits.ts'
 
 const positive = 0x0000
@@ -12,12 +13,12 @@ export function appendNumericDigits(out: ByteWriter, number: NumberDigits): void
   const { special, count, exponent } = number
   if (special !== null) {
     const infinite = number.negative ? minusInfinity : infinity
-    appendHeader(out, 0, 0, special === 'NaN' ? notANumber : infinite, 0)
+    appendNumericHeader(out, 0, 0, special === 'NaN' ? notANumber : infinite, 0)
     return
   }
   const scale = Math.max(0, -exponent)
   if (count === 0) {
-    appendHeader(out, 0, 0, positive, scale)
+    appendNumericHeader(out, 0, 0, positive, scale)
     return
   }
   const { digits, first } = number
@@ -28,7 +29,7 @@ export function appendNumericDigits(out: ByteWriter, number: NumberDigits): void
   const weight = Math.ceil(wholeDigits / 4) - 1
   const filling = (weight + 1) * 4 - wholeDigits
   const groups = Math.ceil((filling + end - first) / 4)
-  appendHeader(out, groups, weight, number.negative ? negative : positive, scale)
+  appendNumericHeader(out, groups, weight, number.negative ? negative : positive, scale)
   let place = first - filling
   for (let group = 0; group < groups; group++) {
     let value = 0
@@ -37,13 +38,4 @@ export function appendNumericDigits(out: ByteWriter, number: NumberDigits): void
     }
     out.putInt16(value)
   }
-}
-
-function appendHeader(out: ByteWriter, groups: number, weight: number, sign: number, scale: number): void {
-  out.reserve(12 + groups * 2)
-  out.putInt32(8 + groups * 2)
-  out.putInt16(groups)
-  out.putInt16(weight)
-  out.putUint16(sign)
-  out.putInt16(scale)
 }
