@@ -48,5 +48,10 @@ describe('a page', () => {
     const overlong = Buffer.from(bytes)
     overlong.writeInt32LE(1000, at + 7)
     expect(() => pageOfArray(overlong, at, bytes.length, 2)).toThrow(BsonDamage)
+    // The last document ends with the zero byte that ends the array.
+    const swallowing = Buffer.from(bytes)
+    const last = bytes.length - 1 - serialize({ a: 2 }).length
+    swallowing.writeInt32LE(swallowing.readInt32LE(last) + 1, last)
+    expect(() => pageOfArray(swallowing, at, bytes.length, 2)).toThrow(BsonDamage)
   })
 })
