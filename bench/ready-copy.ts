@@ -20,7 +20,7 @@ interface Ready {
 
 /** As many batches as fit, and the number of all rows. */
 async function makeReady({ from, plan, batchRows, batchBytes }: CopyOrder): Promise<Ready> {
-  await using source = await openSource(from)
+  await using source = await openSource(from, { environment: {}, shared: null })
   const transcoder = await createTranscoder(source.format, 'pgcopy', plan, source.keyField)
   const selection = { table: plan.source, where: null, fields: null, limit: null }
   const options = { firstSeq: 0, limits: { rows: batchRows, bytes: batchBytes }, pool: createBufferPool(0) }

@@ -42,7 +42,7 @@ function batchOf(rows: readonly Uint8Array[]): Batch {
 }
 
 async function planOf(batch: Batch): Promise<TablePlan> {
-  const observer = await createObserver('bson', '_id', 'bench', null)
+  const observer = await createObserver('bson', '_id', { table: 'bench' }, null)
   await observer.observe(batch)
   const target = { schema: 'public', name: 'bench' }
   const options = {

@@ -1,5 +1,6 @@
 import { closest } from 'fastest-levenshtein'
-import type { Source, Target } from './connectors/contract.ts'
+import type { Source, SourceOptions, Target } from './connectors/contract.ts'
+import type { Selection } from './connectors/planned-table.ts'
 import type { Format } from './core/batch.ts'
 import { DroverError } from './core/errors.ts'
 import type { TablePlan } from './core/plan.ts'
@@ -21,7 +22,10 @@ export interface TargetOptions {
   readonly environment: Readonly<Record<string, string | undefined>>
 }
 
-const sources: Readonly<Record<string, (url: string) => Promise<Source>>> = {
+/** Rows of a table, and what they are like. */
+type LaidOut = Pick<Selection, 'table' | 'layout'>
+
+const sources: Readonly<Record<string, (url: string, options: SourceOptions) => Promise<Source>>> = {
   mongodb: async (url) => (await import('./connectors/mongodb/connect.ts')).openMongoSource(url),
   'mongodb+srv': async (url) => (await import('./connectors/mongodb/connect.ts')).openMongoSource(url),
   bson: async (url) => (await import('./connectors/bson-dump/connect.ts')).openDumpSource(url),
@@ -53,8 +57,8 @@ const observers: Readonly<
 }
 
 /** Opens the source a URL names. Throws `unknown-scheme`, and what the connector throws. */
-export async function openSource(url: string): Promise<Source> {
-  return choose(sources, targets, url, 'source')(url)
+export async function openSource(url: string, options: SourceOptions): Promise<Source> {
+  return choose(sources, targets, url, 'source')(url, options)
 }
 
 /** Opens the target a URL names. Throws `unknown-scheme`, and what the connector throws. */
@@ -73,16 +77,20 @@ export async function createTranscoder(
   keyField: string,
   repair: TransformSpec | null = null,
 ): Promise<Transcoder> {
-  const decoder = decoders[from]
-  const encoder = encoders[to]
-  if (decoder === undefined || encoder === undefined) throw noWay(`from ${from} to ${to}`)
+  const given = planned.layout?.format ?? from
+  const sent = planned.sentAs ?? to
+  const decoder = decoders[given]
+  const encoder = encoders[sent]
+  const unchanged = (planned.transform?.steps ?? []).length === 0 && repair === null
+  const direct = unchanged ? (directWays[`${given} ${sent}`]?.(planned, keyField) ?? null) : null
+  if (direct !== null) return direct
+  if (decoder === undefined || encoder === undefined) throw noWay(`from ${given} to ${sent}`)
   const repairing = await pipelineFor(repair, planned.source)
   const own = await pipelineFor(planned.transform ?? null, planned.source)
   // A plan with a transform lets every field through to it.
   const plan = repair === null ? planned : { ...planned, transform: planned.transform ?? repair }
   const pipeline = repairing === null || own === null ? (repairing ?? own) : await joined(repairing, own)
-  const direct = pipeline === null ? (directWays[`${from} ${to}`]?.(plan, keyField) ?? null) : null
-  return direct ?? composeTranscoder(decoder(plan, keyField), encoder(plan), pipeline)
+  return composeTranscoder(decoder(plan, keyField), encoder(plan), pipeline)
 }
 
 /**
@@ -92,19 +100,22 @@ export async function createTranscoder(
 export async function createObserver(
   from: Format,
   keyField: string,
-  table: string,
+  { table, layout }: LaidOut,
   transform: TransformSpec | null,
   mendsNames = false,
 ): Promise<Observer> {
-  const observer = observers[from]
-  const decoder = decoders[from]
-  if (observer === undefined || decoder === undefined) throw noWay(`to look at ${from}`)
+  const format = layout?.format ?? from
+  const observer = observers[format]
+  const decoder = decoders[format]
+  if (decoder === undefined) throw noWay(`to look at ${format}`)
   const { joinScalars } = await import('./schema/lattice.ts')
   const pipeline = await pipelineFor(transform, table)
-  const raw = await observer(keyField, joinScalars, mendsNames)
-  if (pipeline === null) return raw
+  const raw = observer === undefined ? null : await observer(keyField, joinScalars, mendsNames)
+  if (pipeline === null && raw !== null) return raw
   const { createRowObserver } = await import('./format/row-observe.ts')
-  return besideRaw(createRowObserver(decoder(everything(table, transform), keyField), pipeline, joinScalars), raw)
+  const rows = decoder(everything({ table, layout }, transform), keyField)
+  const transformed = createRowObserver(rows, pipeline, joinScalars)
+  return raw === null ? transformed : besideRaw(transformed, raw)
 }
 
 /** Looks at rows behind a transform, and before it for what rows do not tell. */
@@ -120,10 +131,11 @@ async function besideRaw(transformed: Observer, raw: Observer): Promise<Observer
 }
 
 /** Decodes rows with all of their fields, apart from any plan. */
-export function createRowDecoder(from: Format, keyField: string, table: string): Decoder {
-  const decoder = decoders[from]
-  if (decoder === undefined) throw noWay(`to look at ${from}`)
-  return decoder(everything(table, { file: null, steps: [] }), keyField)
+export function createRowDecoder(from: Format, keyField: string, rows: LaidOut): Decoder {
+  const format = rows.layout?.format ?? from
+  const decoder = decoders[format]
+  if (decoder === undefined) throw noWay(`to look at ${format}`)
+  return decoder(everything(rows, { file: null, steps: [] }), keyField)
 }
 
 async function joined(first: Pipeline, second: Pipeline): Promise<Pipeline> {
@@ -149,9 +161,18 @@ export async function pipelineFor(transform: TransformSpec | null, table: string
 }
 
 /** A plan under which every field is decoded. */
-function everything(source: string, transform: TransformSpec | null): TablePlan {
+function everything({ table: source, layout }: LaidOut, transform: TransformSpec | null): TablePlan {
   const target = { schema: '', name: source }
-  const kept = { source, target, columns: [], key: [], ignore: [], nestedJson: 'plain', schemaVersion: 0 } as const
+  const kept = {
+    source,
+    target,
+    columns: [],
+    key: [],
+    ignore: [],
+    nestedJson: 'plain',
+    schemaVersion: 0,
+    layout,
+  } as const
   return { ...kept, transform: transform ?? undefined }
 }
 

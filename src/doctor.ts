@@ -46,8 +46,12 @@ async function examine(url: string, signal: AbortSignal, check: (found: Found) =
   return { name: maskUrl(url), ...found }
 }
 
-async function checkSource({ from }: Config, found: Found, signal: AbortSignal): Promise<void> {
-  await using source = await openSource(from)
+async function checkSource(
+  { from, clientEnvironment: environment }: Config,
+  found: Found,
+  signal: AbortSignal,
+): Promise<void> {
+  await using source = await openSource(from, { environment, shared: null })
   found.findings.push(...(await source.check(signal)))
   const tables = await source.describe(signal)
   const skipped = tables.filter((table) => table.skipped !== null).length

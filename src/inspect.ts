@@ -48,13 +48,15 @@ export interface InspectOptions {
   readonly tables?: readonly string[] | undefined
   /** Whether values of the rows are shown (`none`), and how. */
   readonly examples?: ExampleStyle | undefined
+  /** What the database's own clients read from the environment. */
+  readonly environment?: Readonly<Record<string, string | undefined>> | undefined
   readonly signal: AbortSignal
 }
 
 /** Looks at a source and changes nothing: tables, fields with the types seen, sizes, indexes, what will be trouble. */
 export async function inspectSource(url: string, options: InspectOptions): Promise<InspectReport> {
-  const { tables = [], examples = 'none', signal } = options
-  await using source = await openSource(url)
+  const { tables = [], examples = 'none', environment = {}, signal } = options
+  await using source = await openSource(url, { environment, shared: null })
   const findings = await source.check(signal)
   const described = await source.describe(signal)
   const copied = described.some(({ skipped }) => skipped === null)
@@ -86,7 +88,7 @@ async function inspectTable(
     { rows: SAMPLE_ROWS, bytes: SAMPLE_BYTES, seconds: SAMPLE_SECONDS },
     signal,
   )
-  const sample = await observeRows(source, name, null, sampled, signal)
+  const sample = await observeRows(source, selection, null, sampled, signal)
   const rows = soundRows(sample)
   const examples = Examples.ofRows(sample, style)
   if (style !== 'none') collectExamples(source, name, sampled, examples, signal)
@@ -117,7 +119,7 @@ function collectExamples(
   examples: Examples,
   signal: AbortSignal,
 ): void {
-  const decoder = createRowDecoder(format, keyField, table)
+  const decoder = createRowDecoder(format, keyField, { table })
   for (const batch of batches) {
     signal.throwIfAborted()
     for (let index = 0; index < batch.rows; index++) {

@@ -33,8 +33,8 @@ export async function connect(config: Config, context: RunContext): Promise<Sess
   await using opening = new AsyncDisposableStack()
   const limiter = new RateLimiter(config.maxRate, config.maxRateFile !== null)
   opening.use(await openRateFile(config, context, limiter))
-  const source = opening.use(await openSource(config.from))
   const { ledgerSchema, clientEnvironment: environment } = config
+  const source = opening.use(await openSource(config.from, { environment, shared: null }))
   const target = opening.use(await openTarget(config.to, { ledgerSchema, environment }))
   const ledger = opening.use(await target.openLedger(signal))
   const opened = opening.move()

@@ -1,4 +1,14 @@
-import type { Batch, BatchId, BatchLimits, Bounds, EncodedRows, Format, PackedRows, Partition } from '../core/batch.ts'
+import type {
+  Batch,
+  BatchId,
+  BatchLimits,
+  Bounds,
+  Dialect,
+  EncodedRows,
+  Format,
+  PackedRows,
+  Partition,
+} from '../core/batch.ts'
 import type { CoercionUse } from '../core/coercion.ts'
 import type { Counts } from '../core/counts.ts'
 import type { DeadLetter } from '../core/dead-letter.ts'
@@ -6,11 +16,12 @@ import type { ErrorShape } from '../core/errors.ts'
 import type { ExistingColumn } from '../core/existing-column.ts'
 import type { FaultClass } from '../core/fault.ts'
 import type { ForeignKeyPlan, IndexPlan, SourceIndex } from '../core/index-plan.ts'
-import type { TablePlan, TargetName } from '../core/plan.ts'
+import type { ColumnPlan, TablePlan, TargetColumn, TargetName } from '../core/plan.ts'
 import type { RetryPolicy } from '../core/retry.ts'
 import type { TableChange } from '../core/table-change.ts'
 import type { Ledger, MigrationId } from './ledger-contract.ts'
 import type { PlannedTable, Selection } from './planned-table.ts'
+import type { StructureRequest, TableStructure } from './structure.ts'
 
 /** Something a check found. An `error` refuses the run before anything is written. */
 export interface Finding {
@@ -22,7 +33,10 @@ export interface Finding {
 
 /** A table of a source, also one that is not copied. */
 export interface SourceTable {
+  /** As people name it: with its schema, unless that is the one meant without. */
   readonly name: string
+  /** The schema it is in, and its name there; absent: the source has none. */
+  readonly qualified?: TargetName | undefined
   readonly kind: 'table' | 'view' | 'capped' | 'time-series' | 'system'
   /** Why it is not copied; null: it is. */
   readonly skipped: string | null
@@ -32,6 +46,14 @@ export interface SourceTable {
   readonly averageRowBytes: number | null
   /** Its rows can be read in key order, and so in partitions, and again from any key. */
   readonly ordered: boolean
+}
+
+/** What a source is opened with, beside its address. */
+export interface SourceOptions {
+  /** What the database's own clients read from the environment. */
+  readonly environment: Readonly<Record<string, string | undefined>>
+  /** What {@link Source.share} of another one answered, whose state this one is to read; null: its own. */
+  readonly shared: string | null
 }
 
 /** Whichever is met first ends the taking of a sample. */
@@ -74,7 +96,11 @@ export interface Source extends AsyncDisposable {
   /** For people: the address without secrets. */
   readonly name: string
   readonly format: Format
-  /** The field that identifies a row. */
+  /** The language of its structures; null: its tables have none. */
+  readonly dialect: Dialect | null
+  /** How its names become names of the target unless somebody says otherwise. */
+  readonly naming: 'snake_case' | 'preserve'
+  /** The field that identifies a row; empty: the layout of a table says which do. */
   readonly keyField: string
   /** What kind of failure an error of this connector is; it sees through `cause`. */
   classify(error: unknown): FaultClass
@@ -82,7 +108,15 @@ export interface Source extends AsyncDisposable {
   check(signal: AbortSignal): Promise<readonly Finding[]>
   /** Every table of the database, skipped ones included, by name. */
   describe(signal: AbortSignal): Promise<readonly SourceTable[]>
-  /** Indexes of a table; none for a source that has none. */
+  /** What its catalogue says of a table; null: nothing, and rows have to be looked at. */
+  structure(request: StructureRequest, signal: AbortSignal): Promise<TableStructure | null>
+  /**
+   * Keeps the state that it reads, until it is disposed, for others that are opened with the answer, as
+   * {@link SourceOptions.shared}, to read the same; null: nobody has to, or can. May be called again. Throws
+   * `source-failed` where that state is lost.
+   */
+  share(signal: AbortSignal): Promise<string | null>
+  /** Indexes of a table that has no structure; none for a source that has none. */
   indexes(table: string, signal: AbortSignal): Promise<readonly SourceIndex[]>
   /** The highest value of a field among the rows selected, as {@link SinceRange} takes it; null: no row has the field. */
   highest(selection: Selection, field: string, signal: AbortSignal): Promise<string | null>
@@ -134,7 +168,10 @@ export interface Connections {
 /** One system to write to. The rules of {@link Source} hold. */
 export interface Target extends AsyncDisposable {
   readonly name: string
+  /** What it takes first; some tables may be written in another format, which `sentAs` of their plan says. */
   readonly accepts: Format
+  /** The language of definitions and statements that it runs; null: none. */
+  readonly dialect: Dialect | null
   /** `atomic`: rows and ledger entry become durable together; `keyed`: a retry overwrites by key. */
   readonly delivery: 'atomic' | 'keyed'
   /** Writers it can serve at once; Infinity where only its connections bound them. */
@@ -157,6 +194,11 @@ export interface Target extends AsyncDisposable {
   readonly maxColumns: number
   /** Names that no column may have, whatever the quoting. */
   readonly reservedColumns: readonly string[]
+  /**
+   * In what columns of these types are to be written, `native` being the target's own name of the type; null: it cannot
+   * take them.
+   */
+  formatFor(columns: readonly Pick<ColumnPlan, 'type' | 'native'>[]): Format | null
   openLedger(signal: AbortSignal): Promise<Ledger>
   openWriter(options: RunMark, signal: AbortSignal): Promise<Writer>
   /** Builds the keys of a table and its child tables and refreshes statistics; may be called again. Throws `key-violation`. */
@@ -179,10 +221,13 @@ export type Slice = { readonly from: string | null; readonly upTo: string | null
 
 /** One connection that reads target tables back, one thing after the other. */
 export interface Reader extends AsyncDisposable {
-  /** Rows of a slice in no order, packed in the format that the target accepts, with the columns named and in that order. */
+  /**
+   * Rows of a slice in no order, packed in the format that the target accepts, with the columns named and in that order;
+   * those with a `native` type are read as their `type`, losing nothing.
+   */
   read(
     target: TargetName,
-    columns: readonly string[],
+    columns: readonly TargetColumn[],
     slice: Slice,
     options: { readonly limits: BatchLimits; readonly pool: BufferPool },
     signal: AbortSignal,
@@ -193,7 +238,7 @@ export interface Reader extends AsyncDisposable {
    */
   lookUp(
     target: TargetName,
-    columns: readonly string[],
+    columns: readonly TargetColumn[],
     key: readonly string[],
     keys: readonly (readonly (string | null)[])[],
     signal: AbortSignal,

@@ -1,5 +1,6 @@
 import type { Bounds } from '../core/batch.ts'
 import type { ForeignKeyPlan, IndexPlan } from '../core/index-plan.ts'
+import type { RowLayout } from '../core/layout.ts'
 import type { TablePlan, TargetName } from '../core/plan.ts'
 import type { TableChange } from '../core/table-change.ts'
 
@@ -13,6 +14,8 @@ export interface Selection {
   readonly limit: number | null
   /** Only rows whose field lies in a range; absent: all. */
   readonly since?: SinceRange | undefined
+  /** What the rows are to be like; absent: rows of this source name their own fields. */
+  readonly layout?: RowLayout | undefined
 }
 
 /** `from ≤ field ≤ upTo`, both values in the source's own language (MongoDB: extended JSON). */

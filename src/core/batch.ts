@@ -27,8 +27,19 @@ export interface BatchId extends Bounds {
   readonly last: boolean
 }
 
-/** What a batch's bytes are. */
-export type Format = 'bson' | 'pgcopy'
+/**
+ * What a batch's bytes are.
+ *
+ * - `bson`: a document each, https://bsonspec.org
+ * - `pgcopy`: a tuple of a binary COPY each, its count of fields included
+ * - `pgtext`: a line of a text COPY each, with its line feed; both of
+ *   https://www.postgresql.org/docs/current/sql-copy.html
+ * - `sqlite`: a record each, https://www.sqlite.org/fileformat2.html#record_format; texts are UTF-8, unless they are not
+ */
+export type Format = 'bson' | 'pgcopy' | 'pgtext' | 'sqlite'
+
+/** Of SQL, as far as statements and expressions in it are carried from a source to a target. */
+export type Dialect = 'postgres' | 'sqlite'
 
 /** Rows one behind the other. Row i is `bytes[offsets[i] … offsets[i + 1])`; `offsets` has rows + 1 entries. */
 export interface PackedRows {

@@ -7,6 +7,11 @@ export interface ExistingColumn {
   readonly nativeType: string
   /** Types whose encoding the column takes as it is; empty: none that drover writes. */
   readonly accepts: readonly LogicalType[]
+  /**
+   * Types whose values it takes in their text form, `nativeType` told to the encoder: that refuses what the server would
+   * change without a word, such as digits to be rounded, and the server refuses what it cannot read.
+   */
+  readonly acceptsText: readonly LogicalType[]
   /** Longest text it holds, in characters; null: any. */
   readonly maxCharacters: number | null
   /** NOT NULL without a default: cannot be left out. */

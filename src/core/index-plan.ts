@@ -44,6 +44,13 @@ export interface IndexCondition extends IndexPlace {
   readonly value: string | number | boolean | null
 }
 
+/** What an index is in the target's own language, which `parts` and `where` say nothing of then. */
+export interface IndexText {
+  /** `index`: stands behind `on table`; `constraint`: behind `add constraint name`. */
+  readonly kind: 'index' | 'constraint'
+  readonly sql: string
+}
+
 /** A secondary index of the target, built after the load. Plain data. */
 export interface IndexPlan {
   readonly name: string
@@ -59,6 +66,8 @@ export interface IndexPlan {
   readonly parts: readonly IndexPart[]
   /** All of these hold; empty: every row. */
   readonly where: readonly IndexCondition[]
+  /** Given by a source that knows the target's language; absent: the above says all of it. */
+  readonly text?: IndexText | undefined
 }
 
 /** A reference from one table to the key of another, added and validated after the load. Plain data. */
@@ -68,4 +77,6 @@ export interface ForeignKeyPlan {
   readonly columns: readonly string[]
   readonly references: TargetName
   readonly referencedColumns: readonly string[]
+  /** Behind the references, as SQL has it: `match full on delete cascade deferrable …`; absent: nothing. */
+  readonly options?: string | undefined
 }

@@ -1,4 +1,6 @@
 import type { AllowedCoercion } from './coercion.ts'
+import type { Format } from './batch.ts'
+import type { RowLayout } from './layout.ts'
 import type { LogicalType } from './logical-type.ts'
 import type { TransformSpec } from './transform.ts'
 
@@ -33,6 +35,11 @@ export interface ColumnPlan {
   readonly nestedJson?: NestedJson | undefined
   /** Longest text that the column holds, in characters. */
   readonly maxCharacters?: number | undefined
+  /**
+   * The target's own name of the column's type, where that is another than it has for `type`: values are read back from
+   * it as `type`, and written in a form that it takes.
+   */
+  readonly native?: string | undefined
 }
 
 /** What becomes of documents that are rows of one target table: those of a source table, or the elements of an array. */
@@ -84,12 +91,51 @@ export interface TablePlan extends RowsPlan {
   readonly transform?: TransformSpec | undefined
   /** What may be done to values that no type holds; absent: nothing, they are dead letters. */
   readonly coerce?: readonly AllowedCoercion[] | undefined
+  /** What the values of a row are; absent: rows name their own fields. */
+  readonly layout?: RowLayout | undefined
+  /** What rows are written in; absent: what the target takes first. */
+  readonly sentAs?: Format | undefined
+  readonly definition?: TableDefinition | undefined
+}
+
+/**
+ * What a new table has beside the names and types of the columns that are copied, as the table it comes from has it. All
+ * of it is text in the target's own language, names of the table itself apart. Plain data.
+ */
+export interface TableDefinition {
+  /** In the order of the table, those that the target computes included. */
+  readonly columns: readonly ColumnDefinition[]
+  /** Constraints that every row meets as it is written: checks. */
+  readonly constraints: readonly NamedText[]
+  /** The primary key where `primary key (columns)` does not say all of it, or its name is not the usual one. */
+  readonly key?: NamedText | undefined
+  /** Stands behind the parenthesis: `partition by …`, `inherits (…)`, `with (…)`; empty: nothing. */
+  readonly suffix: string
+  /** Run behind `create table`: partitions, comments. */
+  readonly statements: readonly string[]
+  /** Values that sequences of its columns have reached in the source; the next one is another. */
+  readonly sequences: readonly { readonly column: string; readonly reached: string }[]
+}
+
+export interface ColumnDefinition {
+  readonly name: string
+  /** Of a column that is not copied, because the target computes it; null: the planned column's. */
+  readonly type: string | null
+  /** Behind the type: `collate …`, `not null`, `default …`, `generated …`; empty: nothing. */
+  readonly clauses: string
+}
+
+export interface NamedText {
+  readonly name: string
+  readonly sql: string
 }
 
 /** A column as the target has it. */
 export interface TargetColumn {
   readonly name: string
   readonly type: LogicalType
+  /** As {@link ColumnPlan} has it. */
+  readonly native?: string | undefined
 }
 
 export function qualified(target: TargetName): string {
@@ -112,7 +158,11 @@ export function targetColumns(part: TablePlan | ChildPlan): readonly TargetColum
     : []
   const value = isChild(part) && part.value !== null ? [part.value] : []
   const overflow = part.overflow === undefined ? [] : [{ name: part.overflow, type: 'json' as const }]
-  return [...before, ...part.columns, ...value, ...overflow].map(({ name, type }) => ({ name, type }))
+  return [...before, ...part.columns, ...value, ...overflow].map(columnOf)
+}
+
+function columnOf({ name, type, native }: TargetColumn): TargetColumn {
+  return native === undefined ? { name, type } : { name, type, native }
 }
 
 export function isChild(part: TablePlan | ChildPlan): part is ChildPlan {

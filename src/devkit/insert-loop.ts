@@ -81,7 +81,7 @@ async function loop(
 }
 
 async function* pagesOf(url: string, table: string, signal: AbortSignal): AsyncGenerator<readonly Document[]> {
-  await using source = await openSource(url)
+  await using source = await openSource(url, { environment: {}, shared: null })
   const selection = { table, where: null, fields: null, limit: null }
   const reading = { firstSeq: 0, limits: { rows: pageRows, bytes: pageBytes }, pool: createBufferPool(0) }
   const partition = { id: 1, table, after: null, upTo: null }

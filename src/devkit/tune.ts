@@ -82,7 +82,7 @@ async function lookAround(
   scratch: TuneScratch,
   signal: AbortSignal,
 ): Promise<{ readonly name: string; readonly maxWorkers: number }> {
-  await using source = await openSource(from)
+  await using source = await openSource(from, { environment: clientEnvironment, shared: null })
   await using target = await openTarget(to, { ledgerSchema: scratch.ledger, environment: clientEnvironment })
   const { chosen } = selectTables(await source.describe(signal), tables)
   const { free } = await target.connections(signal)

@@ -103,7 +103,7 @@ async function startWorkers(context: CopyContext, copying: Copying, run: AbortSi
   collectSpent()
   const cluster = await startCluster(
     {
-      ...clusterShape(context),
+      ...clusterShape(context, await context.source.share(run)),
       onNote: (note: Note) => {
         if (note.kind === 'committed') return acknowledge(note.committed)
         if (note.kind === 'failed') size.failed(note)
@@ -124,10 +124,11 @@ async function startWorkers(context: CopyContext, copying: Copying, run: AbortSi
   return cluster
 }
 
-function clusterShape({ config, plan, source, migration, lease, limiter }: CopyContext) {
+function clusterShape({ config, plan, source, migration, lease, limiter }: CopyContext, shared: string | null) {
   const start: CopyStart = {
     job: 'copy',
     sourceUrl: config.from,
+    sourceOptions: { environment: config.clientEnvironment, shared },
     targetUrl: config.to,
     ledgerSchema: config.ledgerSchema,
     environment: config.clientEnvironment,

@@ -15,18 +15,18 @@ export async function lookAtSample(
   limits: SampleLimits,
   signal: AbortSignal,
 ): Promise<Sample> {
-  return observeRows(source, selection.table, transform, await source.sample(selection, limits, signal), signal)
+  return observeRows(source, selection, transform, await source.sample(selection, limits, signal), signal)
 }
 
 /** What is in rows that were taken already. Throws `invalid-transform`. */
 export async function observeRows(
   { format, keyField }: Pick<Source, 'format' | 'keyField'>,
-  table: string,
+  rows: Pick<Selection, 'table' | 'layout'>,
   transform: TransformSpec | null,
   { batches, complete }: SampledRows,
   signal: AbortSignal,
 ): Promise<Sample> {
-  const observer = await createObserver(format, keyField, table, transform)
+  const observer = await createObserver(format, keyField, rows, transform)
   for (const batch of batches) {
     signal.throwIfAborted()
     await observer.observe(batch)

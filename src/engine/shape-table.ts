@@ -3,6 +3,7 @@ import type { ExistingTable, SourceTable } from '../connectors/contract.ts'
 import type { Mode, PlannedTable, Selection } from '../connectors/planned-table.ts'
 import { DroverError } from '../core/errors.ts'
 import type { ForeignKeyPlan, IndexPlan, SourceIndex } from '../core/index-plan.ts'
+import { keyFieldsOf } from '../core/layout.ts'
 import { partsOf, qualified, targetColumns, type TablePlan, type TargetName } from '../core/plan.ts'
 import type { Sample } from '../core/sample.ts'
 import type { TransformSpec } from '../core/transform.ts'
@@ -275,8 +276,9 @@ export function mergesInOrder(plan: TablePlan, keyField: string): boolean {
 }
 
 /** No two rows of the source have the same key, unless a transform has changed it. */
-function isSourceKey({ key, columns, transform }: TablePlan, keyField: string): boolean {
-  const [name, ...others] = key
-  const column = columns.find((candidate) => candidate.name === name)
-  return others.length === 0 && transform === undefined && column?.field === keyField && column.within === undefined
+function isSourceKey({ key, columns, transform, layout }: TablePlan, keyField: string): boolean {
+  const own = columns.filter(({ name, within }) => within === undefined && key.includes(name))
+  const fields = new Set(own.map(({ field }) => field))
+  const known = keyFieldsOf(layout, keyField)
+  return transform === undefined && known.length > 0 && known.every((field) => fields.has(field))
 }

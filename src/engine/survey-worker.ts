@@ -10,12 +10,12 @@ import type { Answer, Note, Question, Result, SurveyStart, Totals, Work } from '
 export async function openSurveyor(
   start: SurveyStart,
 ): Promise<Handlers<Work, Note, Result, Totals, Question, Answer>> {
-  const source = await openSource(start.sourceUrl)
+  const source = await openSource(start.sourceUrl, start.sourceOptions)
   return {
     async work(work, context) {
       if (work.kind !== 'survey') throw new DroverError('unexpected', `a surveyor was sent a ${work.kind}`)
       const { selection, partition, transform } = work
-      const observer = await createObserver(source.format, source.keyField, selection.table, transform)
+      const observer = await createObserver(source.format, source.keyField, selection, transform)
       // One batch being read while the one before is looked at.
       const pool = createBufferPool(2)
       const options = { firstSeq: 0, limits: start.limits, pool }

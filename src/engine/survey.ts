@@ -60,6 +60,7 @@ export class Survey implements AsyncDisposable {
     const start: SurveyStart = {
       job: 'survey',
       sourceUrl: config.from,
+      sourceOptions: { environment: config.clientEnvironment, shared: await source.share(signal) },
       limits: { rows: config.batchRows, bytes: config.batchBytes },
       paced: limiter.mayHold,
     }

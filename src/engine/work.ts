@@ -1,3 +1,4 @@
+import type { SourceOptions } from '../connectors/contract.ts'
 import type { MigrationId } from '../connectors/ledger-contract.ts'
 import type { Selection } from '../connectors/planned-table.ts'
 import type { Batch, BatchLimits, Format, Partition } from '../core/batch.ts'
@@ -27,6 +28,7 @@ export interface TableRules {
 export interface CopyStart {
   readonly job: 'copy'
   readonly sourceUrl: string
+  readonly sourceOptions: SourceOptions
   readonly targetUrl: string
   readonly ledgerSchema: string
   readonly environment: Readonly<Record<string, string | undefined>>
@@ -45,6 +47,7 @@ export interface CopyStart {
 export interface SurveyStart {
   readonly job: 'survey'
   readonly sourceUrl: string
+  readonly sourceOptions: SourceOptions
   readonly limits: BatchLimits
   /** What is read is limited, or may be. */
   readonly paced: boolean

@@ -49,15 +49,16 @@ async function openCopier(place: WorkerPlace, start: CopyStart): Promise<WorkerH
   const { migration, epoch, sourceFormat, keyField } = start
   const ending = new AbortController()
   const writer = opening.use(await target.openWriter({ migration, epoch }, ending.signal))
-  const source = start.feed === 'partitioned' ? opening.use(await openSource(start.sourceUrl)) : null
+  const source =
+    start.feed === 'partitioned' ? opening.use(await openSource(start.sourceUrl, start.sourceOptions)) : null
   const batchWriter = new BatchWriter({
     writer,
     tables: start.tables.map(({ plan, onDrift, onError }) => ({ plan, onDrift, onError })),
     createTranscoder: (plan) => createTranscoder(sourceFormat, target.accepts, plan, keyField),
     observe: async (batch, plan) => {
-      const { source: table, transform = null, coerce = [] } = plan
+      const { source: table, layout, transform = null, coerce = [] } = plan
       const mends = coerce.some(({ name }) => name === 'replace-utf8')
-      const observer = await createObserver(sourceFormat, keyField, table, transform, mends)
+      const observer = await createObserver(sourceFormat, keyField, { table, layout }, transform, mends)
       await observer.observe(batch)
       return observer.sample(true)
     },
@@ -127,10 +128,10 @@ class Copier implements WorkerHandlers {
 
   /** Reads a partition with this worker's own cursor: one batch at the server while the next is read and encoded. */
   async #movePartition(partition: Partition, context: Context): Promise<void> {
-    const { tables, retry, sourceUrl } = this.#start
+    const { tables, retry, sourceUrl, sourceOptions } = this.#start
     const selection = tables.find(({ plan }) => plan.source === partition.table)?.selection
     if (selection === undefined) throw new DroverError('unexpected', `this worker cannot read ${partition.table}`)
-    this.#source ??= this.#resources.use(await openSource(sourceUrl))
+    this.#source ??= this.#resources.use(await openSource(sourceUrl, sourceOptions))
     const pool = createBufferPool(OWN_BUFFERS)
     const onRetry = (error: unknown, pauseMs: number): void => {
       const message = error instanceof Error ? error.message : String(error)

@@ -2,7 +2,7 @@ import { createBufferPool } from '../connectors/buffer-pool.ts'
 import type { BufferPool, Reader } from '../connectors/contract.ts'
 import type { Batch, BatchLimits, Bounds, Partition } from '../core/batch.ts'
 import { DroverError } from '../core/errors.ts'
-import { partsOf, type ChildPlan, type TablePlan } from '../core/plan.ts'
+import { partsOf, targetColumns, type ChildPlan, type TablePlan } from '../core/plan.ts'
 import { tableName } from './differences.ts'
 import { fieldTexts } from './field-text.ts'
 import { TableExpectations, type ExpectedBatch, type Group } from './full-batch.ts'
@@ -163,7 +163,7 @@ export class FullComparison {
     const step = isIndexed ? KEYS_AT_ONCE : Math.max(1, keys.length)
     for (let first = 0; first < keys.length; first += step) {
       const asked = keys.slice(first, first + step)
-      for (const cells of await this.#reader.lookUp(part.target, columns, key, asked, signal)) {
+      for (const cells of await this.#reader.lookUp(part.target, targetColumns(part), key, asked, signal)) {
         found.get(identityText(identity, lookedUpBy, cells))?.push(cells)
       }
     }
@@ -183,7 +183,8 @@ export class FullComparison {
   async *#keys(name: string, number: number, slice: SketchTarget['slice'], signal: AbortSignal): AsyncGenerator<Cells> {
     const { part, identity } = this.#part(await this.#table(name, signal), number)
     const places = [...new Set(identity.knownBy)]
-    const columns = places.map((place) => identity.columns[place] ?? '')
+    const all = targetColumns(part)
+    const columns = places.flatMap((place) => all[place] ?? [])
     const types = places.map((place) => identity.types[place] ?? 'text')
     const options = { limits: this.#limits, pool: this.#pool }
     for await (const rows of this.#reader.read(part.target, columns, slice, options, signal)) {

@@ -1,3 +1,4 @@
+import { keyFieldsOf } from '../core/layout.ts'
 import type { LogicalType } from '../core/logical-type.ts'
 import { isChild, targetColumns, type ChildPlan, type TablePlan } from '../core/plan.ts'
 import { keyText } from './full-same.ts'
@@ -25,8 +26,9 @@ export function identityOf(part: TablePlan | ChildPlan, keyField: string): Ident
     const lookedUpBy = placesOfNames(part.rowKey.map(({ name }) => name))
     return { columns: names, types, lookedUpBy, knownBy: [...lookedUpBy, ...placesOfNames(part.ordinals)] }
   }
-  const ofKeyField = part.columns.filter(({ field, holds }) => field === keyField && holds === undefined)
-  const key = placesOfNames(part.key.length > 0 ? part.key : ofKeyField.map(({ name }) => name))
+  const fields = keyFieldsOf(part.layout, keyField)
+  const ofSource = part.columns.filter(({ field, holds }) => fields.includes(field) && holds === undefined)
+  const key = placesOfNames(part.key.length > 0 ? part.key : ofSource.map(({ name }) => name))
   return { columns: names, types, lookedUpBy: key, knownBy: key }
 }
 

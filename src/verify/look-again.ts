@@ -95,7 +95,7 @@ async function showTarget(
   suspects: readonly SuspectKey[],
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, Texts[]>> {
-  const key = part.key.map((column) => part.columns[column] ?? '')
+  const key = part.key.map((column) => part.columns[column]?.name ?? '')
   const keys = suspects.map(({ texts }) => texts)
   const rows = await reader.lookUp(part.target, part.columns, key, keys, signal)
   return Map.groupBy(rows, (row) => comparable(part.keyOf(row), typesOfKey(part)))
@@ -135,7 +135,7 @@ function compareColumns(
   return columns.flatMap((column, index) => {
     const [here, there, type] = [source[index] ?? null, target[index] ?? null, types[index] ?? 'text']
     if (here === there || comparable([here], [type]) === comparable([there], [type])) return []
-    return [valueDifference({ ...place, column }, here, there)]
+    return [valueDifference({ ...place, column: column.name }, here, there)]
   })
 }
 

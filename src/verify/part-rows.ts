@@ -1,5 +1,14 @@
 import type { PackedRows } from '../core/batch.ts'
-import { isChild, type ChildPlan, partsOf, targetColumns, type TablePlan, type TargetName } from '../core/plan.ts'
+import {
+  isChild,
+  type ChildPlan,
+  partsOf,
+  targetColumns,
+  type TablePlan,
+  type TargetColumn,
+  type TargetName,
+} from '../core/plan.ts'
+import { keyFieldsOf } from '../core/layout.ts'
 import type { LogicalType } from '../core/logical-type.ts'
 import { bucketOf, type BucketSums } from './bucket-sums.ts'
 import { fieldTexts } from './field-text.ts'
@@ -13,7 +22,7 @@ export const everyKey: number = 2 ** 32
 /** One table of a plan as its rows are compared: what they are made of, and what tells them apart. */
 export class PartRows {
   readonly target: TargetName
-  readonly columns: readonly string[]
+  readonly columns: readonly TargetColumn[]
   readonly types: readonly LogicalType[]
   /** Places of the columns that identify a row. */
   readonly key: readonly number[]
@@ -22,9 +31,9 @@ export class PartRows {
   constructor(part: TablePlan | ChildPlan, keyField: string) {
     const columns = targetColumns(part)
     this.target = part.target
-    this.columns = columns.map(({ name }) => name)
+    this.columns = columns
     this.types = columns.map(({ type }) => type)
-    this.key = keyColumns(part, keyField).map((name) => this.columns.indexOf(name))
+    this.key = keyColumns(part, keyField).map((name) => columns.findIndex((column) => column.name === name))
     // Without any, a row is known by all it holds.
     if (this.key.length === 0) this.key = this.columns.map((_, column) => column)
     this.hasher = new TupleHasher(this.types, this.key.length === this.columns.length ? [] : this.key)
@@ -77,5 +86,6 @@ export function chooserOf({ buckets, chosen, below }: WantedRows): (key: Uint32A
 function keyColumns(part: TablePlan | ChildPlan, keyField: string): readonly string[] {
   if (part.key.length > 0) return part.key
   if (isChild(part)) return [...part.rowKey.map(({ name }) => name), ...part.ordinals]
-  return part.columns.filter(({ field }) => field === keyField).map(({ name }) => name)
+  const fields = keyFieldsOf(part.layout, keyField)
+  return part.columns.filter(({ field }) => fields.includes(field)).map(({ name }) => name)
 }

@@ -42,7 +42,7 @@ export class VerifyCluster implements AsyncDisposable {
       {
         size: workers,
         isolation,
-        start: startOf(context, tables),
+        start: startOf(context, tables, await context.source.share(signal)),
         // A worker has one connection to each side.
         credits: 1,
         readyTimeoutMs: READY_TIMEOUT_MS,
@@ -115,10 +115,15 @@ class Hearing {
   }
 }
 
-function startOf({ config, retry, pace }: VerifyContext, tables: readonly CheckInput[]): VerifyStart {
+function startOf(
+  { config, retry, pace }: VerifyContext,
+  tables: readonly CheckInput[],
+  shared: string | null,
+): VerifyStart {
   return {
     job: 'verify',
     sourceUrl: config.from,
+    sourceOptions: { environment: config.clientEnvironment, shared },
     targetUrl: config.to,
     ledgerSchema: config.ledgerSchema,
     environment: config.clientEnvironment,

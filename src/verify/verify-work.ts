@@ -1,4 +1,4 @@
-import type { Slice } from '../connectors/contract.ts'
+import type { Slice, SourceOptions } from '../connectors/contract.ts'
 import type { Selection } from '../connectors/planned-table.ts'
 import type { BatchLimits, Bounds, Partition } from '../core/batch.ts'
 import type { Counts } from '../core/counts.ts'
@@ -11,6 +11,7 @@ import type { FullResult, FullWork } from './full-work.ts'
 export interface VerifyStart {
   readonly job: 'verify'
   readonly sourceUrl: string
+  readonly sourceOptions: SourceOptions
   readonly targetUrl: string
   readonly ledgerSchema: string
   readonly environment: Readonly<Record<string, string | undefined>>

@@ -21,7 +21,7 @@ export async function openVerifier(
   const target = opening.use(await openTarget(start.targetUrl, start))
   const ending = new AbortController()
   const reader = opening.use(await target.openReader(ending.signal))
-  const source = opening.use(await openSource(start.sourceUrl))
+  const source = opening.use(await openSource(start.sourceUrl, start.sourceOptions))
   const { tables, limits } = start
   // One piece of work at a time, so whoever reads does it for this one.
   let current: Context | null = null

@@ -20,6 +20,8 @@ import { sampleRows } from './sample.ts'
 export class DumpSource implements Source {
   readonly name: string
   readonly format: Format = 'bson'
+  readonly dialect = null
+  readonly naming = 'snake_case'
   readonly keyField: string = '_id'
   readonly #path: string
   #tables: ReadonlyMap<string, DumpTable> | null = null
@@ -39,6 +41,16 @@ export class DumpSource implements Source {
       for (const table of await this.#find(signal)) described.push(await describeTable(table, signal))
       return described
     })
+  }
+
+  /** Documents tell what they are themselves. */
+  async structure(): Promise<null> {
+    return null
+  }
+
+  /** Files stay as they are. */
+  async share(): Promise<null> {
+    return null
   }
 
   async indexes(table: string, signal: AbortSignal): Promise<readonly SourceIndex[]> {

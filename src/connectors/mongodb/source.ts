@@ -23,6 +23,8 @@ import { lookAtServer } from './server.ts'
 export class MongoSource implements Source {
   readonly name: string
   readonly format: Format = 'bson'
+  readonly dialect = null
+  readonly naming = 'snake_case'
   readonly keyField: string = '_id'
   readonly #client: MongoClient
   readonly #db: Db
@@ -51,6 +53,16 @@ export class MongoSource implements Source {
   async sample(selection: Selection, limits: SampleLimits, signal: AbortSignal): Promise<SampledRows> {
     const table = await this.#table(selection.table, signal)
     return this.#onTable(selection, signal, () => sampleTable(table, selection, limits, signal))
+  }
+
+  /** Documents tell what they are themselves. */
+  async structure(): Promise<null> {
+    return null
+  }
+
+  /** There is no state to keep: what is copied while it changes is said to have changed. */
+  async share(): Promise<null> {
+    return null
   }
 
   async indexes(name: string, signal: AbortSignal): Promise<readonly SourceIndex[]> {

@@ -1,17 +1,18 @@
 import { to as copyTo } from 'pg-copy-streams'
 import type { BatchLimits, PackedRows } from '../../core/batch.ts'
 import { DroverError } from '../../core/errors.ts'
-import type { TargetName } from '../../core/plan.ts'
+import type { TargetColumn, TargetName } from '../../core/plan.ts'
 import type { BufferPool, Slice } from '../contract.ts'
 import { quoteColumn, quoteTable } from './identifiers.ts'
 import type { Session } from './session.ts'
 import { blocksOf } from './slices.ts'
+import { readAs } from './types.ts'
 import { TuplePacker } from './tuple-packer.ts'
 
 /** What is read: these columns of the rows of a slice. */
 export interface Origin {
   readonly target: TargetName
-  readonly columns: readonly string[]
+  readonly columns: readonly TargetColumn[]
   readonly slice: Slice
 }
 
@@ -44,5 +45,6 @@ function copyOutSql({ target, columns, slice }: Origin): string {
     ...(end === null ? [] : [`ctid < '(${end},0)'::tid`]),
   ]
   const where = conditions.length === 0 ? '' : ` where ${conditions.join(' and ')}`
-  return `copy (select ${columns.map(quoteColumn).join(', ')} from ${quoteTable(target)}${where}) to stdout (format binary)`
+  const values = columns.map((column) => readAs(quoteColumn(column.name), column))
+  return `copy (select ${values.join(', ')} from ${quoteTable(target)}${where}) to stdout (format binary)`
 }

@@ -1,14 +1,14 @@
 import type { ChildPlan, ColumnPlan, TablePlan } from '../../core/plan.ts'
 import { isChild, targetColumns } from '../../core/plan.ts'
 import { boundedName, quoteColumn, quoteName, quoteTable } from './identifiers.ts'
-import { nativeType } from './types.ts'
+import { columnType } from './types.ts'
 
 /** A table of a plan: the source table's own, or one of its child tables. */
 export type Part = TablePlan | ChildPlan
 
 /** The table without its key, which is built faster once the rows are there. */
 export function createTable(part: Part): string {
-  const columns = targetColumns(part).map(({ name, type }) => `  ${quoteColumn(name)} ${nativeType(type)}`)
+  const columns = targetColumns(part).map((column) => `  ${quoteColumn(column.name)} ${columnType(column)}`)
   return `create table ${quoteTable(part.target)} (\n${columns.join(',\n')}\n)`
 }
 

@@ -119,6 +119,7 @@ function columnOf(row: ColumnRow): ExistingColumn {
     name: row.name,
     nativeType: row.native_type,
     accepts: row.generated ? [] : acceptedTypes(row),
+    acceptsText: [],
     maxCharacters: maxCharactersOf(row),
     required: row.required,
     generated: row.generated,

@@ -1,7 +1,8 @@
 import { DroverError } from '../../core/errors.ts'
-import { qualified, type TargetName } from '../../core/plan.ts'
+import { qualified, type TargetColumn, type TargetName } from '../../core/plan.ts'
 import { quoteName, quoteTable } from './identifiers.ts'
 import type { Session } from './session.ts'
+import { readAs } from './types.ts'
 
 /** Without the length: a cast to `varchar(5)` would cut a longer text without a word, and find another row. */
 const findTypes = `
@@ -28,13 +29,13 @@ const findIndex = `
 export async function lookUpRows(
   session: Session,
   target: TargetName,
-  columns: readonly string[],
+  columns: readonly TargetColumn[],
   key: readonly string[],
   keys: readonly (readonly (string | null)[])[],
 ): Promise<readonly (readonly (string | null)[])[]> {
   if (key.length === 0) throw new DroverError('unexpected', `rows of ${qualified(target)} were looked up by no key`)
   const types = await typesOf(session, target, key)
-  const shown = columns.map((column) => `t.${quoteName(column)}::text`).join(', ')
+  const shown = columns.map((column) => `${readAs(`t.${quoteName(column.name)}`, column)}::text`).join(', ')
   const found: (readonly (string | null)[])[] = []
   for (const group of groupByNulls(keys)) {
     const { condition, values } = matching(key, types, group)

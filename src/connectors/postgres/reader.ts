@@ -1,6 +1,6 @@
 import type { BatchLimits, PackedRows } from '../../core/batch.ts'
 import { DroverError } from '../../core/errors.ts'
-import { qualified, type TargetName } from '../../core/plan.ts'
+import { qualified, type TargetColumn, type TargetName } from '../../core/plan.ts'
 import type { BufferPool, Reader, Slice } from '../contract.ts'
 import { toDroverError } from './errors.ts'
 import { isIndexed, lookUpRows } from './look-up.ts'
@@ -31,7 +31,7 @@ export class PostgresReader implements Reader {
 
   async *read(
     target: TargetName,
-    columns: readonly string[],
+    columns: readonly TargetColumn[],
     slice: Slice,
     options: { readonly limits: BatchLimits; readonly pool: BufferPool },
     signal: AbortSignal,
@@ -55,7 +55,7 @@ export class PostgresReader implements Reader {
 
   async lookUp(
     target: TargetName,
-    columns: readonly string[],
+    columns: readonly TargetColumn[],
     key: readonly string[],
     keys: readonly (readonly (string | null)[])[],
     signal: AbortSignal,

@@ -1,6 +1,6 @@
 import type { Format } from '../../core/batch.ts'
 import type { ForeignKeyPlan, IndexPlan } from '../../core/index-plan.ts'
-import type { TablePlan, TargetName } from '../../core/plan.ts'
+import type { ColumnPlan, TablePlan, TargetName } from '../../core/plan.ts'
 import { partsOf, qualified } from '../../core/plan.ts'
 import type { TableChange } from '../../core/table-change.ts'
 import type { FaultClass } from '../../core/fault.ts'
@@ -26,11 +26,13 @@ import { PostgresReader } from './reader.ts'
 import { checkPooling } from './pooling.ts'
 import type { Sessions } from './sessions.ts'
 import { slicesOf } from './slices.ts'
+import { isSentBinary } from './types.ts'
 import { PostgresWriter } from './writer.ts'
 
 export class PostgresTarget implements Target {
   readonly name: string
   readonly accepts: Format = 'pgcopy'
+  readonly dialect = 'postgres'
   readonly delivery = 'atomic'
   readonly maxWriters: number = Infinity
   readonly maxNameBytes: number = maxNameBytes
@@ -75,6 +77,10 @@ export class PostgresTarget implements Target {
     const built = [...indexes.map((index) => createIndexSql(index)), ...references.flatMap((key) => foreignKeySql(key))]
     const finish = [...keys, ...parts.map(analyze), ...built]
     return { create: parts.map(createTable).join(';\n'), finish: finish.filter((statement) => statement !== null) }
+  }
+
+  formatFor(columns: readonly Pick<ColumnPlan, 'type' | 'native'>[]): Format {
+    return columns.every(isSentBinary) ? 'pgcopy' : 'pgtext'
   }
 
   async openLedger(signal: AbortSignal): Promise<Ledger> {

@@ -1,4 +1,5 @@
 import type { LogicalType, ScalarType } from '../../core/logical-type.ts'
+import type { ColumnPlan } from '../../core/plan.ts'
 import { elementType } from '../../core/logical-type.ts'
 
 /** The column type that holds a logical type without loss, as written in DDL. */
@@ -6,6 +7,36 @@ export function nativeType(type: LogicalType): string {
   if (type === 'json') return 'jsonb'
   const element = elementType(type)
   return element === null ? scalars[type as ScalarType] : `${scalars[element]}[]`
+}
+
+/** The type that a column of a plan gets in DDL. */
+export function columnType({ type, native }: Pick<ColumnPlan, 'type' | 'native'>): string {
+  return native ?? nativeType(type)
+}
+
+/** The column's values, as those of its logical type; a value of another native type is cast, which loses nothing. */
+export function readAs(column: string, { type, native }: Pick<ColumnPlan, 'type' | 'native'>): string {
+  return native === undefined ? column : `${column}::${nativeType(type)}`
+}
+
+/** Names of types with the binary form that the encoder gives a logical type; those with a modifier may round. */
+const sentBinary: ReadonlyMap<string, readonly LogicalType[]> = new Map<string, readonly LogicalType[]>([
+  ['boolean', ['bool']],
+  ['integer', ['int32']],
+  ['bigint', ['int64']],
+  ['double precision', ['float64']],
+  ['numeric', ['decimal']],
+  ['text', ['text', 'objectid']],
+  ['character varying', ['text', 'objectid']],
+  ['uuid', ['uuid']],
+  ['bytea', ['bytes']],
+  ['timestamp with time zone', ['timestamp']],
+  ['jsonb', ['json']],
+])
+
+/** Whether what the encoder makes of values of the type can be sent in binary form to such a column. */
+export function isSentBinary({ type, native }: Pick<ColumnPlan, 'type' | 'native'>): boolean {
+  return native === undefined || native === nativeType(type) || sentBinary.get(native)?.includes(type) === true
 }
 
 const scalars: Readonly<Record<ScalarType, string>> = {

@@ -56,7 +56,7 @@ describe('a batch that is encoded when its table changes', () => {
       tables: [{ plan: narrow, onDrift: 'evolve', onError: 'dead-letter' }],
       createTranscoder: (plan) => createTranscoder('bson', 'pgcopy', plan, '_id'),
       observe: async (batch, plan) => {
-        const observer = await createObserver('bson', '_id', plan.source, null)
+        const observer = await createObserver('bson', '_id', { table: plan.source }, null)
         await observer.observe(batch)
         return observer.sample(true)
       },

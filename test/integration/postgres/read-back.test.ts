@@ -8,6 +8,7 @@ import type { Slice, Target } from '../../../src/connectors/contract.ts'
 import { openPostgresTarget } from '../../../src/connectors/postgres/connect.ts'
 import { nativeType } from '../../../src/connectors/postgres/types.ts'
 import type { PackedRows } from '../../../src/core/batch.ts'
+import type { TargetColumn } from '../../../src/core/plan.ts'
 import type { Value } from '../../../src/core/value.ts'
 import { createPgCopyEncoder } from '../../../src/format/pgcopy-encoder.ts'
 import { fieldTexts } from '../../../src/verify/field-text.ts'
@@ -34,9 +35,11 @@ async function opened(): Promise<{ client: pg.Client; target: Target } & AsyncDi
   return { client, target, [Symbol.asyncDispose]: () => moved.disposeAsync() }
 }
 
+const onlyN: readonly TargetColumn[] = [{ name: 'n', type: 'int32' }]
+
 async function readAll(
   target: Target,
-  columns: readonly string[],
+  columns: readonly TargetColumn[],
   slices: readonly Slice[] = [whole],
   limits = { rows: 100, bytes: 10_000 },
 ): Promise<PackedRows[]> {
@@ -51,7 +54,7 @@ async function readAll(
 
 const types = Object.fromEntries([['n', 'int32' as const], ...columnTypes.map((type) => [type, type] as const)])
 const plan = planOf(types)
-const columns = plan.columns.map(({ name }) => name)
+const columns = plan.columns.map(({ name, type }) => ({ name, type }))
 const columnTypesOfPlan = plan.columns.map(({ type }) => type)
 
 function hashesOf({ rows, bytes, offsets }: PackedRows): string[] {
@@ -95,11 +98,11 @@ describe('what PostgreSQL gives back', () => {
         await pipeline([header, sent.bytes, trailer], client.query(copyFrom('copy things from stdin (format binary)')))
         const back = await readAll(target, columns)
         expect(back.flatMap(hashesOf).toSorted()).toEqual(hashesOf(sent).toSorted())
-        const shown = columns.map((name) => `"${name}"::text as "${name}"`).join(', ')
+        const shown = columns.map(({ name }) => `"${name}"::text as "${name}"`).join(', ')
         const { rows: texts } = await client.query<Record<string, string>>(
           `select ${shown} from things order by things.c_n`,
         )
-        const expected = texts.map((row) => columns.map((name) => row[name] ?? null))
+        const expected = texts.map((row) => columns.map(({ name }) => row[name] ?? null))
         expect(textsOf(sent).map(plainly)).toEqual(expected.map(plainly))
       }),
       { numRuns: 25, endOnFailure: true },
@@ -133,7 +136,7 @@ describe('what PostgreSQL gives back', () => {
     for (const count of [1, 2, 7, 1000]) {
       const slices = await target.slices(things, count, never)
       expect(slices.length).toBeGreaterThanOrEqual(Math.min(count, 5))
-      const batches = await readAll(target, ['n'], slices)
+      const batches = await readAll(target, onlyN, slices)
       const back = batches.flatMap((batch) => numbersIn(batch))
       expect(back.toSorted((a, b) => a - b)).toEqual(rows.map(({ n }) => n))
     }
@@ -142,9 +145,9 @@ describe('what PostgreSQL gives back', () => {
   it('of an empty table is nothing, and of one that is not there an error that can be told', async () => {
     await using database = await opened()
     const { client, target } = database
-    await expect(readAll(target, ['n'])).rejects.toMatchObject({ code: 'target-failed' })
+    await expect(readAll(target, onlyN)).rejects.toMatchObject({ code: 'target-failed' })
     await client.query('create table things (n integer)')
-    expect(await readAll(target, ['n'])).toEqual([])
+    expect(await readAll(target, onlyN)).toEqual([])
   })
 
   it('can be left in the middle, and read again from the beginning', async () => {
@@ -153,12 +156,12 @@ describe('what PostgreSQL gives back', () => {
     await client.query('create table things as select n from generate_series(1, 100000) n')
     await using reader = await target.openReader(never)
     const options = { limits: { rows: 5000, bytes: 1_000_000 }, pool: createBufferPool(2) }
-    for await (const batch of reader.read(things, ['n'], whole, options, never)) {
+    for await (const batch of reader.read(things, onlyN, whole, options, never)) {
       expect(numbersIn(batch)).toHaveLength(5000)
       break
     }
     let rows = 0
-    for await (const batch of reader.read(things, ['n'], whole, options, never)) rows += batch.rows
+    for await (const batch of reader.read(things, onlyN, whole, options, never)) rows += batch.rows
     expect(rows).toBe(100_000)
   })
 
@@ -170,7 +173,7 @@ describe('what PostgreSQL gives back', () => {
     await client.query(`create view watched as select nextval('seen')::integer as n`)
     await using reader = await target.openReader(never)
     const options = { limits: { rows: 5000, bytes: 1_000_000 }, pool: createBufferPool(2) }
-    const reading = reader.read({ schema: 'public', name: 'watched' }, ['n'], whole, options, never)
+    const reading = reader.read({ schema: 'public', name: 'watched' }, onlyN, whole, options, never)
     await expect(reading[Symbol.asyncIterator]().next()).rejects.toThrow('read-only transaction')
   })
 
@@ -181,7 +184,7 @@ describe('what PostgreSQL gives back', () => {
     await using reader = await target.openReader(never)
     const options = { limits: { rows: 5000, bytes: 1_000_000 }, pool: createBufferPool(2) }
     const cut = async (): Promise<void> => {
-      for await (const _ of reader.read(things, ['n'], whole, options, never)) {
+      for await (const _ of reader.read(things, onlyN, whole, options, never)) {
         await client.query(
           `select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()`,
         )
@@ -193,7 +196,7 @@ describe('what PostgreSQL gives back', () => {
     )
     expect(target.classify(error)).toBe('transient')
     let rows = 0
-    for await (const batch of reader.read(things, ['n'], whole, options, never)) rows += batch.rows
+    for await (const batch of reader.read(things, onlyN, whole, options, never)) rows += batch.rows
     expect(rows).toBe(300_000)
   })
 })

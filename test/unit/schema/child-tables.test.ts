@@ -187,6 +187,7 @@ describe('existing tables', () => {
     maxCharacters: null,
     required: false,
     generated: false,
+    acceptsText: [],
   })
   const parent: ExistingShape = {
     columns: [column('_id', 'objectid'), column('items_count', 'int32')],

@@ -12,6 +12,7 @@ function existingOf(...columns: (Partial<ExistingColumn> & { name: string; accep
       maxCharacters: null,
       required: false,
       generated: false,
+      acceptsText: [],
       ...column,
     })),
     key: [],

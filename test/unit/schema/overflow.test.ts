@@ -51,6 +51,7 @@ describe('more fields than an existing table has columns', () => {
       maxCharacters: null,
       required: false,
       generated: false,
+      acceptsText: [],
     })),
     key: ['_id'],
   })

@@ -46,7 +46,7 @@ function raw(type: number, name: string, value: string): Uint8Array {
 
 function expectAgreement(document: Uint8Array): void {
   const batch = batchOf(document)
-  expect(readerOf().row(batch, 0)).toEqual(createRowDecoder('bson', '_id', 't').decodeRow(batch, 0))
+  expect(readerOf().row(batch, 0)).toEqual(createRowDecoder('bson', '_id', { table: 't' }).decodeRow(batch, 0))
 }
 
 const leaves: readonly unknown[] = [
@@ -128,7 +128,7 @@ describe("rows by the driver's parser", () => {
     ],
   ])('refuse a document that %s', (_name, document) => {
     expect(() => readerOf().row(batchOf(document), 0)).toThrow(RowError)
-    expect(() => createRowDecoder('bson', '_id', 't').decodeRow(batchOf(document), 0)).toThrow(RowError)
+    expect(() => createRowDecoder('bson', '_id', { table: 't' }).decodeRow(batchOf(document), 0)).toThrow(RowError)
     expect(() => readerOf().keyBytes(batchOf(document), 0)).not.toThrow()
   })
 

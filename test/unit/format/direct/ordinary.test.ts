@@ -22,7 +22,7 @@ const unused: Decoder = {
 
 /** The plan that rows get when nothing is said about them. */
 async function planFor(batch: Batch, nest: Readonly<Record<string, string>> = {}): Promise<TablePlan> {
-  const observer = await createObserver('bson', '_id', 'things', null)
+  const observer = await createObserver('bson', '_id', { table: 'things' }, null)
   await observer.observe(batch)
   const target = { schema: 'public', name: 'things' }
   const { plan } = planTable({

@@ -1,0 +1,101 @@
+import type { Dialect } from '../core/batch.ts'
+import type { IndexPlan } from '../core/index-plan.ts'
+import type { RowLayout } from '../core/layout.ts'
+import type { LogicalType } from '../core/logical-type.ts'
+import type { NamedText } from '../core/plan.ts'
+import type { Sample } from '../core/sample.ts'
+import type { Selection } from './planned-table.ts'
+
+/** What a person says of how stored values are to be read. */
+export interface ReadingOptions {
+  /** By field: `iso`, `epoch-s`, `epoch-ms`, `epoch-us`, `julian`, `text`; what is not named is found out. */
+  readonly dateFormats: Readonly<Record<string, string>>
+  /** Of dates without one: an IANA name, or `UTC`. */
+  readonly timeZone: string
+  /** Of texts that are not UTF-8: a label of https://encoding.spec.whatwg.org; null: they are damaged. */
+  readonly encoding: string | null
+  /** By field, the types that an existing table wants: a value is read as one where all of them can be. */
+  readonly wanted: Readonly<Record<string, LogicalType>>
+}
+
+/** SQL text and the language it is in. */
+export interface SqlText {
+  readonly dialect: Dialect
+  readonly sql: string
+}
+
+/** What the source's own catalogue says of a table, and what is known of its values without reading them out. */
+export interface TableStructure {
+  /** Of all columns that can be copied, with `raw` false. */
+  readonly layout: RowLayout
+  /** What the values are once they are read as the layout says. */
+  readonly sample: Sample
+  /** In the order of the table, computed ones included. */
+  readonly columns: readonly ColumnStructure[]
+  /** Fields of the primary key in its order; empty: it has none, or none that a target can have. */
+  readonly key: readonly string[]
+  readonly checks: readonly { readonly name: string | null; readonly expression: SqlText }[]
+  readonly indexes: readonly IndexStructure[]
+  readonly references: readonly ReferenceStructure[]
+  /** For a target of the same dialect: all of it, as this table has it; null: it cannot be said. */
+  readonly native: NativeStructure | null
+  /** What was found out and how, one sentence each. */
+  readonly notes: readonly string[]
+  readonly warnings: readonly string[]
+}
+
+export interface ColumnStructure {
+  readonly field: string
+  /** As the table declares it; may be empty. */
+  readonly declared: string
+  readonly required: boolean
+  readonly default: SqlText | null
+  /** Numbers its rows by itself; `reached`: the highest number it has given, null: none. */
+  readonly identity: { readonly always: boolean; readonly reached: string | null } | null
+  /** Computed from other columns, so not in the layout. */
+  readonly generated: SqlText | null
+}
+
+export interface IndexStructure {
+  readonly name: string
+  readonly unique: boolean
+  readonly parts: readonly {
+    readonly expression: SqlText
+    /** Null: it is an expression. */
+    readonly field: string | null
+    readonly descending: boolean
+    /** Null: it compares bytes. */
+    readonly collation: string | null
+  }[]
+  readonly where: SqlText | null
+}
+
+export interface ReferenceStructure {
+  readonly name: string | null
+  readonly fields: readonly string[]
+  /** Name of a table of this source. */
+  readonly table: string
+  /** Empty: the primary key of that table. */
+  readonly referencedFields: readonly string[]
+  /** As `ForeignKeyPlan` has them. */
+  readonly options: string
+  /** Rows whose reference leads nowhere; null: not known. */
+  readonly orphans: number | null
+}
+
+/** In the dialect of the source; tables are named as they are there. */
+export interface NativeStructure {
+  /** By field: the type as DDL writes it, and what stands behind it. Computed columns included. */
+  readonly columns: ReadonlyMap<string, { readonly type: string; readonly clauses: string; readonly computed: boolean }>
+  readonly constraints: readonly NamedText[]
+  readonly key: NamedText | null
+  readonly indexes: readonly Pick<IndexPlan, 'name' | 'unique' | 'text'>[]
+  readonly suffix: string
+  readonly statements: readonly string[]
+  readonly sequences: readonly { readonly column: string; readonly reached: string }[]
+  /** Types whose values go from server to server in binary form: the text of `type` is enough to tell. */
+  readonly binary: ReadonlySet<string>
+}
+
+/** Asked of a source for one table. */
+export type StructureRequest = Pick<Selection, 'table' | 'where' | 'limit' | 'since'> & ReadingOptions
