@@ -58,6 +58,7 @@ export type Command =
 export type Naming = 'snake_case' | 'preserve'
 export type BenchMode = 'insert' | 'multi-insert' | 'sequential' | Isolation
 export type BenchCase = 'far' | 'user-function' | 'slow-commit' | 'dump'
+export type Pair = 'mongodb-postgres' | 'sqlite-postgres' | 'postgres-postgres'
 export type OnConflict = 'error' | 'skip' | 'update'
 export type OnDrift = 'evolve' | 'stop' | 'dead-letter'
 export type OnError = 'dead-letter' | 'stop'
@@ -137,6 +138,7 @@ const commandLine: Extras = { given: 'command line' }
 const flagOnly: Extras = { given: 'flag' }
 
 const shapeNames = ['users', 'orders', 'fact', 'narrow', 'wide', 'deep', 'huge'] as const
+const pairNames = ['mongodb-postgres', 'sqlite-postgres', 'postgres-postgres'] as const
 const benchModeNames = ['insert', 'multi-insert', 'sequential', 'inline', 'threads', 'processes'] as const
 
 type Text = OptionSpec<string | null>
@@ -167,7 +169,7 @@ export const spec: {
   readonly rowsExpected: Whole, readonly retryBudget: OptionSpec<number>, readonly maxRetries: Whole,
   readonly dryRun: OptionSpec<boolean>, readonly origins: OptionSpec<boolean>,
   readonly rows: OptionSpec<number>, readonly rngSeed: OptionSpec<number>, readonly shape: OptionSpec<Shape>, readonly drop: OptionSpec<boolean>,
-  readonly workloads: OptionSpec<readonly Shape[]>, readonly fromDump: OptionSpec<boolean>, readonly cases: OptionSpec<readonly BenchCase[]>, readonly repeats: OptionSpec<number>, readonly noLimits: OptionSpec<boolean>,
+  readonly pair: OptionSpec<Pair>, readonly workloads: OptionSpec<readonly Shape[]>, readonly fromDump: OptionSpec<boolean>, readonly cases: OptionSpec<readonly BenchCase[]>, readonly repeats: OptionSpec<number>, readonly noLimits: OptionSpec<boolean>,
   readonly benchTables: OptionSpec<List>, readonly benchModes: OptionSpec<readonly BenchMode[]>, readonly benchWorkers: OptionSpec<readonly Workers[]>,
   readonly benchBatchRows: OptionSpec<readonly number[]>, readonly out: Text,
   readonly tuneRows: OptionSpec<number>, readonly tuneRepeats: OptionSpec<number>, readonly tuneSeconds: Whole, readonly tuneSave: OptionSpec<boolean>,
@@ -248,8 +250,9 @@ export const spec: {
   rows: option('rows', ['seed', 'bench'], whole(0), AMOUNT_USERS_SEED, 'Rows to write', { ...knob, env: 'AMOUNT_USERS_SEED' }),
   rngSeed: option('rng-seed', ['seed'], whole(0), 1, 'The same number gives the same rows'),
   shape: option('shape', ['seed'], choice(...shapeNames), 'users', 'What the rows are'),
-  drop: option('drop', ['seed'], flag(), false, 'Drop the collection first'),
+  drop: option('drop', ['seed'], flag(), false, 'Drop the tables first'),
 
+  pair: option('pair', ['bench'], choice(...pairNames), 'mongodb-postgres', 'What is started to be measured: source and target'),
   workloads: option('workload', ['bench'], listOf(choice(...shapeNames)), ['users'], 'Test data to measure with, on servers started for it'),
   fromDump: option('from-dump', ['bench'], flag(), false, 'Read the workloads from a BSON dump'),
   cases: option('case', ['bench'], listOf(choice('far', 'user-function', 'slow-commit', 'dump')), [], 'Special circumstances to measure under'),
