@@ -79,6 +79,10 @@ export interface InspectConfig extends ViewConfig {
   readonly from: string
   readonly tables: readonly string[]
   readonly examples: 'none' | 'masked' | 'plain'
+  readonly dateFormat: Readonly<Record<string, string>>
+  readonly timeZone: string
+  readonly sourceEncoding: string | null
+  readonly clientEnvironment: Environment
 }
 
 export function buildInspectConfig(inputs: ConfigInputs): InspectConfig {
@@ -88,6 +92,10 @@ export function buildInspectConfig(inputs: ConfigInputs): InspectConfig {
     from: given.required(spec.from),
     tables: given.value(spec.tables),
     examples: given.value(spec.maskExamples) ? 'masked' : given.value(spec.showExamples) ? 'plain' : 'none',
+    dateFormat: given.value(spec.dateFormat),
+    timeZone: given.value(spec.timeZone),
+    sourceEncoding: given.value(spec.sourceEncoding),
+    clientEnvironment: clientEnvironment(inputs.environment),
   })
 }
 

@@ -33,6 +33,12 @@ export interface TableConfig {
   readonly mode: Mode
   /** Null: as the source's kind asks for. */
   readonly naming: Naming | null
+  /** By field, how its dates are stored: `iso`, `epoch-s`, `epoch-ms`, `epoch-us`, `julian`, `text`. */
+  readonly dateFormat: Readonly<Record<string, string>>
+  /** Of dates that name none. */
+  readonly timeZone: string
+  /** Of texts that are not UTF-8; null: they are damaged. */
+  readonly sourceEncoding: string | null
   readonly nestedJson: NestedJson
   readonly primaryKey: boolean
   readonly indexes: boolean
@@ -228,6 +234,9 @@ const saidByPlan: readonly OptionSpec<unknown>[] = [
   spec.cast,
   spec.where,
   spec.limit,
+  spec.dateFormat,
+  spec.timeZone,
+  spec.sourceEncoding,
   spec.nestedJson,
   spec.nest,
   spec.pin,
@@ -291,6 +300,9 @@ function tableConfig(given: Settings, table: string | null): TableConfig {
     limit: given.value(spec.limit, table),
     mode: given.value(spec.mode, table),
     naming: given.value(spec.naming, table),
+    dateFormat: given.value(spec.dateFormat, table),
+    timeZone: given.value(spec.timeZone, table),
+    sourceEncoding: given.value(spec.sourceEncoding, table),
     nestedJson: given.value(spec.nestedJson, table),
     primaryKey: !given.value(spec.noPrimaryKey, table),
     indexes: !given.value(spec.noIndexes, table),

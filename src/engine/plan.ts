@@ -16,7 +16,9 @@ import { Survey } from './survey.ts'
 /** Preflight and plan: everything the run would do, or the error that refuses it. Writes nothing. */
 export async function planRun(context: PlanContext, choice: Choice, signal: AbortSignal): Promise<PlanReport> {
   const { config, source, target, cores } = context
-  const findings = await checkBoth(context, signal)
+  const schemas = choice.tables.map((table) => table.target.schema)
+  const findings = await checkBoth(context, schemas, signal)
+  await refuseOwnTables(context, choice.tables, signal)
   const workers = chooseWorkers(config.workers, cores, await target.connections(signal), target.maxWriters)
   await refuseUnfinished(context, choice.tables)
   const names = choice.tables.flatMap(targetsOf)
@@ -41,14 +43,38 @@ export async function planRun(context: PlanContext, choice: Choice, signal: Abor
   return { ...report, workers, feed, isolation: config.isolation }
 }
 
-async function checkBoth({ config, source, target }: PlanContext, signal: AbortSignal): Promise<readonly Finding[]> {
+async function checkBoth(
+  { config, source, target }: PlanContext,
+  schemas: readonly string[],
+  signal: AbortSignal,
+): Promise<readonly Finding[]> {
   const findings = [
     ...(await source.check(signal)),
-    ...(await target.check([config.targetSchema, config.ledgerSchema], signal)),
+    ...(await target.check([...new Set(schemas), config.ledgerSchema], signal)),
   ]
   const refused = findings.find(({ level }) => level === 'error')
   if (refused !== undefined) throw fromErrorShape(refused.error)
   return findings
+}
+
+/** A table of the database that is read must not be written to under another address. */
+async function refuseOwnTables(
+  { source, target }: PlanContext,
+  tables: readonly ChosenTable[],
+  signal: AbortSignal,
+): Promise<void> {
+  const own = new Set(tables.flatMap((table) => table.source.qualified ?? []).map(qualified))
+  const same = tables.flatMap(targetsOf).find((name) => own.has(qualified(name)))
+  if (same === undefined) return
+  const [from, to] = [await source.identity(signal), await target.identity(signal)]
+  if (from === null || from !== to) return
+  throw new DroverError(
+    'same-source-and-target',
+    `${qualified(same)} would be copied into itself: source and target are one database`,
+    {
+      hint: 'copy into another schema with --target-schema, or under another name with `to:` in the config file',
+    },
+  )
 }
 
 async function refuseUnfinished({ config, ledger }: PlanContext, tables: readonly ChosenTable[]): Promise<void> {
@@ -123,8 +149,8 @@ function feedOf(
   return { choice: 'partitioned', reason: why }
 }
 
-function indexedOf({ planned, sample, sourceIndexes }: ShapedTable): IndexedTable {
-  return { plan: planned.plan, sample, sourceIndexes }
+function indexedOf({ planned, sample, sourceIndexes, structure }: ShapedTable): IndexedTable {
+  return { plan: planned.plan, sample, sourceIndexes, structure }
 }
 
 async function partitionTable(

@@ -14,6 +14,7 @@ import { exactNumber } from './entries.ts'
 import { classifyFault } from './errors.ts'
 import { findExisting } from './existing.ts'
 import { finishTable } from './finish.ts'
+import { identityOf } from './identity.ts'
 import { asRun } from './lease.ts'
 import type { Session } from './session.ts'
 import { addForeignKey } from './foreign-keys.ts'
@@ -55,6 +56,10 @@ export class PostgresTarget implements Target {
       await using second = await this.#sessions.open(signal)
       return [...findings, ...(await checkPooling(session, second))]
     })
+  }
+
+  identity(signal: AbortSignal): Promise<string> {
+    return this.#sessions.use('tell the database from others', signal, identityOf)
   }
 
   connections(signal: AbortSignal): Promise<Connections> {
