@@ -34,13 +34,32 @@ const longestShown = 200
 
 /** A value for people: relaxed extended JSON, whatever it holds, cut at 200 characters. Never throws. */
 export function displayText(value: Value): string {
+  return shown(value, true)
+}
+
+/** What identifies a row, for people: one value, or several as `("a", 7)`; cut at 200 characters. Never throws. */
+export function displayKey(values: readonly Value[]): string {
+  const [only] = values
+  if (only === undefined) return noKey
+  if (values.length === 1) return shown(only, false)
+  return cut(`(${values.map((value) => shown(value, false)).join(', ')})`)
+}
+
+/** Stands for the key of a row that has none. */
+export const noKey = '(no key)'
+
+function shown(value: Value, extended: boolean): string {
   let text: string
   try {
-    text = write(beginningOf(value, longestShown), { extended: true, strict: false }, 0)
+    text = write(beginningOf(value, longestShown), { extended, strict: false }, 0)
   } catch (error) {
     if (!(error instanceof RowError)) throw error
     return '?'
   }
+  return cut(text)
+}
+
+function cut(text: string): string {
   return text.length > longestShown ? text.slice(0, longestShown).toWellFormed() : text
 }
 
