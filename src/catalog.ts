@@ -11,6 +11,7 @@ import type { Decoder, Observer, RowEncoder, Transcoder } from './format/codec.t
 import { createDirectTranscoder } from './format/direct/direct-transcoder.ts'
 import { displayText } from './format/json-text.ts'
 import { createPgCopyEncoder } from './format/pgcopy-encoder.ts'
+import { createSqliteDecoder } from './format/sqlite-decoder.ts'
 import { composeTranscoder } from './format/transcode.ts'
 
 // The only list of what is built in. A connector is loaded when a URL asks for it, and what most workers never need (looking
@@ -39,6 +40,7 @@ const targets: Readonly<Record<string, (url: string, options: TargetOptions) => 
 
 const decoders: Readonly<Partial<Record<Format, (plan: TablePlan, keyField: string) => Decoder>>> = {
   bson: createBsonDecoder,
+  sqlite: createSqliteDecoder,
 }
 
 const encoders: Readonly<Partial<Record<Format, (plan: TablePlan) => RowEncoder>>> = {

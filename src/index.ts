@@ -37,7 +37,7 @@ export type { FaultClass } from './core/fault.ts'
 export type { RetryPolicy } from './core/retry.ts'
 export type { Allowance } from './core/value-kind.ts'
 export type { StepOption, TransformContext } from './core/transform.ts'
-export { Decimal, Instant, ObjectId, Uuid, type DocumentValue, type Special, type Value } from './core/value.ts'
+export { Day, Decimal, Instant, ObjectId, Uuid, type DocumentValue, type Special, type Value } from './core/value.ts'
 export type { PlanReport, TableReport } from './engine/plan-report.ts'
 export type { Notice, Phase, Progress, TableProgress } from './telemetry/progress.ts'
 export type {

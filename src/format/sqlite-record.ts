@@ -107,11 +107,15 @@ export class RecordReader {
   readonly starts: number[] = []
   width = 0
   bytes: Buffer = Buffer.alloc(0)
+  view: DataView = new DataView(new ArrayBuffer(0))
   #at = 0
 
   /** The record `bytes[start … end)`. Throws RangeError for what is none: only drover writes them, so it is a bug. */
   open(bytes: Buffer, start: number, end: number): void {
-    this.bytes = bytes
+    if (bytes !== this.bytes) {
+      this.bytes = bytes
+      this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    }
     this.#at = start
     const headerEnd = start + this.#varint(end)
     this.width = 0

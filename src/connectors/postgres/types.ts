@@ -31,6 +31,7 @@ const sentBinary: ReadonlyMap<string, readonly LogicalType[]> = new Map<string, 
   ['uuid', ['uuid']],
   ['bytea', ['bytes']],
   ['timestamp with time zone', ['timestamp']],
+  ['date', ['date']],
   ['jsonb', ['json']],
 ])
 
@@ -50,6 +51,7 @@ const scalars: Readonly<Record<ScalarType, string>> = {
   uuid: 'uuid',
   bytes: 'bytea',
   timestamp: 'timestamp with time zone',
+  date: 'date',
 }
 
 /**
@@ -69,6 +71,7 @@ const acceptedByType: ReadonlyMap<string, readonly LogicalType[]> = new Map<stri
   ['uuid', ['uuid']],
   ['bytea', ['bytes']],
   ['timestamptz', ['timestamp']],
+  ['date', ['date']],
   ['jsonb', ['json']],
   ['_bool', ['bool[]']],
   ['_int4', ['int32[]']],
@@ -79,6 +82,7 @@ const acceptedByType: ReadonlyMap<string, readonly LogicalType[]> = new Map<stri
   ['_uuid', ['uuid[]']],
   ['_bytea', ['bytes[]']],
   ['_timestamptz', ['timestamp[]']],
+  ['_date', ['date[]']],
 ])
 
 interface ColumnType {
