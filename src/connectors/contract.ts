@@ -157,6 +157,8 @@ export interface ExistingTable {
   readonly key: readonly string[]
   /** Qualified names of views and tables that depend on it. */
   readonly dependents: readonly string[]
+  /** Names of those that rows fire as they are written, which may change them, or do more than write them. */
+  readonly triggers: readonly string[]
 }
 
 export interface Connections {

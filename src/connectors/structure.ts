@@ -4,6 +4,7 @@ import type { RowLayout } from '../core/layout.ts'
 import type { LogicalType } from '../core/logical-type.ts'
 import type { NamedText } from '../core/plan.ts'
 import type { Sample } from '../core/sample.ts'
+import type { StatementTemplate } from '../core/statement-template.ts'
 import type { Selection } from './planned-table.ts'
 
 /** What a person says of how stored values are to be read. */
@@ -85,15 +86,19 @@ export interface ReferenceStructure {
   readonly orphans: number | null
 }
 
-/** In the dialect of the source; tables are named as they are there. */
+/** In the dialect of the source. Text that is no template names everything else than the table as it is named there. */
 export interface NativeStructure {
   /** By field: the type as DDL writes it, and what stands behind it. Computed columns included. */
   readonly columns: ReadonlyMap<string, { readonly type: string; readonly clauses: string; readonly computed: boolean }>
   readonly constraints: readonly NamedText[]
+  /** As `TableDefinition` has it; null: `primary key (columns)` under its usual name says all, or there is none. */
   readonly key: NamedText | null
+  /** Constraints that need an index, or that rows may breach which are there already, are among them. */
   readonly indexes: readonly Pick<IndexPlan, 'name' | 'unique' | 'text'>[]
+  /** These two as `TableDefinition` has them. */
   readonly suffix: string
-  readonly statements: readonly string[]
+  readonly statements: readonly StatementTemplate[]
+  /** Of sequences that have given a value: the last one. */
   readonly sequences: readonly { readonly column: string; readonly reached: string }[]
   /** Types whose values go from server to server in binary form: the text of `type` is enough to tell. */
   readonly binary: ReadonlySet<string>
