@@ -32,6 +32,6 @@ describeSource('sqlite: key of two columns', (rows) =>
   underTest(
     rows,
     'create table users (part, id, name, primary key (id, part)) without rowid',
-    "insert into users values (?1 % 3, case ?1 % 4 when 0 then ?1 when 1 then ?1 / 2.5 when 2 then ?2 else cast(?2 as blob) end, ?2)",
+    'insert into users values (?1 % 3, case ?1 % 4 when 0 then ?1 when 1 then ?1 / 2.5 when 2 then ?2 else cast(?2 as blob) end, ?2)',
   ),
 )

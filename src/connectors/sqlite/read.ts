@@ -6,7 +6,6 @@ import { BatchCutter } from '../batch-cutter.ts'
 import type { ReadOptions } from '../contract.ts'
 import type { Selection } from '../planned-table.ts'
 import { classifyFault } from './errors.ts'
-import { RowPacker } from './row-packer.ts'
 import { TableRows } from './rows.ts'
 import type { Snapshot } from './snapshot.ts'
 import type { SqliteTable } from './table.ts'
@@ -24,7 +23,6 @@ export async function* readBatches(
   signal: AbortSignal,
 ): AsyncGenerator<Batch, void, undefined> {
   const rows = new TableRows(snapshot, table, selection, partition.after)
-  const packer = new RowPacker(rows.width)
   const cutter = new BatchCutter(partition, () => rows.end, { ...options, format: 'sqlite' })
   const { retry = defaultRetry, onRetry } = options
   const hooks = { classify: classifyFault, onRetry: (error: unknown, ms: number) => onRetry?.(error, ms) }
@@ -33,16 +31,15 @@ export async function* readBatches(
     for (let done = selection.limit === 0; !done;) {
       try {
         await reach('src.cursor_open')
-        for (const row of rows.upTo(partition.upTo)) {
-          const length = packer.pack(row)
-          if (cutter.isFull(length)) {
+        for (const { bytes, start, end } of rows.upTo(partition.upTo)) {
+          if (cutter.isFull(end - start)) {
             yield cutter.cut(false)
             await reach('src.mid_read')
             // SQLite keeps the thread, so others have to be given their turn.
             await setImmediate()
             signal.throwIfAborted()
           }
-          cutter.add(packer.bytes, 0, length)
+          cutter.add(bytes, start, end)
           tries = null
         }
         done = true

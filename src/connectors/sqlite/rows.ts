@@ -2,12 +2,10 @@ import type { Bounds, Position } from '../../core/batch.ts'
 import { StoredText, type SqliteValue } from '../../format/sqlite-record.ts'
 import type { Selection } from '../planned-table.ts'
 import { positionOf } from './position.ts'
+import { replacement, RowPacker } from './row-packer.ts'
 import { orderOf, rowsWithin, shapeOf, type RowShape } from './query.ts'
 import type { Snapshot, StoredValue } from './snapshot.ts'
 import type { SqliteTable } from './table.ts'
-
-/** What stands in a string for bytes that are no text; it may also be one of its characters. */
-const replacement = '\ufffd'
 
 export type RowsToRead = Pick<Selection, 'table' | 'where' | 'since' | 'layout'>
 
@@ -17,6 +15,7 @@ export class TableRows {
   readonly #table: SqliteTable
   readonly #selection: RowsToRead
   readonly #shape: RowShape
+  readonly #packer: RowPacker
   /** What was begun behind. */
   readonly #after: Position | null
   /** Taken last. */
@@ -28,12 +27,8 @@ export class TableRows {
     this.#table = table
     this.#selection = selection
     this.#shape = shapeOf(table, selection)
+    this.#packer = new RowPacker(this.#shape.width)
     this.#after = after
-  }
-
-  /** How many values of a row are those of its layout; what the table is ordered by may stand behind them. */
-  get width(): number {
-    return this.#shape.width
   }
 
   /** Where the row taken last ends, which is the one before the row that is given at the moment. */
@@ -42,12 +37,18 @@ export class TableRows {
     return row === null ? this.#after : positionOf(this.#shape.order.map((place) => row[place] ?? null))
   }
 
-  /** The rows behind `end`. Ended in the middle, it can be called again. */
-  *upTo(upTo: Position | null, limit: number | null = null): Generator<readonly SqliteValue[], void, undefined> {
-    for (const row of this.#select(this.#shape.expressions, { after: this.end, upTo }, limit)) {
-      const exact = row.some(isDoubtful) ? this.#exact(row) : row
-      yield exact
-      this.#last = exact
+  /** The rows behind `end`, each as a record that is valid until the next. Ended in the middle, it can be called again. */
+  *upTo(upTo: Position | null, limit: number | null = null): Generator<RowPacker, void, undefined> {
+    const { expressions, width } = this.#shape
+    const hasMore = expressions.length > width
+    for (const row of this.#select(expressions, { after: this.end, upTo }, limit)) {
+      let given: readonly SqliteValue[] = row
+      if (!this.#packer.pack(row, false) || (hasMore && row.some(isDoubtful))) {
+        given = this.#exact(row)
+        this.#packer.pack(given, true)
+      }
+      yield this.#packer
+      this.#last = given
     }
   }
 

@@ -4,7 +4,6 @@ import { BatchCutter } from '../batch-cutter.ts'
 import type { SampledRows, SampleLimits } from '../contract.ts'
 import type { Selection } from '../planned-table.ts'
 import { countRows, partitionTable, positionBehind } from './partition.ts'
-import { RowPacker } from './row-packer.ts'
 import { TableRows } from './rows.ts'
 import type { Snapshot } from './snapshot.ts'
 import type { SqliteTable } from './table.ts'
@@ -34,10 +33,8 @@ export async function sampleTable(
     const skipped = part === bounds.length - 1 ? countRows(snapshot, table, selection, bound) - share : 0
     const after = skipped > 0 ? positionBehind(snapshot, table, selection, bound.after, skipped) : bound.after
     const rows = new TableRows(snapshot, table, selection, after)
-    const packer = new RowPacker(rows.width)
-    for (const row of rows.upTo(bound.upTo, share)) {
-      const length = packer.pack(row)
-      if (!cutter.add(packer.bytes, length)) break
+    for (const { bytes, start, end } of rows.upTo(bound.upTo, share)) {
+      if (!cutter.add(bytes.subarray(start, end))) break
     }
     await setImmediate()
     signal.throwIfAborted()
@@ -62,7 +59,8 @@ class SampleCutter {
   }
 
   /** False: it is more than is wanted, unless it is the first. */
-  add(record: Buffer, length: number): boolean {
+  add(record: Buffer): boolean {
+    const { length } = record
     if (length > this.#left && this.rows > 0) return false
     if (this.#cutter.isFull(length)) this.#full.push(this.#cutter.cut(false))
     this.#cutter.add(record, 0, length)
