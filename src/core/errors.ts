@@ -92,6 +92,8 @@ export const errorKinds = {
   'plan-outdated': 'preflight',
   /** A dump is cut short, or is not what it says it is. */
   'damaged-dump': 'preflight',
+  /** The pages of a database file do not fit together. */
+  'damaged-file': 'preflight',
   /** An earlier migration of the same table has not been finished. */
   'unfinished-migration': 'preflight',
   /** There is no such migration, or none that the command could go on with. */
