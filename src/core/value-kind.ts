@@ -98,8 +98,7 @@ export function timeZone(): ValueKind<string> {
 
 function isTimeZone(name: string): boolean {
   try {
-    new Intl.DateTimeFormat('en', { timeZone: name })
-    return true
+    return new Intl.DateTimeFormat('en', { timeZone: name }).format(0) !== ''
   } catch {
     return false
   }
@@ -113,8 +112,7 @@ export function encoding(): ValueKind<string | null> {
 
 function isEncoding(label: string): boolean {
   try {
-    new TextDecoder(label)
-    return true
+    return new TextDecoder(label).encoding !== ''
   } catch {
     return false
   }

@@ -18,6 +18,7 @@ import { checkFile } from './check.ts'
 import { describeTables } from './describe.ts'
 import { classifyFault, toDroverError } from './errors.ts'
 import { highestValue } from './highest.ts'
+import { identityOf } from './identity.ts'
 import { parseMark } from './parse-mark.ts'
 import { countRows, partitionTable } from './partition.ts'
 import { readBatches } from './read.ts'
@@ -49,6 +50,10 @@ export class SqliteSource implements Source {
 
   async check(signal: AbortSignal): Promise<readonly Finding[]> {
     return this.#attempt('check the pages', signal, (file) => checkFile(file, this.#path, this.name))
+  }
+
+  async identity(): Promise<string> {
+    return identityOf(this.#path)
   }
 
   async describe(signal: AbortSignal): Promise<readonly SourceTable[]> {
