@@ -111,6 +111,8 @@ const comparisons: ReadonlySet<BinaryOperator> = new Set<BinaryOperator>([
 
 class Translator {
   readonly #columns: ReadonlyMap<string, TranslatedColumn | null>
+  /** How many COLLATE were met. */
+  #collations = 0
 
   /** SQLite compares names without regard to the case of ASCII's letters. */
   constructor(columns: TranslatedColumns) {
@@ -118,6 +120,15 @@ class Translator {
   }
 
   term(expression: Expression): Term {
+    const before = this.#collations
+    const term = this.#translated(expression)
+    // SQLite compares what has a COLLATE anywhere within by that.
+    const ownOnly = expression.kind === 'collate' || (expression.kind === 'unary' && expression.operator === '+')
+    if (term.kind === 'text' && !ownOnly && this.#collations > before) throw new NotTheSame('it has a COLLATE within')
+    return term
+  }
+
+  #translated(expression: Expression): Term {
     switch (expression.kind) {
       case 'null':
         return nothing
@@ -152,6 +163,7 @@ class Translator {
         return cast(this.term(expression.operand), expression.type)
       case 'collate': {
         const operand = textOf(this.term(expression.operand))
+        this.#collations++
         return { ...operand, collation: { name: expression.collation.toUpperCase(), explicit: true } }
       }
       case 'call':
