@@ -12,6 +12,7 @@ import { createDirectTranscoder } from './format/direct/direct-transcoder.ts'
 import { displayText } from './format/json-text.ts'
 import { createPgCopyEncoder } from './format/pgcopy-encoder.ts'
 import { createSqliteDecoder } from './format/sqlite-decoder.ts'
+import { createSqliteTranscoder } from './format/sqlite-direct/sqlite-transcoder.ts'
 import { composeTranscoder } from './format/transcode.ts'
 
 // The only list of what is built in. A connector is loaded when a URL asks for it, and what most workers never need (looking
@@ -51,6 +52,7 @@ const encoders: Readonly<Partial<Record<Format, (plan: TablePlan) => RowEncoder>
 /** From a format to another without making rows; they answer null for a plan that needs them. */
 const directWays: Readonly<Record<string, (plan: TablePlan, keyField: string) => Transcoder | null>> = {
   'bson pgcopy': createDirectTranscoder,
+  'sqlite pgcopy': (plan) => createSqliteTranscoder(plan),
 }
 
 const observers: Readonly<

@@ -221,12 +221,12 @@ function appendDate(out: ByteWriter, value: Value): boolean {
 const halfRange = 2 ** 32
 
 /**
- * Puts `value × factor` as an int64 without a bigint, which would cost an allocation for each value. The value is
+ * Puts `value × factor + more` as an int64 without a bigint, which would cost an allocation for each value. The value is
  * split before it is multiplied, so every step is exact.
  */
-export function putWhole(out: ByteWriter, value: number, factor: number): void {
+export function putWhole(out: ByteWriter, value: number, factor: number, more: number = 0): void {
   const high = Math.floor(value / halfRange)
-  const low = (value - high * halfRange) * factor
+  const low = (value - high * halfRange) * factor + more
   const carry = Math.floor(low / halfRange)
   out.view.setInt32(out.at, high * factor + carry)
   out.view.setUint32(out.at + 4, low - carry * halfRange)
