@@ -32,6 +32,10 @@ const sources: Readonly<Record<string, (url: string, options: SourceOptions) => 
   'mongodb+srv': async (url) => (await import('./connectors/mongodb/connect.ts')).openMongoSource(url),
   bson: async (url) => (await import('./connectors/bson-dump/connect.ts')).openDumpSource(url),
   sqlite: async (url, options) => (await import('./connectors/sqlite/connect.ts')).openSqliteSource(url, options),
+  postgres: async (url, options) =>
+    (await import('./connectors/postgres/source/connect.ts')).openPostgresSource(url, options),
+  postgresql: async (url, options) =>
+    (await import('./connectors/postgres/source/connect.ts')).openPostgresSource(url, options),
 }
 
 const targets: Readonly<Record<string, (url: string, options: TargetOptions) => Promise<Target>>> = {

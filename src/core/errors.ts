@@ -68,6 +68,8 @@ export const errorKinds = {
   'target-login-refused': 'preflight',
   /** The server is of a version drover cannot work with. */
   'unsupported-version': 'preflight',
+  /** The source holds what is not copied, or may not be read as what it is: large objects, text of no known encoding. */
+  'source-incompatible': 'preflight',
   /** A table asked for does not exist in the source. */
   'missing-table': 'preflight',
   /** The pattern of --tables matches nothing that can be copied. */
