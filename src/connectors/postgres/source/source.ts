@@ -5,6 +5,7 @@ import { defaultRetry, withRetries } from '../../../core/retry.ts'
 import type { Finding, ReadOptions, SampledRows, SampleLimits, Source, SourceTable } from '../../contract.ts'
 import type { Selection } from '../../planned-table.ts'
 import type { StructureRequest, TableStructure } from '../../structure.ts'
+import { identityOf } from '../identity.ts'
 import type { Session } from '../session.ts'
 import type { Sessions } from '../sessions.ts'
 import { checkSource } from './check.ts'
@@ -54,6 +55,10 @@ export class PostgresSource implements Source {
       await using second = await this.#sessions.open(signal)
       return await checkSource(first, second, this.name)
     })
+  }
+
+  identity(signal: AbortSignal): Promise<string> {
+    return this.#use('tell the database from others', signal, identityOf)
   }
 
   describe(signal: AbortSignal): Promise<readonly SourceTable[]> {
