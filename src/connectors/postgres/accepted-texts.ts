@@ -44,17 +44,18 @@ const readTextToo: ReadonlySet<string> = new Set(['citext', 'hstore', 'ltree'])
 
 /**
  * Of the others, what each takes in the text form that the encoder gives it, besides what it takes in binary form. The
- * encoder knows them by their names, and refuses what they would round or cut; `guarded` ones need that.
+ * encoder knows them by their names, and refuses what they would round or cut; `guarded` ones need that. `int2` has
+ * no logical type of its own; the other integers have, and take no wider ones.
  */
 const converted: ReadonlyMap<string, { readonly types: readonly LogicalType[]; readonly guarded: boolean }> = new Map<
   string,
   { readonly types: readonly LogicalType[]; readonly guarded: boolean }
 >([
-  ['int2', { types: ['int32', 'int64'], guarded: false }],
-  ['int4', { types: ['int64'], guarded: false }],
+  ['int2', { types: ['int32'], guarded: false }],
   ['float4', { types: ['float64'], guarded: true }],
   ['numeric', { types: ['decimal'], guarded: true }],
   ['bpchar', { types: ['text'], guarded: true }],
+  ['date', { types: ['timestamp'], guarded: true }],
   ['timestamp', { types: ['timestamp'], guarded: true }],
   ['timestamptz', { types: ['timestamp'], guarded: true }],
   ['json', { types: ['json'], guarded: false }],
@@ -62,12 +63,11 @@ const converted: ReadonlyMap<string, { readonly types: readonly LogicalType[]; r
 
 /** Arrays of what needs no guard. */
 const convertedArrays: ReadonlyMap<string, readonly LogicalType[]> = new Map<string, readonly LogicalType[]>([
-  ['int2', ['int32[]', 'int64[]']],
-  ['int4', ['int64[]']],
+  ['int2', ['int32[]']],
   ['varchar', ['text[]', 'objectid[]']],
 ])
 
-/** What `interval` has besides a precision: it rounds to that, and leaves out fields that it does not have. */
+/** `atttypmod` of a type without a length or a precision. */
 const noModifier = -1
 
 /**
