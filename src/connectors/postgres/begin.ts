@@ -7,6 +7,7 @@ import type { PlannedTable } from '../planned-table.ts'
 import type { Session } from './session.ts'
 import { alterStatements } from './alter.ts'
 import { addChildReference, addPrimaryKey, createTable, parentsOf, type Part } from './ddl.ts'
+import { asDefined } from './definitions.ts'
 import { findExisting, isEmpty, primaryKeyOf } from './existing.ts'
 import { quoteName, quoteTable } from './identifiers.ts'
 import { createSchema, type LedgerTables } from './ledger-schema.ts'
@@ -113,7 +114,7 @@ function isPublishable({ mode, exists, plan }: PlannedTable): boolean {
 async function create(session: Session, { planned, part }: PlannedPart): Promise<void> {
   const { plan, mode, publishTo } = planned
   const exists = planned.exists && publishTo === undefined
-  await session.run(createTable(part))
+  await asDefined(session, () => session.run(createTable(part)))
   const key = mode === 'upsert' || plan.onConflict !== undefined || exists ? addPrimaryKey(part) : null
   if (key !== null) await session.run(key)
   if (exists) await refer(session, planned, part)
