@@ -56,7 +56,7 @@ const findShared = `
   where s.relkind = 'S' and coalesce(pg_partition_root(f.adrelid), f.adrelid) <> coalesce(pg_partition_root(o.refobjid), o.refobjid)`
 
 const findObjects = `
-  select a.class || ' ' || a.oid as thing, a.oid, i.type, i.schema,
+  select a.class || ' ' || a.oid as thing, a.oid, i.type, coalesce(s.nspname, i.schema) as schema,
     coalesce(c.relname, t.typname, p.proname, n.nspname, e.extname, l.collname, i.name, i.identity) as name,
     i.identity, c.relkind as "relationKind", t.typtype as "typeKind", g.lanname as language
   from unnest($1::text[], $2::oid[]) with ordinality as a (class, oid, place)
@@ -68,6 +68,7 @@ const findObjects = `
   left join pg_namespace n on a.class = 'pg_namespace' and n.oid = a.oid
   left join pg_extension e on a.class = 'pg_extension' and e.oid = a.oid
   left join pg_collation l on a.class = 'pg_collation' and l.oid = a.oid
+  left join pg_namespace s on s.oid = coalesce(c.relnamespace, t.typnamespace, p.pronamespace, l.collnamespace)
   order by i.schema collate "C", i.identity collate "C", a.place`
 
 /** Schemas that nothing is in depend on nothing. */

@@ -56,7 +56,7 @@ async function withState(
   }
   const quoted = quoteTable({ schema: schema ?? '', name })
   const { rows: states } = await session.query<{ sql: string }>(
-    `select format('select pg_catalog.setval(%s, %s, %s)', $1::text, last_value, is_called) as sql from ${quoted}`,
+    `select format('select pg_catalog.setval(%s, %s, %s)', $1::text, last_value, is_called::text) as sql from ${quoted}`,
     [`${literal(quoted)}::regclass`],
   )
   return { ...defined, sql: [...defined.sql, ...states.map(({ sql }) => sql)] }

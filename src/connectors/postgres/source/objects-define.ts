@@ -35,7 +35,7 @@ const findCollations = `
       case l.collprovider when 'i' then 'icu' when 'b' then 'builtin' else 'libc' end,
       case when l.collprovider = 'c' then format('lc_collate = %L, lc_ctype = %L', l.collcollate, l.collctype)
         else format('locale = %L', ${localeOf('l')}) end,
-      l.collisdeterministic, ', rules = ' || quote_literal(to_jsonb(l) ->> 'collicurules')),
+      l.collisdeterministic::text, ', rules = ' || quote_literal(to_jsonb(l) ->> 'collicurules')),
     ${comment('pg_collation', 'l.oid', `format('collation %I.%I', n.nspname, l.collname)`)}] as sql
   from pg_collation l join pg_namespace n on n.oid = l.collnamespace where l.oid = any ($1::oid[])`
 

@@ -24,7 +24,8 @@ export class DependencyGraph {
       ranks.set(from, rank)
       this.#owners.set(from, to)
     }
-    for (const { from, to } of dependencies) {
+    for (const { from, to, kind } of dependencies) {
+      if (free.has(from) && ownership.includes(kind)) continue
       const [whole, needed] = [this.wholeOf(from), this.wholeOf(to)]
       if (whole === needed) continue
       const needs = this.#needs.get(whole) ?? new Set()

@@ -43,7 +43,7 @@ export async function readTriggers(session: Session): Promise<readonly CatalogTr
       ...(state === null ? [] : [`alter table ${relation} ${state} trigger ${quoted}`]),
       ...(comment === null ? [] : [`comment on trigger ${quoted} on ${relation} is ${literal(comment)}`]),
     ],
-    look: `select pg_get_triggerdef(oid) || ' ' || tgenabled from pg_trigger
+    look: `select concat_ws(' ', pg_get_triggerdef(oid), tgenabled) from pg_trigger
       where tgrelid = to_regclass(${literal(relation)}) and tgname = ${literal(trigger)}`,
     undo: `drop trigger ${quoted} on ${relation}`,
   }))
