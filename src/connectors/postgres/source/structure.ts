@@ -1,6 +1,7 @@
 import type { FieldSample, Sample } from '../../../core/sample.ts'
 import type { TableStructure } from '../../structure.ts'
 import type { Session } from '../session.ts'
+import { readNative } from './native.ts'
 import { layoutOf } from './question.ts'
 import { readReferences } from './references.ts'
 import { readChecks, readColumns, readIndexes, type FoundColumn } from './structure-parts.ts'
@@ -23,7 +24,7 @@ export async function readStructure(session: Session, table: ReadTable): Promise
     checks: await readChecks(session, oid),
     indexes: await readIndexes(session, oid),
     references,
-    native: null,
+    native: await readNative(session, place.schema, place.name),
     notes: notesOf(table),
     warnings,
   }
