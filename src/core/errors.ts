@@ -82,6 +82,8 @@ export const errorKinds = {
   'target-incompatible': 'preflight',
   /** A table depends on the one that would be dropped. */
   'target-in-use': 'preflight',
+  /** A table needs an object of its database, such as an extension or a function, that cannot be carried to the target. */
+  'missing-dependency': 'preflight',
   /** Source and target are the same. */
   'same-source-and-target': 'preflight',
   /** A right is missing on the source or the target. */

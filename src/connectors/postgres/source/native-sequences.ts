@@ -52,7 +52,7 @@ const findSequences = `
     exists (
       select from pg_depend d join pg_attrdef f on f.oid = d.objid
       where d.classid = 'pg_attrdef'::regclass and d.refclassid = 'pg_class'::regclass and d.refobjid = c.oid
-        and f.adrelid <> $1) as shared
+        and coalesce(pg_partition_root(f.adrelid), f.adrelid) <> coalesce(pg_partition_root($1), $1)) as shared
   from tied t full join drawn w using (sequence, number)
   join pg_class c on c.oid = sequence and c.relkind = 'S'
   join pg_namespace n on n.oid = c.relnamespace
@@ -64,7 +64,10 @@ export async function readSequences(session: Session, table: number): Promise<re
   return (await session.query<CatalogSequence>(findSequences, [table])).rows
 }
 
-/** Those of a table's columns alone, which are made with it. One that others draw from is made before all tables. */
+/**
+ * A sequence of this table alone is made with it. One that defaults of other tables draw from is made before all tables,
+ * and given to its column after them.
+ */
 export function isMadeWithTable({ owned, shared }: CatalogSequence): boolean {
   return owned === 'a' && !shared
 }
@@ -100,14 +103,14 @@ export function sequenceStatements(
   schema: string,
   table: StatementTemplate,
 ): readonly StatementTemplate[] {
+  if (!isMadeWithTable(sequence)) return []
   const { column, comment } = sequence
   const name = nameIn(sequence, schema)
   const options = [templateText(`as ${sequence.type}`), ...optionsOf(sequence)].join(' ')
-  const made = isMadeWithTable(sequence)
   return [
-    ...(made ? [`create sequence ${name} ${options}`] : []),
-    ...(sequence.owned === 'a' ? [`alter sequence ${name} owned by ${table}.${templateText(quoteName(column))}`] : []),
-    ...(comment === null || !made ? [] : [`comment on sequence ${name} is ${templateText(literal(comment))}`]),
+    `create sequence ${name} ${options}`,
+    `alter sequence ${name} owned by ${table}.${templateText(quoteName(column))}`,
+    ...(comment === null ? [] : [`comment on sequence ${name} is ${templateText(literal(comment))}`]),
   ]
 }
 

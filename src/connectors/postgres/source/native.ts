@@ -1,6 +1,7 @@
 import { DroverError } from '../../../core/errors.ts'
 import { templateText, type StatementTemplate } from '../../../core/statement-template.ts'
 import type { NativeStructure } from '../../structure.ts'
+import { asDefined } from '../definitions.ts'
 import { quoteName } from '../identifiers.ts'
 import type { Session } from '../session.ts'
 import { readBinaryTypes } from './native-binary.ts'
@@ -15,7 +16,6 @@ import {
 } from './native-columns.ts'
 import { checksOf, indexesOf, readConstraints, readIndexes, type CatalogConstraint } from './native-constraints.ts'
 import { partitionStatements, tableOptions } from './native-partitions.ts'
-import { withEmptyPath } from './native-path.ts'
 import {
   identityText,
   isMadeWithTable,
@@ -53,7 +53,7 @@ const findTable = `
  * database. Throws `missing-table`, and `missing-right` for a sequence that must not be read.
  */
 export function readNative(session: Session, schema: string, table: string): Promise<NativeStructure> {
-  return withEmptyPath(session, () => read(session, schema, table))
+  return asDefined(session, () => read(session, schema, table))
 }
 
 async function read(session: Session, schema: string, table: string): Promise<NativeStructure> {

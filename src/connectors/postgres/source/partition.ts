@@ -5,7 +5,7 @@ import { columnOf, keyConditions, keyOrder } from './bounds.ts'
 import { somePages } from './pages.ts'
 import { partitionByPlace } from './places.ts'
 import { keyPositionOf } from './position.ts'
-import { conditionsOf, whereOf } from './question.ts'
+import { conditionsOf, questionOf, whereOf } from './question.ts'
 import type { ReadTable } from './table.ts'
 
 /** Pages looked at for each bound, and at least: enough that partitions differ by some percent only. */
@@ -20,6 +20,8 @@ export async function partitionTable(
   count: number,
   mark: string,
 ): Promise<readonly Bounds[]> {
+  // What cannot be asked for is refused here, before anything is copied.
+  questionOf(table, selection)
   if (selection.limit === 0) return []
   if (table.key.length === 0) return partitionByPlace(session, table, selection, count, mark)
   const end = selection.limit === null ? null : await keyAt(session, table, selection, selection.limit - 1)

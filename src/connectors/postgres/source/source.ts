@@ -1,10 +1,11 @@
 import type { Batch, Bounds, Dialect, Format, Partition } from '../../../core/batch.ts'
+import type { DatabaseObjects } from '../../../core/carried-object.ts'
 import type { FaultClass } from '../../../core/fault.ts'
 import type { SourceIndex } from '../../../core/index-plan.ts'
 import { defaultRetry, withRetries } from '../../../core/retry.ts'
 import type { Finding, ReadOptions, SampledRows, SampleLimits, Source, SourceTable } from '../../contract.ts'
 import type { Selection } from '../../planned-table.ts'
-import type { StructureRequest, TableStructure } from '../../structure.ts'
+import type { ObjectsRequest, StructureRequest, TableStructure } from '../../structure.ts'
 import { identityOf } from '../identity.ts'
 import type { Session } from '../session.ts'
 import type { Sessions } from '../sessions.ts'
@@ -18,6 +19,7 @@ import { sampleTable } from './sample.ts'
 import { configureReading } from './settings.ts'
 import { highestMark, parseMark } from './since.ts'
 import { Snapshot, type OnRestored } from './snapshot.ts'
+import { readObjects } from './objects.ts'
 import { readStructure } from './structure.ts'
 import { holdTable, readTable, type ReadTable } from './table.ts'
 
@@ -67,6 +69,10 @@ export class PostgresSource implements Source {
 
   structure(request: StructureRequest, signal: AbortSignal): Promise<TableStructure> {
     return this.#onTable(request, signal, (session, table) => readStructure(session, table))
+  }
+
+  objects(request: ObjectsRequest, signal: AbortSignal): Promise<DatabaseObjects> {
+    return this.#use('look at what there is beside tables', signal, (session) => readObjects(session, request))
   }
 
   async share(signal: AbortSignal): Promise<string> {

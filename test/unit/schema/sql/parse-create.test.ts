@@ -133,7 +133,7 @@ describe('parseCreateTable', () => {
       { name: 'x', text: "c <> ')'" },
       { name: null, text: '[a b] > 0' },
     ])
-    expect(odd?.foreignKeys).toMatchObject([{ deferrable: false, initiallyDeferred: false }])
+    expect(odd?.foreignKeys).toMatchObject([{ name: 'u', deferrable: false, initiallyDeferred: false }])
     expect(kv).toMatchObject({ withoutRowid: true, strict: true, primaryKey: { autoincrement: false } })
     expect(kv?.primaryKey?.parts[1]).toEqual({ name: 'k', collation: null, descending: true })
     expect(generated?.columns[2]?.generated).toMatchObject({ text: `a || '-' || id`, stored: true })

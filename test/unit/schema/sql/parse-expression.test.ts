@@ -117,10 +117,9 @@ describe('parseExpression', () => {
       ' NOT BETWEEN 0 AND 2',
       ' COLLATE nocase',
     )
-    const operator = fc.constantFrom(
-      ...['=', '==', '<>', '!=', '<', '<=', '>', '>=', '&', '|', '<<', '>>', '+', '-', '*', '/', '%', '||'],
-      ...['IS', 'IS NOT', 'IS DISTINCT FROM', 'IS NOT DISTINCT FROM', 'AND', 'OR', 'LIKE', 'NOT GLOB'],
-    )
+    const symbols = '= == <> != < <= > >= & | << >> + - * / % ||'.split(' ')
+    const words = ['IS', 'IS NOT', 'IS DISTINCT FROM', 'IS NOT DISTINCT FROM', 'AND', 'OR', 'LIKE', 'NOT GLOB']
+    const operator = fc.constantFrom(...symbols, ...words)
     const operand = fc
       .tuple(prefix, fc.constantFrom('0', '1', '2', '5', 'NULL', "'1'", "'b'"), suffix)
       .map((parts) => parts.join(''))

@@ -44,8 +44,8 @@ export const realTables: readonly (readonly [about: string, sql: string])[] = [
     `CREATE TABLE [odd -- name] ( -- first
       [a b] INT /* key */ PRIMARY KEY DESC, 'b' VARCHAR ( 10 ) NOT NULL, -- it's "quoted"
       c, d double precision CHECK (d > 0) CONSTRAINT low CHECK (d < 9) COLLATE rtrim,
-      CONSTRAINT x CHECK (c <> ')') CHECK ([a b] > 0), UNIQUE ('b')
-      FOREIGN KEY (c, d) REFERENCES "other one" MATCH FULL ON DELETE SET NULL ON UPDATE SET DEFAULT NOT DEFERRABLE INITIALLY IMMEDIATE
+      CONSTRAINT x CHECK (c <> ')') CHECK ([a b] > 0), UNIQUE ('b') CONSTRAINT y CONSTRAINT u
+      FOREIGN KEY (c, d) REFERENCES "other one" MATCH FULL ON DELETE SET NULL ON UPDATE SET DEFAULT NOT DEFERRABLE INITIALLY IMMEDIATE, CONSTRAINT z
       /* the end */ ) -- of it`,
   ],
   [
