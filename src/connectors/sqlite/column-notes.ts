@@ -36,8 +36,15 @@ export async function tellOfColumn(scan: Scan, chosen: ChosenType, options: Read
       `${name} is declared ${declared}, and SQLite keeps ${countOf(chosen, 'real')} of its values as doubles, in which most decimal fractions are near and not exact`,
     )
   } else if (values.length > 1 && unfit === null) {
-    told.notes.push(`${name} holds ${classWords(chosen)}: ${typeWords(type, form)}`)
+    const says = `${name} holds ${classWords(chosen)}: ${typeWords(type, form)}`
+    if (type !== 'bytes') told.notes.push(says)
+    else told.warnings.push(`${says}; bytes are in the rows ${(await blobKeys(scan, name)).join(', ')}`)
   }
+}
+
+/** Texts become bytes where bytes are among them, which may be a mistake of a few rows. */
+async function blobKeys(scan: Scan, column: string): Promise<readonly string[]> {
+  return scan.firstKeys(`typeof(${quoteName(column)}) = 'blob'`)
 }
 
 function classWords({ counts }: ChosenType): string {
@@ -64,11 +71,10 @@ async function unfitWords(scan: Scan, chosen: ChosenType, format: string | undef
   return `${column.name} holds ${classWords(chosen)}; ${rows} of them are no ${wanted} and become dead letters: the rows ${keys.join(', ')}${rows > keys.length ? ' …' : ''}`
 }
 
-/** How dates are read, and the first and the last of them as evidence. */
+/** How dates are read, and those of the first row and the last as evidence. */
 async function dateWords(scan: Scan, { column, type, form = 'iso' }: ChosenType): Promise<string> {
-  const name = quoteName(column.name)
-  const [least = null, greatest = null] = await scan.aggregate([`min(${name})`, `max(${name})`])
-  const shown = `${dateText(least, form)} … ${dateText(greatest, form)}`
+  const ends = await scan.ends(column.name)
+  const shown = ends.map((value) => dateText(value, form)).join(' … ')
   return `${column.name} holds ${type === 'date' ? 'days' : 'times'} as ${formWords[form.split('@')[0] ?? ''] ?? form}${zoneWords(form)}: ${shown}`
 }
 

@@ -34,6 +34,7 @@ export class Scan {
   readonly #keys: readonly string[]
   /** Names of the functions that read values. */
   readonly #readers = new Map<string, string>()
+  #rows: number | null = null
 
   constructor(snapshot: Snapshot, table: SqliteTable, request: StructureRequest, signal: AbortSignal) {
     this.#snapshot = snapshot
@@ -52,7 +53,8 @@ export class Scan {
   }
 
   async countRows(): Promise<number> {
-    return Number((await this.#first('select count(*)'))[0])
+    this.#rows ??= Number((await this.#first('select count(*)'))[0])
+    return this.#rows
   }
 
   /** How many rows have a value, by column. */
@@ -144,9 +146,20 @@ export class Scan {
     const name = quoteName(column)
     const rows = await this.#all(
       `select ${expression}, count(*) as many, min(${name})`,
-      `where ${name} is not null group by 1 order by many desc limit ${most}`,
+      `where ${name} is not null group by 1 order by many desc, 1 limit ${most}`,
     )
     return rows.map(([group = null, many, least = null]) => ({ group, rows: Number(many), least }))
+  }
+
+  /** The values of the first row and the last that have one. */
+  async ends(column: string): Promise<readonly StoredValue[]> {
+    const name = quoteName(column)
+    const ends: StoredValue[] = []
+    for (const direction of ['asc', 'desc']) {
+      const order = this.#keys.map((key) => `${key} ${direction}`).join(', ')
+      ends.push(...(await this.#first(`select ${name}`, `where ${name} is not null order by ${order} limit 1`)))
+    }
+    return ends
   }
 
   /** Aggregates over all rows. */
