@@ -11,6 +11,7 @@ import type { Decoder, Observer, RowEncoder, Transcoder } from './format/codec.t
 import { createDirectTranscoder } from './format/direct/direct-transcoder.ts'
 import { displayText } from './format/json-text.ts'
 import { createPgCopyEncoder } from './format/pgcopy-encoder.ts'
+import { createPgTextEncoder } from './format/pgtext-encoder.ts'
 import { createSqliteDecoder } from './format/sqlite-decoder.ts'
 import { createSqliteTranscoder } from './format/sqlite-direct/sqlite-transcoder.ts'
 import { composeTranscoder } from './format/transcode.ts'
@@ -46,6 +47,7 @@ const decoders: Readonly<Partial<Record<Format, (plan: TablePlan, keyField: stri
 
 const encoders: Readonly<Partial<Record<Format, (plan: TablePlan) => RowEncoder>>> = {
   pgcopy: createPgCopyEncoder,
+  pgtext: createPgTextEncoder,
 }
 
 /** From a format to another without making rows; they answer null for a plan that needs them. */
