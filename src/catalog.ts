@@ -32,6 +32,11 @@ const sources: Readonly<Record<string, (url: string, options: SourceOptions) => 
   mongodb: async (url) => (await import('./connectors/mongodb/connect.ts')).openMongoSource(url),
   'mongodb+srv': async (url) => (await import('./connectors/mongodb/connect.ts')).openMongoSource(url),
   bson: async (url) => (await import('./connectors/bson-dump/connect.ts')).openDumpSource(url),
+  sqlite: async (url, options) => (await import('./connectors/sqlite/connect.ts')).openSqliteSource(url, options),
+  postgres: async (url, options) =>
+    (await import('./connectors/postgres/source/connect.ts')).openPostgresSource(url, options),
+  postgresql: async (url, options) =>
+    (await import('./connectors/postgres/source/connect.ts')).openPostgresSource(url, options),
 }
 
 const targets: Readonly<Record<string, (url: string, options: TargetOptions) => Promise<Target>>> = {
@@ -210,5 +215,5 @@ function choose<T>(
 
 /** Addresses of servers have a host, those of files a path. */
 function written(scheme: string): string {
-  return scheme === 'bson' ? 'bson:PATH' : `${scheme}://`
+  return scheme === 'bson' || scheme === 'sqlite' ? `${scheme}:PATH` : `${scheme}://`
 }
