@@ -103,6 +103,8 @@ export interface Source extends AsyncDisposable {
   readonly naming: 'snake_case' | 'preserve'
   /** The field that identifies a row; empty: the layout of a table says which do. */
   readonly keyField: string
+  /** What tells its database from every other one, and is the same for a target of it; null: nothing does. */
+  identity(signal: AbortSignal): Promise<string | null>
   /** What kind of failure an error of this connector is; it sees through `cause`. */
   classify(error: unknown): FaultClass
   /** Reaches the server, checks version and rights. Throws when it cannot be reached. */
@@ -161,6 +163,8 @@ export interface ExistingTable {
   readonly key: readonly string[]
   /** Qualified names of views and tables that depend on it. */
   readonly dependents: readonly string[]
+  /** Names of those that rows fire as they are written, which may change them, or do more than write them. */
+  readonly triggers: readonly string[]
 }
 
 export interface Connections {
@@ -182,6 +186,8 @@ export interface Target extends AsyncDisposable {
   readonly delivery: 'atomic' | 'keyed'
   /** Writers it can serve at once; Infinity where only its connections bound them. */
   readonly maxWriters: number
+  /** As {@link Source.identity}. */
+  identity(signal: AbortSignal): Promise<string | null>
   /** What kind of failure an error of this connector is; it sees through `cause`. */
   classify(error: unknown): FaultClass
   /** Reaches the server, checks version and the rights on these schemas. Throws when it cannot be reached. */

@@ -50,6 +50,8 @@ export interface ColumnStructure {
   /** As the table declares it; may be empty. */
   readonly declared: string
   readonly required: boolean
+  /** By which its texts are compared; absent: they are compared as bytes, or as the database does. */
+  readonly collation?: string | undefined
   readonly default: SqlText | null
   /** Numbers its rows by itself; `reached`: the highest number it has given, null: none. */
   readonly identity: { readonly always: boolean; readonly reached: string | null } | null

@@ -68,6 +68,8 @@ export const errorKinds = {
   'target-login-refused': 'preflight',
   /** The server is of a version drover cannot work with. */
   'unsupported-version': 'preflight',
+  /** The source holds what is not copied, or may not be read as what it is: large objects, text of no known encoding. */
+  'source-incompatible': 'preflight',
   /** A table asked for does not exist in the source. */
   'missing-table': 'preflight',
   /** The pattern of --tables matches nothing that can be copied. */
@@ -94,6 +96,8 @@ export const errorKinds = {
   'plan-outdated': 'preflight',
   /** A dump is cut short, or is not what it says it is. */
   'damaged-dump': 'preflight',
+  /** The pages of a database file do not fit together. */
+  'damaged-file': 'preflight',
   /** An earlier migration of the same table has not been finished. */
   'unfinished-migration': 'preflight',
   /** There is no such migration, or none that the command could go on with. */

@@ -44,6 +44,11 @@ export class DumpSource implements Source {
     })
   }
 
+  /** It is no target. */
+  async identity(): Promise<null> {
+    return null
+  }
+
   /** Documents tell what they are themselves. */
   async structure(): Promise<null> {
     return null

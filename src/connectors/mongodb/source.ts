@@ -56,6 +56,11 @@ export class MongoSource implements Source {
     return this.#onTable(selection, signal, () => sampleTable(table, selection, limits, signal))
   }
 
+  /** It is no target. */
+  async identity(): Promise<null> {
+    return null
+  }
+
   /** Documents tell what they are themselves. */
   async structure(): Promise<null> {
     return null
