@@ -94,7 +94,12 @@ function routines(kind: 'function' | 'procedure'): Definer {
     query: `
       select p.oid, array[pg_get_functiondef(p.oid), ${comment('pg_proc', 'p.oid', `'${kind} ' || p.oid::regprocedure`)}] as sql
       from pg_proc p where p.oid = any ($1::oid[])`,
-    look: ({ identity }) => `select pg_get_functiondef(to_regprocedure(${literal(identity)}))`,
+    look: ({ schema, name, identity }) => `
+      select pg_get_functiondef(p.oid)
+      from pg_proc p join pg_namespace n on n.oid = p.pronamespace
+      cross join lateral pg_identify_object('pg_proc'::regclass, p.oid, 0) i
+      where n.nspname = ${literal(schema ?? '')} and p.proname = ${literal(name)} and p.prokind <> 'a'
+        and i.identity = ${literal(identity)}`,
     undo: ({ identity }) => `drop ${kind} ${identity}`,
   }
 }
