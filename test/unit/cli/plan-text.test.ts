@@ -167,7 +167,6 @@ const orders: TableReport = {
     { rows: 110, damaged: 10 },
   ),
   sourceIndexes: [],
-  way: null,
   estimatedRows: null,
   ddl: { create: 'create table …', finish: ['create index …'] },
   notes: ['field "items" becomes a table'],
