@@ -38,7 +38,7 @@ export function settleStructure({ plan, structure }: Structured, target: Languag
   const raw = rawFormat(plan, structure, target)
   const layout = raw === null ? decodedLayout(plan, structure) : rawLayout(plan, structure, raw)
   const told: string[] = []
-  const definition = isNew ? definitionOf({ plan, structure }, target, told) : undefined
+  const definition = isNew ? definitionOf({ plan, structure }, target, told) : reachedOnly({ plan, structure })
   return {
     plan: {
       ...(raw === null ? inItsFormat(plan, target) : plan),
@@ -145,6 +145,16 @@ function definitionOf(table: Structured, target: Languages, told: string[]): Tab
   const { native } = table.structure
   if (target.dialect === null) return undefined
   return native !== null ? nativeDefinition(table, told) : translatedDefinition(table, target, told)
+}
+
+/** A table that was there keeps what it has; but no number is to be given twice. */
+function reachedOnly({ plan, structure }: Structured): TableDefinition | undefined {
+  const planned = wholeColumns(plan)
+  const sequences = structure.columns.flatMap(({ field, identity }) => {
+    const [column, reached] = [planned.get(field)?.name, identity?.reached ?? null]
+    return column === undefined || reached === null ? [] : [{ column, reached }]
+  })
+  return sequences.length === 0 ? undefined : { columns: [], constraints: [], suffix: '', statements: [], sequences }
 }
 
 /** In the words of the source, which are the target's too. */
