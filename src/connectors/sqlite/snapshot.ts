@@ -85,7 +85,7 @@ export class Snapshot implements Disposable {
   /** A function for SQL; the same arguments give the same answer. */
   define(name: string, answer: (value: StoredValue) => StoredValue): void {
     const options = { deterministic: true, useBigIntArguments: true }
-    this.#db.function(name, options, (value) => answer(value as StoredValue))
+    this.#db.function(name, options, (value) => answer(value))
   }
 
   [Symbol.dispose](): void {
