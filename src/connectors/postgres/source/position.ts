@@ -19,7 +19,7 @@ export interface Place {
 const tags: Readonly<Record<KeyForm | 'place', number>> = { own: 1, cast: 2, text: 3, place: 4 }
 const tab = 9
 
-/** Null: NULL, which no key has. */
+/** The bytes of one column of a key. */
 export type KeyField = Uint8Array
 
 export function keyPosition(form: KeyForm, fields: readonly KeyField[]): Position {
