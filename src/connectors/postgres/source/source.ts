@@ -109,7 +109,7 @@ export class PostgresSource implements Source {
     return this.#onTable(selection, signal, async (session, table) => {
       const { limit } = selection
       const rows = `select from ${table.from}${whereOf(conditionsOf(table, selection))}`
-      const most = limit === null ? '' : ` limit ${Number(limit)}`
+      const most = limit === null ? '' : ` limit ${limit}`
       const found = await session.query<{ rows: string }>(
         `select count(*)::text as rows from (${rows}${most}) as found`,
       )
