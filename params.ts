@@ -62,3 +62,6 @@ export const LEDGER_SCHEMA = 'drover'
 
 /** Schema of the target tables. */
 export const TARGET_SCHEMA = 'public'
+
+/** Zone of dates in a source that name none. */
+export const TIME_ZONE = 'UTC'

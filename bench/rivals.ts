@@ -1,16 +1,18 @@
-import { execFile, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { delimiter, join } from 'node:path'
-import { existsSync, writeFileSync } from 'node:fs'
-import { parseArgs, promisify } from 'node:util'
+import { writeFileSync } from 'node:fs'
+import { parseArgs } from 'node:util'
 import pg from 'pg'
 import { PeakWatch, ServerWatch } from '../src/devkit/bench-processes.ts'
-import { openBenchServers } from '../src/devkit/bench-servers.ts'
+import { findProgram, versionOf } from '../src/devkit/bench-command.ts'
+import { measureBeside } from '../src/devkit/bench-beside.ts'
+import { openBenchServers, type BenchServers } from '../src/devkit/bench-servers.ts'
 import { describeSurroundings } from '../src/devkit/machine.ts'
 import { formatBytes, formatCount, renderColumns } from '../src/telemetry/format.ts'
 
 // Other programs for the same work, on the same rows and servers, where they are installed: found on the PATH or where --NAME
 // PATH says. Nothing is said of one that did not run. node bench/rivals.ts [--rows N] [--out FILE.json] [--ingestr PATH] …
+// With --pair sqlite-postgres or postgres-postgres the programs for those, as `drover bench` measures them: pgloader, pgcopydb.
 
 interface Ends {
   /** Without a database. */
@@ -22,7 +24,6 @@ interface Ends {
 
 interface Rival {
   readonly name: string
-  readonly version: readonly string[]
   /** The arguments that have it copy the table. Addresses among them are of servers that live as long as this program. */
   readonly command: (ends: Ends) => readonly string[]
 }
@@ -30,7 +31,6 @@ interface Rival {
 const rivals: readonly Rival[] = [
   {
     name: 'ingestr',
-    version: ['--version'],
     command: ({ mongo, table, postgres }) => {
       const from = ['--source-uri', mongo, '--source-table', table.from]
       return ['ingest', '--yes', ...from, '--dest-uri', withoutEncryption(postgres), '--dest-table', table.to]
@@ -38,7 +38,6 @@ const rivals: readonly Rival[] = [
   },
   {
     name: 'sling',
-    version: ['--version'],
     command: ({ mongo, table, postgres }) => {
       const from = ['--src-conn', mongo, '--src-stream', table.from]
       return [
@@ -56,7 +55,6 @@ const rivals: readonly Rival[] = [
   {
     // It is a library: the path is that of a script which takes an address and a table of each end.
     name: 'dlt',
-    version: ['--version'],
     command: ({ mongo, table, postgres }) => [mongo, table.from, postgres, table.to],
   },
 ]
@@ -79,17 +77,6 @@ function withoutEncryption(url: string): string {
   return address.href
 }
 
-function findProgram(name: string, given: string | undefined): string | null {
-  if (given !== undefined) return given
-  const folders = (process.env['PATH'] ?? '').split(delimiter)
-  return folders.map((folder) => join(folder, name)).find((path) => existsSync(path)) ?? null
-}
-
-async function versionOf(path: string, { version }: Rival): Promise<string> {
-  const { stdout, stderr } = await promisify(execFile)(path, [...version])
-  return (stdout || stderr).trim().split('\n')[0] ?? ''
-}
-
 async function run(path: string, rival: Rival, ends: Ends, target: pg.Client, watch: ServerWatch): Promise<RivalRun> {
   const table = ends.table.to
   await target.query(`drop table if exists ${table} cascade`)
@@ -106,7 +93,7 @@ async function run(path: string, rival: Rival, ends: Ends, target: pg.Client, wa
   const rows = await countOf(target, table)
   return {
     name: rival.name,
-    version: await versionOf(path, rival),
+    version: await versionOf(path),
     seconds,
     rowsPerSecond: (rows ?? 0) / seconds,
     peakRssBytes: peaks === null ? null : peaks.reduce((sum, { peakRssBytes }) => sum + peakRssBytes, 0),
@@ -140,41 +127,61 @@ function render(runs: readonly RivalRun[]): string {
 
 const paths = Object.fromEntries(rivals.map(({ name }) => [name, { type: 'string' as const }]))
 const { values } = parseArgs({
-  options: { rows: { type: 'string', default: '1000000' }, out: { type: 'string' }, ...paths },
+  options: {
+    rows: { type: 'string', default: '1000000' },
+    pair: { type: 'string', default: 'mongodb-postgres' },
+    out: { type: 'string' },
+    ...paths,
+  },
 })
+const pair = (['mongodb-postgres', 'sqlite-postgres', 'postgres-postgres'] as const).find((one) => one === values.pair)
+if (pair === undefined) throw new Error(`--pair is ${values.pair}`)
 const given = new Map<string, unknown>(Object.entries(values))
-const found = rivals.flatMap((rival) => {
+const found = (pair === 'mongodb-postgres' ? rivals : []).flatMap((rival) => {
   const path = given.get(rival.name)
-  const program = findProgram(rival.name, typeof path === 'string' ? path : undefined)
+  const program = typeof path === 'string' ? path : findProgram(rival.name, process.env)
   if (program === null) console.error(`${rival.name} is not installed: nothing is measured of it`)
   return program === null ? [] : [{ rival, program }]
 })
-if (found.length > 0) {
+if (found.length > 0 || pair !== 'mongodb-postgres') {
   const { signal } = new AbortController()
   const onLine = (line: string): void => console.error(line)
-  await using servers = await openBenchServers(
-    null,
-    { environment: process.env, rows: Number(values.rows), onLine },
-    signal,
-  )
+  const options = { environment: process.env, pair, rows: Number(values.rows), onLine }
+  await using servers = await openBenchServers(null, options, signal)
   await servers.fill?.('users', 'server', signal)
-  const mongo = new URL(servers.from)
-  const database = mongo.pathname.slice(1)
-  mongo.pathname = '/'
-  const table = { from: `${database}.users`, to: 'public.users' }
-  const ends = { mongo: mongo.href, table, postgres: servers.to }
   const target = new pg.Client({ connectionString: servers.to })
   await target.connect()
   const surroundings = await describeSurroundings(servers.from, target)
-  const watch = await ServerWatch.open(servers.from, target, surroundings.cores)
-  const runs: RivalRun[] = []
-  for (const { rival, program } of found) {
-    onLine(`measuring ${rival.name}`)
-    runs.push(await run(program, rival, ends, target, watch))
-  }
+  const runs =
+    pair === 'mongodb-postgres' ? await runAll(servers, target, surroundings.cores) : await besides(servers, target)
   await target.end()
   console.log(render(runs))
   if (values.out !== undefined) {
     writeFileSync(values.out, `${JSON.stringify({ surroundings, runs }, null, 2)}\n`)
   }
+}
+
+async function runAll(servers: BenchServers, target: pg.Client, cores: number): Promise<readonly RivalRun[]> {
+  const mongo = new URL(servers.from)
+  const database = mongo.pathname.slice(1)
+  mongo.pathname = '/'
+  const table = { from: `${database}.users`, to: 'public.users' }
+  const ends = { mongo: mongo.href, table, postgres: servers.to }
+  const watch = await ServerWatch.open(servers.from, target, cores)
+  const runs: RivalRun[] = []
+  for (const { rival, program } of found) {
+    console.error(`measuring ${rival.name}`)
+    runs.push(await run(program, rival, ends, target, watch))
+  }
+  return runs
+}
+
+async function besides(servers: BenchServers, target: pg.Client): Promise<readonly RivalRun[]> {
+  const { from, to } = servers
+  const onLine = (line: string): void => console.error(line)
+  const options = { from, to, target, tables: ['users'], repeats: 1, environment: process.env, onLine } as const
+  const measured = await measureBeside(options, new AbortController().signal)
+  return measured.map(({ name, version, seconds, rows, peakRssBytes }) => {
+    return { name, version: version ?? '', seconds, rowsPerSecond: rows / seconds, peakRssBytes, coresLeft: null, rows }
+  })
 }

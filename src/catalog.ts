@@ -11,6 +11,8 @@ import type { Decoder, Observer, RowEncoder, Transcoder } from './format/codec.t
 import { createDirectTranscoder } from './format/direct/direct-transcoder.ts'
 import { displayText } from './format/json-text.ts'
 import { createPgCopyEncoder } from './format/pgcopy-encoder.ts'
+import { createSqliteDecoder } from './format/sqlite-decoder.ts'
+import { createSqliteTranscoder } from './format/sqlite-direct/sqlite-transcoder.ts'
 import { composeTranscoder } from './format/transcode.ts'
 
 // The only list of what is built in. A connector is loaded when a URL asks for it, and what most workers never need (looking
@@ -29,6 +31,11 @@ const sources: Readonly<Record<string, (url: string, options: SourceOptions) => 
   mongodb: async (url) => (await import('./connectors/mongodb/connect.ts')).openMongoSource(url),
   'mongodb+srv': async (url) => (await import('./connectors/mongodb/connect.ts')).openMongoSource(url),
   bson: async (url) => (await import('./connectors/bson-dump/connect.ts')).openDumpSource(url),
+  sqlite: async (url, options) => (await import('./connectors/sqlite/connect.ts')).openSqliteSource(url, options),
+  postgres: async (url, options) =>
+    (await import('./connectors/postgres/source/connect.ts')).openPostgresSource(url, options),
+  postgresql: async (url, options) =>
+    (await import('./connectors/postgres/source/connect.ts')).openPostgresSource(url, options),
 }
 
 const targets: Readonly<Record<string, (url: string, options: TargetOptions) => Promise<Target>>> = {
@@ -39,6 +46,7 @@ const targets: Readonly<Record<string, (url: string, options: TargetOptions) => 
 
 const decoders: Readonly<Partial<Record<Format, (plan: TablePlan, keyField: string) => Decoder>>> = {
   bson: createBsonDecoder,
+  sqlite: createSqliteDecoder,
 }
 
 const encoders: Readonly<Partial<Record<Format, (plan: TablePlan) => RowEncoder>>> = {
@@ -48,6 +56,7 @@ const encoders: Readonly<Partial<Record<Format, (plan: TablePlan) => RowEncoder>
 /** From a format to another without making rows; they answer null for a plan that needs them. */
 const directWays: Readonly<Record<string, (plan: TablePlan, keyField: string) => Transcoder | null>> = {
   'bson pgcopy': createDirectTranscoder,
+  'sqlite pgcopy': (plan) => createSqliteTranscoder(plan),
 }
 
 const observers: Readonly<
@@ -204,5 +213,5 @@ function choose<T>(
 
 /** Addresses of servers have a host, those of files a path. */
 function written(scheme: string): string {
-  return scheme === 'bson' ? 'bson:PATH' : `${scheme}://`
+  return scheme === 'bson' || scheme === 'sqlite' ? `${scheme}:PATH` : `${scheme}://`
 }

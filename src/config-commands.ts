@@ -9,7 +9,7 @@ import {
 } from './config.ts'
 import { parseCoercions } from './config-coerce.ts'
 import { Settings, type Environment } from './config-layers.ts'
-import { spec, type BenchCase, type BenchMode, type Shape } from './config-options.ts'
+import { spec, type BenchCase, type BenchMode, type Pair, type Shape } from './config-options.ts'
 import { retryPolicy } from './config-retry.ts'
 import type { AllowedCoercion } from './core/coercion.ts'
 import { DroverError } from './core/errors.ts'
@@ -79,6 +79,10 @@ export interface InspectConfig extends ViewConfig {
   readonly from: string
   readonly tables: readonly string[]
   readonly examples: 'none' | 'masked' | 'plain'
+  readonly dateFormat: Readonly<Record<string, string>>
+  readonly timeZone: string
+  readonly sourceEncoding: string | null
+  readonly clientEnvironment: Environment
 }
 
 export function buildInspectConfig(inputs: ConfigInputs): InspectConfig {
@@ -88,6 +92,10 @@ export function buildInspectConfig(inputs: ConfigInputs): InspectConfig {
     from: given.required(spec.from),
     tables: given.value(spec.tables),
     examples: given.value(spec.maskExamples) ? 'masked' : given.value(spec.showExamples) ? 'plain' : 'none',
+    dateFormat: given.value(spec.dateFormat),
+    timeZone: given.value(spec.timeZone),
+    sourceEncoding: given.value(spec.sourceEncoding),
+    clientEnvironment: clientEnvironment(inputs.environment),
   })
 }
 
@@ -98,6 +106,7 @@ export interface SeedConfig extends ViewConfig {
   readonly shape: Shape
   readonly drop: boolean
   readonly workers: number | 'auto'
+  readonly clientEnvironment: Environment
 }
 
 export function buildSeedConfig(inputs: ConfigInputs): SeedConfig {
@@ -110,12 +119,15 @@ export function buildSeedConfig(inputs: ConfigInputs): SeedConfig {
     shape: given.value(spec.shape),
     drop: given.value(spec.drop),
     workers: given.value(spec.workers),
+    clientEnvironment: clientEnvironment(inputs.environment),
   })
 }
 
 export interface BenchConfig extends ViewConfig {
   /** Null: local servers are started for it. */
   readonly addresses: { readonly from: string; readonly to: string } | null
+  /** What is started where no addresses are given. */
+  readonly pair: Pair
   /** Test data for servers of its own, `rows` rows of it; none beside `addresses`, and where only cases are asked for. */
   readonly workloads: readonly Shape[]
   readonly rows: number
@@ -142,6 +154,7 @@ export function buildBenchConfig(inputs: ConfigInputs): BenchConfig {
   return Object.freeze({
     ...viewConfig(given),
     addresses: named ? { from: given.required(spec.from), to: given.required(spec.to) } : null,
+    pair: given.value(spec.pair),
     workloads: named || (cases.length > 0 && !given.isGiven(spec.workloads)) ? [] : given.value(spec.workloads),
     rows: given.value(spec.rows),
     fromDump: given.value(spec.fromDump),
@@ -205,6 +218,23 @@ function refuseBenchConflicts(given: Settings, named: boolean): void {
       `${dumps} and --from exclude each other: a dump is written of test data`,
       {
         hint: 'leave --from and --to out, or measure a dump of your own with --from bson:PATH',
+      },
+    )
+  }
+  if (
+    given.value(spec.pair) !== 'mongodb-postgres' &&
+    (given.value(spec.fromDump) || given.value(spec.cases).includes('dump'))
+  ) {
+    throw new DroverError('conflicting-options', `${dumps} and --pair exclude each other: a dump is one of MongoDB`, {
+      hint: 'leave one of them out',
+    })
+  }
+  if (named && given.isGiven(spec.pair)) {
+    throw new DroverError(
+      'conflicting-options',
+      '--pair and --from exclude each other: the addresses say what they are',
+      {
+        hint: 'leave --from and --to out, and servers are started',
       },
     )
   }

@@ -197,13 +197,16 @@ function environmentLayer(environment: Environment): Layer {
 
 function envFileLayer(values: ReadonlyMap<string, string>, path: string): Layer {
   const target = targetOfEnvFile(values, path)
+  const source = sourceOfEnvFile(values, path)
   const inner = environmentLayer(Object.fromEntries(values))
   return (option, table) => {
     const given = inner(option, table)
     if (given !== undefined)
       return { raw: given.raw, origin: `file ${path}`, label: `${given.label.split(' ')[0]} in ${path}` }
-    if (option.name !== 'to' || target === null) return undefined
-    return { raw: target, origin: `file ${path}`, label: `DB_NAME in ${path}` }
+    if (option.name === 'to' && target !== null)
+      return { raw: target, origin: `file ${path}`, label: `DB_NAME in ${path}` }
+    if (option.name !== 'from' || source === null) return undefined
+    return { raw: source, origin: `file ${path}`, label: `SQLITE_DB_PATH in ${path}` }
   }
 }
 
@@ -291,6 +294,18 @@ function targetOfEnvFile(values: ReadonlyMap<string, string>, path: string): str
   const password = values.get('DB_PASSWORD')
   const login = need('DB_USER') + (password ? `:${encodeURIComponent(password)}` : '')
   return `postgres://${login}@${address}:${port}/${need('DB_NAME')}`
+}
+
+/** The source URL that `SQLITE_DB_PATH` stands for, a path from where drover is run; null: it is not set. */
+function sourceOfEnvFile(values: ReadonlyMap<string, string>, path: string): string | null {
+  const file = values.get('SQLITE_DB_PATH')
+  if (file === undefined) return null
+  if (file === '') {
+    throw new DroverError('invalid-config', `${path}: SQLITE_DB_PATH is empty`, {
+      hint: 'give the path of the database file',
+    })
+  }
+  return `sqlite:${file.split('/').map(encodeURIComponent).join('/')}`
 }
 
 /** Refuses a `DROVER_…` variable that is all but one that exists: it would be without effect. Others may be meant for others. */

@@ -12,6 +12,7 @@ import {
   RETRY_BUDGET_SECONDS,
   SAMPLE_ROWS,
   TARGET_SCHEMA,
+  TIME_ZONE,
 } from '../params.ts'
 import type { Mode } from './connectors/planned-table.ts'
 import type { NestedJson } from './core/plan.ts'
@@ -19,6 +20,9 @@ import type { Rate } from './core/rate.ts'
 import type { TransformStep } from './core/transform.ts'
 import type { Feed, Isolation, VerifyLevel } from './core/result.ts'
 import {
+  encoding,
+  pairsOf,
+  timeZone,
   allowance,
   choice,
   flag,
@@ -58,6 +62,7 @@ export type Command =
 export type Naming = 'snake_case' | 'preserve'
 export type BenchMode = 'insert' | 'multi-insert' | 'sequential' | Isolation
 export type BenchCase = 'far' | 'user-function' | 'slow-commit' | 'dump'
+export type Pair = 'mongodb-postgres' | 'sqlite-postgres' | 'postgres-postgres'
 export type OnConflict = 'error' | 'skip' | 'update'
 export type OnDrift = 'evolve' | 'stop' | 'dead-letter'
 export type OnError = 'dead-letter' | 'stop'
@@ -137,6 +142,7 @@ const commandLine: Extras = { given: 'command line' }
 const flagOnly: Extras = { given: 'flag' }
 
 const shapeNames = ['users', 'orders', 'fact', 'narrow', 'wide', 'deep', 'huge'] as const
+const pairNames = ['mongodb-postgres', 'sqlite-postgres', 'postgres-postgres'] as const
 const benchModeNames = ['insert', 'multi-insert', 'sequential', 'inline', 'threads', 'processes'] as const
 
 type Text = OptionSpec<string | null>
@@ -155,6 +161,7 @@ export const spec: {
   readonly ledgerSchema: OptionSpec<string>, readonly infer: OptionSpec<'sample' | 'full'>,
   readonly columns: OptionSpec<List | null>, readonly excludeColumns: OptionSpec<List>, readonly rename: OptionSpec<Pairs>,
   readonly cast: OptionSpec<Pairs>, readonly where: Text, readonly limit: Whole, readonly naming: OptionSpec<Naming | null>,
+  readonly functions: OptionSpec<boolean>, readonly dateFormat: OptionSpec<Pairs>, readonly timeZone: OptionSpec<string>, readonly sourceEncoding: Text,
   readonly nestedJson: OptionSpec<NestedJson>, readonly verify: OptionSpec<VerifyLevel>, readonly expect: Whole,
   readonly onError: OptionSpec<OnError>, readonly coerce: OptionSpec<List>, readonly maxDeadLetters: OptionSpec<Allowance>,
   readonly resume: OptionSpec<boolean>, readonly takeOver: OptionSpec<boolean>, readonly atomic: OptionSpec<boolean>, readonly rollbackOnFailure: OptionSpec<boolean>,
@@ -167,7 +174,7 @@ export const spec: {
   readonly rowsExpected: Whole, readonly retryBudget: OptionSpec<number>, readonly maxRetries: Whole,
   readonly dryRun: OptionSpec<boolean>, readonly origins: OptionSpec<boolean>,
   readonly rows: OptionSpec<number>, readonly rngSeed: OptionSpec<number>, readonly shape: OptionSpec<Shape>, readonly drop: OptionSpec<boolean>,
-  readonly workloads: OptionSpec<readonly Shape[]>, readonly fromDump: OptionSpec<boolean>, readonly cases: OptionSpec<readonly BenchCase[]>, readonly repeats: OptionSpec<number>, readonly noLimits: OptionSpec<boolean>,
+  readonly pair: OptionSpec<Pair>, readonly workloads: OptionSpec<readonly Shape[]>, readonly fromDump: OptionSpec<boolean>, readonly cases: OptionSpec<readonly BenchCase[]>, readonly repeats: OptionSpec<number>, readonly noLimits: OptionSpec<boolean>,
   readonly benchTables: OptionSpec<List>, readonly benchModes: OptionSpec<readonly BenchMode[]>, readonly benchWorkers: OptionSpec<readonly Workers[]>,
   readonly benchBatchRows: OptionSpec<readonly number[]>, readonly out: Text,
   readonly tuneRows: OptionSpec<number>, readonly tuneRepeats: OptionSpec<number>, readonly tuneSeconds: Whole, readonly tuneSave: OptionSpec<boolean>,
@@ -175,11 +182,11 @@ export const spec: {
   readonly tuneFeed: OptionSpec<readonly Feed[] | null>, readonly tuneIsolation: OptionSpec<readonly Isolation[] | null>,
   readonly json: OptionSpec<boolean>, readonly progress: OptionSpec<ProgressKind>, readonly logLevel: OptionSpec<LogLevel>,
 } = {
-  from: option('from', reading, url(), null, 'Source, as a URL: mongodb://host/database'),
+  from: option('from', reading, url(), null, 'Source, as a URL: mongodb://host/database, postgres://user@host/database, sqlite:file'),
   to: option('to', writing, url(), null, 'Target, as a URL: postgres://user@host/database'),
   tables: option('tables', [...selecting, 'retry', 'inspect', 'tune'], list('a,b*'), [], 'Tables to take, by name or wildcard (default: all)'),
   config: option('config', anything, text('FILE'), null, 'YAML file with any of these options', commandLine),
-  envFile: option('env-file', anything, text('FILE'), null, 'dotenv file; DB_NAME, DB_USER, DB_PASSWORD, DB_HOST, DB_PORT in it stand for --to', commandLine),
+  envFile: option('env-file', anything, text('FILE'), null, 'dotenv file; DB_NAME, DB_USER, DB_PASSWORD, DB_HOST, DB_PORT in it stand for --to, SQLITE_DB_PATH for --from', commandLine),
 
   workers: option('workers', [...selecting, 'doctor', 'seed'], wholeOrAuto(1), CLUSTER_SIZE, 'Workers in the cluster; auto: the cores', { ...knob, env: 'CLUSTER_SIZE' }),
   batchRows: option('batch-rows', selecting, whole(1), ITEMS_PER_PAGE, 'Rows in a batch', { ...knob, env: 'ITEMS_PER_PAGE' }),
@@ -217,9 +224,13 @@ export const spec: {
   transform: option('transform', [...selecting, 'bench'], text('FILE'), null, "Module with your functions; its default function gets every row", shaping),
   steps: option('steps', selecting, structure('LIST', 'a list of steps such as {rename: {a: b}}', parseSteps), null, 'The pipeline, step by step', { ...shaping, given: 'file' }),
   since: option('since', selecting, pairs('field=value'), {}, 'Only rows whose field is at least that value: a date, -1d, a number, an id, or last', shaping),
-  where: option('where', selecting, text('FILTER'), null, 'Rows to copy; MongoDB: a filter in extended JSON', shaping),
+  where: option('where', selecting, text('FILTER'), null, 'Rows to copy: a filter in extended JSON for MongoDB, a condition in SQL for SQL sources', shaping),
   limit: option('limit', selecting, whole(0), null, 'Rows to copy of each table, in key order', shaping),
   naming: option('naming', selecting, choice('snake_case', 'preserve'), null, 'How columns and tables are named (default: snake_case from document stores)', shaping),
+  functions: option('functions', copying, flag(), false, 'Between databases of one kind: carry functions and triggers too'),
+  dateFormat: option('date-format', [...selecting, 'inspect'], pairsOf('field=iso|epoch-s|epoch-ms|epoch-us|julian|text', 'iso', 'epoch-s', 'epoch-ms', 'epoch-us', 'julian', 'text'), {}, 'SQLite: how the dates of a field are stored (default: found out, where all values say so)', shaping),
+  timeZone: option('time-zone', [...selecting, 'inspect'], timeZone(), TIME_ZONE, 'SQLite: zone of dates that name none', { ...knob, ...shaping }),
+  sourceEncoding: option('source-encoding', [...selecting, 'inspect'], encoding(), null, 'SQLite: encoding of texts that are not UTF-8 (default: such rows are dead letters)', shaping),
   nestedJson: option('nested-json', selecting, choice('plain', 'extended'), 'plain', 'How values that JSON lacks look inside jsonb', shaping),
 
   verify: option('verify', copying, choice('none', 'count', 'checksum', 'full'), 'count', 'What is compared after the copy'),
@@ -248,8 +259,9 @@ export const spec: {
   rows: option('rows', ['seed', 'bench'], whole(0), AMOUNT_USERS_SEED, 'Rows to write', { ...knob, env: 'AMOUNT_USERS_SEED' }),
   rngSeed: option('rng-seed', ['seed'], whole(0), 1, 'The same number gives the same rows'),
   shape: option('shape', ['seed'], choice(...shapeNames), 'users', 'What the rows are'),
-  drop: option('drop', ['seed'], flag(), false, 'Drop the collection first'),
+  drop: option('drop', ['seed'], flag(), false, 'Drop the tables first'),
 
+  pair: option('pair', ['bench'], choice(...pairNames), 'mongodb-postgres', 'What is started to be measured: source and target'),
   workloads: option('workload', ['bench'], listOf(choice(...shapeNames)), ['users'], 'Test data to measure with, on servers started for it'),
   fromDump: option('from-dump', ['bench'], flag(), false, 'Read the workloads from a BSON dump'),
   cases: option('case', ['bench'], listOf(choice('far', 'user-function', 'slow-commit', 'dump')), [], 'Special circumstances to measure under'),

@@ -33,6 +33,12 @@ export interface TableConfig {
   readonly mode: Mode
   /** Null: as the source's kind asks for. */
   readonly naming: Naming | null
+  /** By field, how its dates are stored: `iso`, `epoch-s`, `epoch-ms`, `epoch-us`, `julian`, `text`. */
+  readonly dateFormat: Readonly<Record<string, string>>
+  /** Of dates that name none. */
+  readonly timeZone: string
+  /** Of texts that are not UTF-8; null: they are damaged. */
+  readonly sourceEncoding: string | null
   readonly nestedJson: NestedJson
   readonly primaryKey: boolean
   readonly indexes: boolean
@@ -83,6 +89,8 @@ export interface Config extends TableConfig, ViewConfig {
   readonly maxRateFile: string | null
   readonly targetSchema: string
   readonly ledgerSchema: string
+  /** Functions and triggers are carried too. */
+  readonly functions: boolean
   readonly infer: 'sample' | 'full'
   readonly sampleRows: number
   readonly verify: VerifyLevel
@@ -186,6 +194,7 @@ export function buildConfig(inputs: ConfigInputs): Config {
     maxRateFile: given.value(spec.maxRateFile),
     targetSchema: given.value(spec.targetSchema),
     ledgerSchema: given.value(spec.ledgerSchema),
+    functions: given.value(spec.functions),
     infer: given.value(spec.infer),
     sampleRows: given.value(spec.sampleRows),
     verify: level,
@@ -228,6 +237,9 @@ const saidByPlan: readonly OptionSpec<unknown>[] = [
   spec.cast,
   spec.where,
   spec.limit,
+  spec.dateFormat,
+  spec.timeZone,
+  spec.sourceEncoding,
   spec.nestedJson,
   spec.nest,
   spec.pin,
@@ -291,6 +303,9 @@ function tableConfig(given: Settings, table: string | null): TableConfig {
     limit: given.value(spec.limit, table),
     mode: given.value(spec.mode, table),
     naming: given.value(spec.naming, table),
+    dateFormat: given.value(spec.dateFormat, table),
+    timeZone: given.value(spec.timeZone, table),
+    sourceEncoding: given.value(spec.sourceEncoding, table),
     nestedJson: given.value(spec.nestedJson, table),
     primaryKey: !given.value(spec.noPrimaryKey, table),
     indexes: !given.value(spec.noIndexes, table),

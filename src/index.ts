@@ -37,7 +37,7 @@ export type { FaultClass } from './core/fault.ts'
 export type { RetryPolicy } from './core/retry.ts'
 export type { Allowance } from './core/value-kind.ts'
 export type { StepOption, TransformContext } from './core/transform.ts'
-export { Decimal, Instant, ObjectId, Uuid, type DocumentValue, type Special, type Value } from './core/value.ts'
+export { Day, Decimal, Instant, ObjectId, Uuid, type DocumentValue, type Special, type Value } from './core/value.ts'
 export type { PlanReport, TableReport } from './engine/plan-report.ts'
 export type { Notice, Phase, Progress, TableProgress } from './telemetry/progress.ts'
 export type {
@@ -80,6 +80,8 @@ export interface MigrateOptions {
   readonly references?: Readonly<Record<string, string>> | undefined
   readonly targetSchema?: string | undefined
   readonly ledgerSchema?: string | undefined
+  /** Between databases of one kind: functions and triggers are carried too. */
+  readonly functions?: boolean | undefined
   readonly infer?: 'sample' | 'full' | undefined
   /** Rows looked at to choose types. */
   readonly sampleRows?: number | undefined
@@ -118,9 +120,15 @@ export interface MigrateOptions {
   readonly steps?: readonly StepOption[] | undefined
   /** One field and the least value of the rows to copy, or `last`. */
   readonly since?: Readonly<Record<string, string>> | undefined
-  /** MongoDB: a filter in extended JSON. */
+  /** A filter in extended JSON for MongoDB, a condition in SQL for SQL sources. */
   readonly where?: string | undefined
   readonly limit?: number | undefined
+  /** SQLite, by field: `iso`, `epoch-s`, `epoch-ms`, `epoch-us`, `julian` or `text`; what is not named is found out. */
+  readonly dateFormat?: Readonly<Record<string, string>> | undefined
+  /** SQLite: of dates that name no zone; UTC unless given. */
+  readonly timeZone?: string | undefined
+  /** SQLite: of texts that are not UTF-8, which are damaged unless given. */
+  readonly sourceEncoding?: string | undefined
   readonly naming?: 'snake_case' | 'preserve' | undefined
   readonly nestedJson?: NestedJson | undefined
   readonly verify?: VerifyLevel | undefined

@@ -1,6 +1,6 @@
 import type { DocumentsSample, ValuesSample } from './core/sample.ts'
-import { Decimal, Instant, ObjectId, Special, Uuid, type DocumentValue, type Value } from './core/value.ts'
-import { isoText } from './format/instant-text.ts'
+import { Day, Decimal, Instant, ObjectId, Special, Uuid, type DocumentValue, type Value } from './core/value.ts'
+import { dayText, isoText } from './format/instant-text.ts'
 import { displayText } from './format/json-text.ts'
 
 /** Whether values are shown: not, as they are, or only what kind of characters they have. */
@@ -83,7 +83,8 @@ function scalarText(value: Exclude<Value, null | string>): string {
   if (typeof value === 'number') return Object.is(value, -0) ? '-0' : String(value)
   if (value instanceof ObjectId) return value.hex
   if (value instanceof Uuid || value instanceof Decimal) return value.text
-  if (value instanceof Instant) return isoText(value.millis) ?? `${value.millis} ms since 1970`
+  if (value instanceof Instant) return isoText(value) ?? `${value.millis} ms since 1970`
+  if (value instanceof Day) return dayText(value)
   return value instanceof Uint8Array ? `0x${Buffer.from(value).toString('hex')}` : displayText(value)
 }
 
@@ -93,6 +94,6 @@ function cut(text: string): string {
 
 function isDocument(value: Exclude<Value, null>): value is DocumentValue {
   if (typeof value !== 'object' || value instanceof Uint8Array) return false
-  const classes = [Decimal, Instant, ObjectId, Special, Uuid]
+  const classes = [Day, Decimal, Instant, ObjectId, Special, Uuid]
   return !classes.some((kind) => value instanceof kind)
 }

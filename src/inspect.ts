@@ -1,6 +1,8 @@
-import { SAMPLE_BYTES, SAMPLE_ROWS, SAMPLE_SECONDS } from '../params.ts'
+import { SAMPLE_BYTES, SAMPLE_ROWS, SAMPLE_SECONDS, TIME_ZONE } from '../params.ts'
 import { createRowDecoder, openSource } from './catalog.ts'
 import type { Finding, SampledRows, Source, SourceTable } from './connectors/contract.ts'
+import type { Selection } from './connectors/planned-table.ts'
+import type { IndexStructure } from './connectors/structure.ts'
 import type { SourceIndex } from './core/index-plan.ts'
 import { RowError } from './core/row-error.ts'
 import { observeRows } from './engine/look.ts'
@@ -50,12 +52,16 @@ export interface InspectOptions {
   readonly examples?: ExampleStyle | undefined
   /** What the database's own clients read from the environment. */
   readonly environment?: Readonly<Record<string, string | undefined>> | undefined
+  /** As `drover migrate` takes them. */
+  readonly dateFormat?: Readonly<Record<string, string>> | undefined
+  readonly timeZone?: string | undefined
+  readonly sourceEncoding?: string | undefined
   readonly signal: AbortSignal
 }
 
 /** Looks at a source and changes nothing: tables, fields with the types seen, sizes, indexes, what will be trouble. */
 export async function inspectSource(url: string, options: InspectOptions): Promise<InspectReport> {
-  const { tables = [], examples = 'none', environment = {}, signal } = options
+  const { tables = [], environment = {}, signal } = options
   await using source = await openSource(url, { environment, shared: null })
   const findings = await source.check(signal)
   const described = await source.describe(signal)
@@ -63,36 +69,41 @@ export async function inspectSource(url: string, options: InspectOptions): Promi
   const { chosen, skipped } =
     copied || tables.length > 0 ? selectTables(described, tables) : { chosen: [], skipped: described }
   const inspected: InspectedTable[] = []
-  for (const table of chosen) inspected.push(await inspectTable(source, table, examples, signal))
+  for (const table of chosen) inspected.push(await inspectTable(source, table, options))
   const others = skipped.map((table) => {
     return { ...table, sample: null, indexes: [], trouble: [], notes: [], proposals: [] }
   })
-  return { source: source.name, findings, tables: [...inspected, ...others], notes: tableNames(chosen) }
+  return { source: source.name, findings, tables: [...inspected, ...others], notes: tableNames(source, chosen) }
 }
 
-function tableNames(tables: readonly SourceTable[]): readonly string[] {
-  const wanted = tables.map(({ name }) => ({ source: name, naming: 'snake_case' as const }))
-  return nameTables(wanted, postgresNames.maxBytes).warnings
+function tableNames({ naming }: Source, tables: readonly SourceTable[]): readonly string[] {
+  const bySchema = Map.groupBy(tables, ({ qualified }) => qualified?.schema)
+  return [...bySchema.values()].flatMap((together) => {
+    const wanted = together.map(({ name, qualified }) => ({ source: name, wanted: qualified?.name, naming }))
+    return nameTables(wanted, postgresNames.maxBytes).warnings
+  })
 }
 
-async function inspectTable(
-  source: Source,
-  table: SourceTable,
-  style: ExampleStyle,
-  signal: AbortSignal,
-): Promise<InspectedTable> {
+async function inspectTable(source: Source, table: SourceTable, options: InspectOptions): Promise<InspectedTable> {
+  const { examples: style = 'none', dateFormat: dateFormats = {}, timeZone = TIME_ZONE, signal } = options
   const { name } = table
-  const selection = { table: name, where: null, fields: null, limit: null }
-  const sampled = await source.sample(
-    selection,
-    { rows: SAMPLE_ROWS, bytes: SAMPLE_BYTES, seconds: SAMPLE_SECONDS },
-    signal,
-  )
-  const sample = await observeRows(source, selection, null, sampled, signal)
+  const reading = { dateFormats, timeZone, encoding: options.sourceEncoding ?? null, wanted: {} }
+  const structure = await source.structure({ table: name, where: null, limit: null, ...reading }, signal)
+  const selection = {
+    table: name,
+    where: null,
+    fields: null,
+    limit: null,
+    ...(structure === null ? {} : { layout: structure.layout }),
+  }
+  const limits = { rows: SAMPLE_ROWS, bytes: SAMPLE_BYTES, seconds: SAMPLE_SECONDS }
+  const looks = structure === null || style !== 'none'
+  const sampled = looks ? await source.sample(selection, limits, signal) : { batches: [], complete: false }
+  const sample = structure === null ? await observeRows(source, selection, null, sampled, signal) : structure.sample
   const rows = soundRows(sample)
   const examples = Examples.ofRows(sample, style)
-  if (style !== 'none') collectExamples(source, name, sampled, examples, signal)
-  const indexes = await source.indexes(name, signal)
+  if (style !== 'none') collectExamples(source, selection, sampled, examples, signal)
+  const indexes = structure === null ? await source.indexes(name, signal) : structure.indexes.map(shownIndex)
   return {
     ...table,
     sample: {
@@ -107,19 +118,33 @@ async function inspectTable(
       return { ...index, partial: index.partial === null ? null : styledFilter(index.partial, style) }
     }),
     trouble: findTrouble(sample, style),
-    notes: notesOn(sample),
-    proposals: proposeNesting(sample),
+    notes: structure === null ? notesOn(sample) : [...structure.warnings, ...structure.notes],
+    proposals: structure === null ? proposeNesting(sample) : [],
+  }
+}
+
+function shownIndex({ name, unique, parts, where }: IndexStructure): SourceIndex {
+  return {
+    name,
+    fields: parts.map(({ field, expression, descending }) => {
+      return { path: [field ?? expression.sql], order: descending ? 'descending' : 'ascending' }
+    }),
+    unique,
+    sparse: false,
+    partial: where === null ? null : where.sql,
+    expiresAfterSeconds: null,
+    collation: parts.find(({ collation }) => collation !== null)?.collation ?? null,
   }
 }
 
 function collectExamples(
   { format, keyField }: Source,
-  table: string,
+  rows: Pick<Selection, 'table' | 'layout'>,
   { batches }: SampledRows,
   examples: Examples,
   signal: AbortSignal,
 ): void {
-  const decoder = createRowDecoder(format, keyField, { table })
+  const decoder = createRowDecoder(format, keyField, rows)
   for (const batch of batches) {
     signal.throwIfAborted()
     for (let index = 0; index < batch.rows; index++) {

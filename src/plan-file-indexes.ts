@@ -1,12 +1,23 @@
 import { closest } from 'fastest-levenshtein'
 import type { YamlFile } from './config-yaml.ts'
-import type { ForeignKeyPlan, IndexCondition, IndexPart, IndexPlace, IndexPlan } from './core/index-plan.ts'
+import type { ForeignKeyPlan, IndexCondition, IndexPart, IndexPlace, IndexPlan, IndexText } from './core/index-plan.ts'
 import { partsOf, targetColumns, type TablePlan, type TargetColumn, type TargetName } from './core/plan.ts'
 import { Entries } from './plan-file-nodes.ts'
 import { targetText } from './plan-file-names.ts'
 
-const indexKeys = ['name', 'source', 'on', 'unique', 'nulls-not-distinct', 'method', 'parts', 'where']
-const referenceKeys = ['name', 'on', 'columns', 'references', 'referenced-columns']
+const indexKeys = [
+  'name',
+  'source',
+  'on',
+  'unique',
+  'nulls-not-distinct',
+  'method',
+  'parts',
+  'where',
+  'index',
+  'constraint',
+]
+const referenceKeys = ['name', 'on', 'columns', 'references', 'referenced-columns', 'options']
 const operators = ['exists', 'missing', '=', '<', '<=', '>', '>='] as const
 
 /** The types of what an index is on are those of its columns. */
@@ -14,6 +25,8 @@ export function readIndex(file: YamlFile, node: unknown, plan: TablePlan): Index
   const entries = new Entries(file, node, 'an index', indexKeys)
   const name = entries.text('name')
   const { target, columns } = readPart(entries, plan)
+  const text = readIndexText(entries)
+  if (text !== null) return givenIndex({ name, source: entries.anyText('source') ?? name, target }, entries, text)
   const parts = entries.list('parts').map((part) => readIndexPart(file, part, name, columns))
   if (parts.length === 0) throw entries.fail('parts', `index ${name} has no parts`)
   return {
@@ -25,6 +38,31 @@ export function readIndex(file: YamlFile, node: unknown, plan: TablePlan): Index
     method: entries.word('method', ['btree', 'gin']),
     parts,
     where: entries.list('where').map((condition) => readCondition(file, condition, name, columns)),
+  }
+}
+
+function readIndexText(entries: Entries): IndexText | null {
+  for (const kind of ['index', 'constraint'] as const) if (entries.has(kind)) return { kind, sql: entries.text(kind) }
+  return null
+}
+
+/** One in the target's own words, which say all of it but whether it is unique. */
+function givenIndex(
+  named: Pick<IndexPlan, 'name' | 'source' | 'target'>,
+  entries: Entries,
+  text: IndexText,
+): IndexPlan {
+  const other = ['parts', 'where', 'method', 'nulls-not-distinct'].find((key) => entries.has(key))
+  if (other !== undefined)
+    throw entries.fail(other, `${other} of index ${named.name} is said by its ${text.kind} already`)
+  return {
+    ...named,
+    unique: entries.flag('unique'),
+    nullsNotDistinct: false,
+    method: 'btree',
+    parts: [],
+    where: [],
+    text,
   }
 }
 
@@ -44,6 +82,7 @@ export function readReference(file: YamlFile, node: unknown, plan: TablePlan): F
     columns: names,
     references: entries.target('references'),
     referencedColumns,
+    ...(entries.has('options') ? { options: entries.text('options') } : {}),
   }
 }
 

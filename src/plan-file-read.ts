@@ -25,7 +25,7 @@ const forms: readonly NestedJson[] = ['plain', 'extended']
 const rowsKeys = ['to', 'columns', 'key', 'ignore', 'flattened', 'overflow', 'children']
 const ownKeys = ['mode', 'on-conflict', 'where', 'limit', 'since', 'transform', 'nested-json', 'indexes', 'references']
 const childKeys = ['path', 'row-key', 'ordinals', 'value']
-const columnKeys = ['name', 'type', 'holds', 'cast', 'pinned', 'nested-json', 'max-characters']
+const columnKeys = ['name', 'type', 'native', 'holds', 'cast', 'pinned', 'nested-json', 'max-characters']
 
 /** A plan that has not been run is of this version; drift makes later ones. */
 const schemaVersion = 1
@@ -89,6 +89,7 @@ function readColumn(file: YamlFile, node: unknown, hasField: boolean): ColumnPla
     ...(holds === undefined ? {} : { holds }),
     name: entries.text('name'),
     type: entries.type('type'),
+    ...(entries.has('native') ? { native: entries.text('native') } : {}),
     cast: entries.flag('cast'),
     ...(entries.flag('pinned') ? { pinned: true } : {}),
     ...(nestedJson === undefined ? {} : { nestedJson }),

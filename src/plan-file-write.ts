@@ -72,11 +72,12 @@ export class PlanNodes {
   }
 
   #column(column: ColumnPlan, hasField = true): Node {
-    const { field, within = [], holds, name, type, cast, pinned = false, nestedJson, maxCharacters } = column
+    const { field, within = [], holds, name, type, native, cast, pinned = false, nestedJson, maxCharacters } = column
     return this.#line({
       ...(hasField ? { field: this.#path([field, ...within]) } : {}),
       name,
       type: typeName(type),
+      ...(native === undefined ? {} : { native }),
       ...(holds === undefined ? {} : { holds }),
       ...flags({ cast, pinned }),
       ...(nestedJson === undefined ? {} : { 'nested-json': nestedJson }),
@@ -88,11 +89,11 @@ export class PlanNodes {
     return this.#line({ path: this.#path(path), ignore })
   }
 
-  #index({ name, source, target, unique, nullsNotDistinct, method, parts, where }: IndexPlan): Form {
+  #index({ name, source, target, unique, nullsNotDistinct, method, parts, where, text }: IndexPlan): Form {
+    const named = { name, source, on: targetText(target) }
+    if (text !== undefined) return { ...named, ...flags({ unique }), [text.kind]: text.sql }
     return {
-      name,
-      source,
-      on: targetText(target),
+      ...named,
       ...flags({ unique, 'nulls-not-distinct': nullsNotDistinct }),
       method,
       parts: parts.map((part) => this.#part(part)),
@@ -113,13 +114,14 @@ export class PlanNodes {
     return this.#line({ column, ...below, operator, ...(value === null ? {} : { value }) })
   }
 
-  #reference({ name, target, columns, references, referencedColumns }: ForeignKeyPlan): Form {
+  #reference({ name, target, columns, references, referencedColumns, options }: ForeignKeyPlan): Form {
     return {
       name,
       on: targetText(target),
       columns: this.#line(columns),
       references: targetText(references),
       'referenced-columns': this.#line(referencedColumns),
+      ...(options === undefined ? {} : { options }),
     }
   }
 

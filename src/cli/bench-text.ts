@@ -1,12 +1,13 @@
-import type { BenchReport, BenchSection, Limit, Limits, Measurement } from '../devkit/bench-report.ts'
+import type { BenchReport, BenchSection, Beside, Limit, Limits, Measurement } from '../devkit/bench-report.ts'
 import { formatBytes, formatCount, renderColumns, type Column } from '../telemetry/format.ts'
 
 const none = '–'
 
 /** Everything that was measured, and what it was measured on. */
 export function renderBench({ surroundings, measuredAt, repeats, sections }: BenchReport): string {
-  const { cpu, cores, memoryBytes, platform, node, mongodb, postgresql, settings } = surroundings
-  const servers = [...(mongodb === null ? [] : [`MongoDB ${mongodb}`]), `PostgreSQL ${postgresql}`]
+  const { cpu, cores, memoryBytes, platform, node, mongodb, source, postgresql, settings } = surroundings
+  const from = mongodb === null ? source : `MongoDB ${mongodb}`
+  const servers = [...(from === null ? [] : [from]), `PostgreSQL ${postgresql}`]
   const often = repeats === 1 ? 'each thing once' : `the median of ${repeats} each`
   return [
     `Measured on ${measuredAt.slice(0, 10)}, ${often}`,
@@ -15,7 +16,7 @@ export function renderBench({ surroundings, measuredAt, repeats, sections }: Ben
     `  ${Object.entries(settings)
       .map((pair) => pair.join(' = '))
       .join(', ')}`,
-    ...sections.flatMap((section) => ['', ...renderSection(section, repeats)]),
+    ...sections.flatMap((section) => ['', ...renderSection(section, { repeats, bson: surroundings.source === null })]),
   ].join('\n')
 }
 
@@ -25,21 +26,25 @@ const sources: { readonly [source in BenchSection['source']]: string } = {
   address: 'from --from',
 }
 
-function renderSection(section: BenchSection, repeats: number): readonly string[] {
-  const { name, note, source, table, transform, rows, bytes, measurements, limits } = section
+function renderSection(
+  section: BenchSection,
+  { repeats, bson }: { readonly repeats: number; readonly bson: boolean },
+): readonly string[] {
+  const { name, note, source, table, transform, rows, bytes, measurements, limits, beside } = section
   const facts = [
     ...(name === table ? [] : [table]),
     `${formatCount(rows)} rows`,
-    `${formatBytes(bytes)} of BSON ${sources[source]}`,
+    `${formatBytes(bytes)} ${bson ? 'of BSON ' : ''}${sources[source]}`,
     ...(transform === null ? [] : [`every row through ${transform}`]),
   ]
   const title = `${name}: ${facts.join(', ')}`
   const labels = labelsOf(measurements)
   const blocks = [
     note === null ? [title] : [title, `  ${note}`],
-    renderSpeed(measurements, labels, repeats),
+    renderSpeed(measurements, beside, labels, repeats),
     renderCost(measurements, labels),
     limits === null ? [] : renderLimits(limits, source, repeats),
+    renderBeside(beside, repeats),
   ]
   return blocks.filter((block) => block.length > 0).flatMap((block, at) => (at === 0 ? block : ['', ...block]))
 }
@@ -66,6 +71,7 @@ function labelsOf(measurements: readonly Measurement[]): readonly string[] {
 
 function renderSpeed(
   measurements: readonly Measurement[],
+  beside: readonly Beside[],
   labels: readonly string[],
   repeats: number,
 ): readonly string[] {
@@ -77,6 +83,7 @@ function renderSpeed(
     '× sequential',
     'time ÷ reference',
     'time ÷ limit',
+    ...beside.map(({ name }) => `time ÷ ${name}`),
     'verified',
   ]
   const lines = measurements.map((run, at) => [
@@ -87,6 +94,7 @@ function renderSpeed(
     figure(run.timesSequential),
     figure(run.timesReference),
     figure(run.timesLimit),
+    ...beside.map(({ seconds }) => figure(seconds === 0 ? null : run.seconds / seconds)),
     run.rowsVerified === null ? 'no' : formatCount(run.rowsVerified),
   ])
   return table(titles, lines)
@@ -146,6 +154,21 @@ function renderLimits(limits: Limits, source: BenchSection['source'], repeats: n
     ...table(titles, lines),
     `  ${measured}${reference === null ? '' : '; reference: (d), from its process’s start to the built key'}`,
   ]
+}
+
+/** Other programs for the same rows, or a part of the work. */
+function renderBeside(beside: readonly Beside[], repeats: number): readonly string[] {
+  const titles = ['beside', 'seconds', ...spreadTitle(repeats), 'rows/s', 'memory', 'rows found']
+  const lines = beside.map((one) => [
+    one.name,
+    figure(one.seconds),
+    ...spreadOf(one, repeats),
+    pace(one.rows / one.seconds),
+    one.peakRssBytes === null ? none : formatBytes(one.peakRssBytes),
+    formatCount(one.rows),
+  ])
+  const notes = beside.map(({ name, does, version }) => `  ${name}: ${does}${version === null ? '' : ` (${version})`}`)
+  return [...table(titles, lines), ...notes]
 }
 
 function limitLine(label: string, limit: Limit, repeats: number): readonly string[] {

@@ -8,7 +8,7 @@ import { startWatch, type CommandContext } from './context.ts'
 export async function bench(context: CommandContext): Promise<number> {
   const { inputs, output } = context
   const { environment } = inputs
-  const { json, addresses, rows, fromDump, workers, batchRows, ...config } = buildBenchConfig(inputs)
+  const { json, addresses, pair, rows, fromDump, workers, batchRows, ...config } = buildBenchConfig(inputs)
   const [devkit, { openBenchServers }] = await Promise.all([
     import('../devkit/bench.ts'),
     import('../devkit/bench-servers.ts'),
@@ -16,7 +16,7 @@ export async function bench(context: CommandContext): Promise<number> {
   using watch = await startWatch(context, { ...config, json })
   const sizes = workers.map((count) => (count === 'auto' ? availableParallelism() : count))
   const onLine = (message: string): void => watch.reporter.notice({ level: 'info', message })
-  await using servers = await openBenchServers(addresses, { environment, rows, onLine }, watch.signal)
+  await using servers = await openBenchServers(addresses, { environment, pair, rows, onLine }, watch.signal)
   output.protect(servers.from)
   output.protect(servers.to)
   const report = await devkit.bench(

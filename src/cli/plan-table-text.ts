@@ -131,14 +131,14 @@ function fieldText({ field, within = [], holds }: ColumnPlan): string {
   return `${path} ${holds === 'length' ? '(number of elements)' : '(no document)'}`
 }
 
-function typeText({ type, cast, pinned = false, nestedJson, maxCharacters }: ColumnPlan): string {
+function typeText({ type, native, cast, pinned = false, nestedJson, maxCharacters }: ColumnPlan): string {
   const marks = [
     ...(cast ? ['cast'] : []),
     ...(pinned ? ['pinned'] : []),
     ...(nestedJson === undefined ? [] : [nestedJson]),
     ...(maxCharacters === undefined ? [] : [`at most ${maxCharacters} characters`]),
   ]
-  return typeName(type) + (marks.length === 0 ? '' : ` (${marks.join(', ')})`)
+  return (native ?? typeName(type)) + (marks.length === 0 ? '' : ` (${marks.join(', ')})`)
 }
 
 function leftOut({ ignore, flattened = [] }: TablePlan | ChildPlan): string[] {

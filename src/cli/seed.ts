@@ -21,7 +21,10 @@ export async function seed(context: CommandContext): Promise<number> {
     shownAt = now
     watch.reporter.progress(progressOf(shape, written, rows, (now - startedAt) / 1000, workers))
   }
-  const result = await devkit.seed({ url: config.to, rows, rngSeed, shape, drop, workers, onProgress }, watch.signal)
+  const result = await devkit.seed(
+    { url: config.to, environment: config.clientEnvironment, rows, rngSeed, shape, drop, workers, onProgress },
+    watch.signal,
+  )
   watch.reporter.close()
   const rowsPerSecond = result.seconds > 0 ? result.rows / result.seconds : 0
   if (config.json) output.json({ ...result, rowsPerSecond, exitCode: 0 })

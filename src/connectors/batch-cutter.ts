@@ -1,4 +1,4 @@
-import type { Batch, BatchLimits, Partition, Position } from '../core/batch.ts'
+import type { Batch, BatchLimits, Format, Partition, Position } from '../core/batch.ts'
 import { DroverError } from '../core/errors.ts'
 import type { BufferPool } from './contract.ts'
 
@@ -6,6 +6,8 @@ export interface CutterOptions {
   readonly firstSeq: number
   readonly limits: BatchLimits
   readonly pool: BufferPool
+  /** What the rows are; absent: `bson`. */
+  readonly format?: Format | undefined
 }
 
 /**
@@ -23,7 +25,7 @@ const spare = 1.125
 const maxBatchBytes = 2 ** 32 - 1
 
 /**
- * Packs raw documents into batches. Empty: `add` → filling: `add` while not `isFull` → `cut` → empty again. A batch is cut
+ * Packs raw rows, documents in the words below, into batches. Empty: `add` → filling: `add` while not `isFull` → `cut` → empty again. A batch is cut
  * when the next document is known, so that the last one can say that it is.
  */
 export class BatchCutter {
@@ -31,6 +33,7 @@ export class BatchCutter {
   readonly #endOf: (document: Uint8Array) => Position | null
   readonly #limits: BatchLimits
   readonly #pool: BufferPool
+  readonly #format: Format
   #seq: number
   #after: Position | null
   #bytes: Uint8Array<ArrayBuffer> | null = null
@@ -43,12 +46,13 @@ export class BatchCutter {
   constructor(
     partition: Partition,
     endOf: (document: Uint8Array) => Position | null,
-    { firstSeq, limits, pool }: CutterOptions,
+    { firstSeq, limits, pool, format = 'bson' }: CutterOptions,
   ) {
     this.#partition = partition
     this.#endOf = endOf
     this.#limits = limits
     this.#pool = pool
+    this.#format = format
     this.#seq = firstSeq
     this.#after = partition.after
   }
@@ -85,7 +89,7 @@ export class BatchCutter {
     const id = { table, partition, seq: this.#seq++, after: this.#after, upTo, last }
     const batch: Batch = {
       id,
-      format: 'bson',
+      format: this.#format,
       rows: this.#rows,
       bytes,
       offsets: this.#offsets.slice(0, this.#rows + 1),

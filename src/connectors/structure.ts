@@ -2,8 +2,9 @@ import type { Dialect } from '../core/batch.ts'
 import type { IndexPlan } from '../core/index-plan.ts'
 import type { RowLayout } from '../core/layout.ts'
 import type { LogicalType } from '../core/logical-type.ts'
-import type { NamedText } from '../core/plan.ts'
+import type { NamedText, TargetName } from '../core/plan.ts'
 import type { Sample } from '../core/sample.ts'
+import type { StatementTemplate } from '../core/statement-template.ts'
 import type { Selection } from './planned-table.ts'
 
 /** What a person says of how stored values are to be read. */
@@ -49,6 +50,8 @@ export interface ColumnStructure {
   /** As the table declares it; may be empty. */
   readonly declared: string
   readonly required: boolean
+  /** By which its texts are compared; absent: they are compared as bytes, or as the database does. */
+  readonly collation?: string | undefined
   readonly default: SqlText | null
   /** Numbers its rows by itself; `reached`: the highest number it has given, null: none. */
   readonly identity: { readonly always: boolean; readonly reached: string | null } | null
@@ -83,15 +86,19 @@ export interface ReferenceStructure {
   readonly orphans: number | null
 }
 
-/** In the dialect of the source; tables are named as they are there. */
+/** In the dialect of the source. Text that is no template names everything else than the table as it is named there. */
 export interface NativeStructure {
   /** By field: the type as DDL writes it, and what stands behind it. Computed columns included. */
   readonly columns: ReadonlyMap<string, { readonly type: string; readonly clauses: string; readonly computed: boolean }>
   readonly constraints: readonly NamedText[]
+  /** As `TableDefinition` has it; null: `primary key (columns)` under its usual name says all, or there is none. */
   readonly key: NamedText | null
+  /** Constraints that need an index, or that rows may breach which are there already, are among them. */
   readonly indexes: readonly Pick<IndexPlan, 'name' | 'unique' | 'text'>[]
+  /** These two as `TableDefinition` has them. */
   readonly suffix: string
-  readonly statements: readonly string[]
+  readonly statements: readonly StatementTemplate[]
+  /** Of sequences that have given a value: the last one. */
   readonly sequences: readonly { readonly column: string; readonly reached: string }[]
   /** Types whose values go from server to server in binary form: the text of `type` is enough to tell. */
   readonly binary: ReadonlySet<string>
@@ -99,3 +106,16 @@ export interface NativeStructure {
 
 /** Asked of a source for one table. */
 export type StructureRequest = Pick<Selection, 'table' | 'where' | 'limit' | 'since'> & ReadingOptions
+
+/** Asked of a source for what its database has beside tables; meant for a target of the same dialect. */
+export interface ObjectsRequest {
+  /** Tables that the target gets anew, as partitions and all; and the names that they have there for good. */
+  readonly tables: readonly { readonly from: TargetName; readonly to: TargetName }[]
+  /**
+   * Schemas of which everything is wanted that can be carried; `all`: that of the database. Of others only what the
+   * tables need.
+   */
+  readonly schemas: readonly string[] | 'all'
+  /** Functions and triggers too; without, only functions that something else needs. */
+  readonly functions: boolean
+}

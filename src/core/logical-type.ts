@@ -4,10 +4,11 @@
  * - `objectid`: 12 bytes, written as 24 hex digits; apart from `text`, because `"65…"` and ObjectId("65…") differ
  * - `decimal`: exact, unbounded scale; may be NaN or infinite
  * - `timestamp`: an instant on the UTC time line
+ * - `date`: a day of the calendar, in no time zone
  * - `json`: anything; the top of the lattice
  */
 export type ScalarType =
-  'bool' | 'int32' | 'int64' | 'float64' | 'decimal' | 'text' | 'objectid' | 'uuid' | 'bytes' | 'timestamp'
+  'bool' | 'int32' | 'int64' | 'float64' | 'decimal' | 'text' | 'objectid' | 'uuid' | 'bytes' | 'timestamp' | 'date'
 
 export type LogicalType = ScalarType | `${ScalarType}[]` | 'json'
 
@@ -22,6 +23,7 @@ export const scalarTypes: readonly ScalarType[] = [
   'uuid',
   'bytes',
   'timestamp',
+  'date',
 ]
 
 /** The element type of an array type, null for every other type. */
@@ -41,6 +43,7 @@ export const scalarNames: { readonly [type in ScalarType]: string } = {
   uuid: 'uuid',
   bytes: 'bytea',
   timestamp: 'timestamptz',
+  date: 'date',
 }
 
 /** What one value of a sample is: a type, or one of the two that say nothing yet. */

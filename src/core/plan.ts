@@ -2,6 +2,7 @@ import type { AllowedCoercion } from './coercion.ts'
 import type { Format } from './batch.ts'
 import type { RowLayout } from './layout.ts'
 import type { LogicalType } from './logical-type.ts'
+import type { StatementTemplate } from './statement-template.ts'
 import type { TransformSpec } from './transform.ts'
 
 /** How values that JSON lacks look inside a `json` column: readable, or relaxed extended JSON v2 throughout. */
@@ -109,10 +110,10 @@ export interface TableDefinition {
   readonly constraints: readonly NamedText[]
   /** The primary key where `primary key (columns)` does not say all of it, or its name is not the usual one. */
   readonly key?: NamedText | undefined
-  /** Stands behind the parenthesis: `partition by …`, `inherits (…)`, `with (…)`; empty: nothing. */
+  /** Stands behind the parenthesis: `partition by …`, `with (…)`; empty: nothing. */
   readonly suffix: string
-  /** Run behind `create table`: partitions, comments. */
-  readonly statements: readonly string[]
+  /** Run behind `create table`, in this order: partitions, sequences, comments. */
+  readonly statements: readonly StatementTemplate[]
   /** Values that sequences of its columns have reached in the source; the next one is another. */
   readonly sequences: readonly { readonly column: string; readonly reached: string }[]
 }
@@ -125,6 +126,7 @@ export interface ColumnDefinition {
   readonly clauses: string
 }
 
+/** A constraint: `sql` is what stands behind `constraint name`. */
 export interface NamedText {
   readonly name: string
   readonly sql: string

@@ -90,6 +90,53 @@ export function text(placeholder: string): ValueKind<string> {
   return { form: 'value', placeholder, allowed: 'any text that is not empty', parse: textOf }
 }
 
+/** A time zone by its IANA name, as this machine knows them. */
+export function timeZone(): ValueKind<string> {
+  const parse = (raw: unknown): string | undefined => (typeof raw === 'string' && isTimeZone(raw) ? raw : undefined)
+  return { form: 'value', placeholder: 'ZONE', allowed: 'a time zone such as UTC or Europe/Berlin', parse }
+}
+
+function isTimeZone(name: string): boolean {
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone: name }).format(0) !== ''
+  } catch {
+    return false
+  }
+}
+
+/** How text is encoded, by a label of https://encoding.spec.whatwg.org. */
+export function encoding(): ValueKind<string | null> {
+  const parse = (raw: unknown): string | undefined => (typeof raw === 'string' && isEncoding(raw) ? raw : undefined)
+  return { form: 'value', placeholder: 'NAME', allowed: 'an encoding such as windows-1252 or latin1', parse }
+}
+
+function isEncoding(label: string): boolean {
+  try {
+    return new TextDecoder(label).encoding !== ''
+  } catch {
+    return false
+  }
+}
+
+/** A field and one of some words, as often as wanted. */
+export function pairsOf<const T extends string>(
+  placeholder: string,
+  ...words: readonly T[]
+): ValueKind<Readonly<Record<string, T>>> {
+  const kind = pairs(placeholder)
+  const isWord = (word: string): word is T => words.some((known) => known === word)
+  return {
+    ...kind,
+    allowed: `field=word, where the word is one of ${words.join(', ')}`,
+    parse: (raw) => {
+      const given = kind.parse(raw)
+      if (given === undefined) return undefined
+      const known = Object.entries(given).flatMap(([field, word]) => (isWord(word) ? [[field, word] as const] : []))
+      return known.length === Object.keys(given).length ? Object.fromEntries(known) : undefined
+    },
+  }
+}
+
 export function url(): ValueKind<string> {
   return {
     form: 'value',

@@ -11,6 +11,7 @@ export type Value =
   | Uint8Array
   | Decimal
   | Instant
+  | Day
   | ObjectId
   | Uuid
   | Special
@@ -33,14 +34,33 @@ export class Decimal {
 /** A point in time: milliseconds since 1970-01-01T00:00:00Z; any int64, so also years no calendar writes. */
 export class Instant {
   readonly millis: bigint
-  constructor(millis: bigint) {
+  /** Microseconds behind these, 0 to 999. */
+  readonly micros: number
+  constructor(millis: bigint, micros: number = 0) {
     this.millis = millis
+    this.micros = micros
   }
 }
 
-/** What a coercion makes of a date before and after any that the target holds. No int64, so no date of a source. */
+/**
+ * Before and after any other: the infinite times of SQL, and what a coercion makes of a date that the target does not
+ * hold. No int64, so no date of a document.
+ */
 export const minusInfinity: Instant = new Instant(-(2n ** 64n))
 export const plusInfinity: Instant = new Instant(2n ** 64n)
+
+/** Whether it is one of the infinite times. */
+export function isInfinite({ millis }: Instant): boolean {
+  return millis === minusInfinity.millis || millis === plusInfinity.millis
+}
+
+/** A day of the calendar, in no time zone: days since 1970-01-01, or an infinity, which is before or after any. */
+export class Day {
+  readonly days: number
+  constructor(days: number) {
+    this.days = days
+  }
+}
 
 /** A MongoDB ObjectId as 24 lower-case hex digits. */
 export class ObjectId {

@@ -26,7 +26,7 @@ export interface MeasureOptions {
   readonly from: string
   readonly to: string
   readonly target: pg.Client
-  readonly table: string
+  readonly tables: readonly [string, ...string[]]
   /** Module with the function that every row goes through; null: none. */
   readonly transform: string | null
   readonly repeats: number
@@ -98,13 +98,13 @@ async function runOnce(options: MeasureOptions, attempt: Attempt, signal: AbortS
   throw new DroverError('unexpected', `${attempt.mode} ended with ${run.exitCode}: ${run.stderr.trim()}`)
 }
 
-function argumentsOf({ table, transform }: MeasureOptions, { mode, workers, batchRows }: Attempt): readonly string[] {
+function argumentsOf({ tables, transform }: MeasureOptions, { mode, workers, batchRows }: Attempt): readonly string[] {
   const cluster = mode === 'sequential' ? ['--sequential'] : ['--isolation', mode, '--workers', String(workers)]
   const scratch = ['--target-schema', SCRATCH, '--ledger-schema', SCRATCH_LEDGER]
   return [
     'migrate',
     '--tables',
-    table,
+    tables.join(','),
     ...cluster,
     '--batch-rows',
     String(batchRows),

@@ -26,16 +26,31 @@ export interface CopyOrder {
   readonly batchBytes: number
 }
 
+/** For `bench/sqlite-read.ts`. */
+export interface SqliteReadOrder {
+  readonly path: string
+  readonly tables: readonly string[]
+}
+
+/** For `bench/copy-pipe.ts`: statements of one end and of the other, all at once. */
+export interface CopyPipeOrder {
+  readonly from: string
+  readonly to: string
+  readonly copies: readonly { readonly out: string; readonly into: string }[]
+}
+
 export interface ProgramOrders {
   readonly 'raw-read': RawReadOrder
   readonly 'ready-copy': CopyOrder
   readonly reference: CopyOrder
+  readonly 'sqlite-read': SqliteReadOrder
+  readonly 'copy-pipe': CopyPipeOrder
 }
 
 /** What each of them prints. */
 export interface ProgramResult {
   readonly rows: number
-  /** BSON that was read, or binary COPY that was sent. */
+  /** BSON that was read, the size of a file of SQLite, or binary COPY that was sent. */
   readonly bytes: number
   /** The part that counts; what was made ready before does not. */
   readonly seconds: number

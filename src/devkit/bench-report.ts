@@ -85,6 +85,22 @@ export interface Limits {
   readonly reference: Limit | null
 }
 
+/** What another program takes for the same rows, or for a part of the work, measured in the same run. */
+export interface Beside {
+  readonly name: string
+  /** For people. */
+  readonly does: string
+  /** As it says; null: it is a program of this repository. */
+  readonly version: string | null
+  /** The median of `allSeconds`. */
+  readonly seconds: number
+  readonly allSeconds: readonly number[]
+  /** Of the first table, counted in the target; of a read, all that were read. */
+  readonly rows: number
+  /** Of all its processes, added up; null: they cannot be seen. */
+  readonly peakRssBytes: number | null
+}
+
 /** One workload, or one special case, and everything measured with it. */
 export interface BenchSection {
   readonly name: string
@@ -96,11 +112,13 @@ export interface BenchSection {
   /** Name of the module that every row went through; null: none. */
   readonly transform: string | null
   readonly rows: number
-  /** Of BSON. */
+  /** Of BSON, or of what else the source's format is. */
   readonly bytes: number
   readonly measurements: readonly Measurement[]
-  /** Null: not measured. */
+  /** Null: not measured, or of another source than MongoDB and its dumps. */
   readonly limits: Limits | null
+  /** From a source of SQL. */
+  readonly beside: readonly Beside[]
 }
 
 export interface BenchReport {

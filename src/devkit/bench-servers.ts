@@ -1,7 +1,8 @@
-import { randomBytes } from 'node:crypto'
-import { rm } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import pg from 'pg'
+import type { Pair } from '../config-options.ts'
 import { writeDump } from './bench-dump.ts'
 import { seed } from './seed.ts'
 import type { ServerEnvironment } from './servers/local-server.ts'
@@ -21,6 +22,7 @@ export interface BenchServers extends AsyncDisposable {
 }
 
 export interface BenchServerOptions {
+  readonly pair: Pair
   readonly environment: ServerEnvironment
   /** Of `users`; see {@link scaledRows}. */
   readonly rows: number
@@ -35,17 +37,22 @@ export async function openBenchServers(
 ): Promise<BenchServers> {
   if (addresses !== null) return { ...addresses, fill: null, [Symbol.asyncDispose]: () => Promise.resolve() }
   const { environment, onLine } = options
+  const serving = { environment, onNotice: onLine, signal }
   await using opening = new AsyncDisposableStack()
-  const mongo = opening.use(await startMongo({ environment, onNotice: onLine, signal }))
-  const postgres = opening.use(await startPostgres({ environment, onNotice: onLine, signal }))
-  const folder = join(tmpdir(), `drover-bench-${randomBytes(8).toString('hex')}`)
+  const folder = await mkdtemp(join(tmpdir(), 'drover-bench-'))
   opening.defer(() => rm(folder, { recursive: true, force: true }))
-  const from = new URL(mongo.url)
-  from.pathname = '/bench'
+  const mongo = options.pair === 'mongodb-postgres' ? opening.use(await startMongo(serving)) : null
+  const postgres = opening.use(await startPostgres(serving))
+  const from =
+    options.pair === 'sqlite-postgres'
+      ? urlOfFile('sqlite', join(folder, 'bench.db'))
+      : mongo === null
+        ? await createSource(postgres.url)
+        : withDatabase(mongo.url, 'bench')
   const started = opening.move()
   const filled = new Map<string, Promise<string>>()
   return {
-    from: from.href,
+    from,
     to: postgres.url,
     fill: (workload, source, signal) => {
       const name = `${source} ${workload}`
@@ -53,13 +60,35 @@ export async function openBenchServers(
       const making =
         filled.get(name) ??
         (source === 'server'
-          ? seedServer(from.href, workload, rows, onLine, signal)
+          ? seedServer(from, workload, rows, onLine, signal)
           : seedDump(folder, workload, rows, onLine, signal))
       filled.set(name, making)
       return making
     },
     [Symbol.asyncDispose]: () => started.disposeAsync(),
   }
+}
+
+function urlOfFile(scheme: 'bson' | 'sqlite', path: string): string {
+  return `${scheme}:${encodeURIComponent(path).replaceAll('%2F', '/')}`
+}
+
+function withDatabase(server: string, name: string): string {
+  const url = new URL(server)
+  url.pathname = `/${name}`
+  return url.href
+}
+
+/** A database beside the target, of the same server. */
+async function createSource(server: string): Promise<string> {
+  const client = new pg.Client({ connectionString: server })
+  await client.connect()
+  try {
+    await client.query('create database bench_source')
+  } finally {
+    await client.end()
+  }
+  return withDatabase(server, 'bench_source')
 }
 
 async function seedServer(
@@ -86,5 +115,5 @@ async function seedDump(
   const startedAt = performance.now()
   await writeDump(path, shapes[shape], { rows, rngSeed }, signal)
   onLine(`wrote a dump of ${rows} ${shape} in ${((performance.now() - startedAt) / 1000).toFixed(1)} s`)
-  return `bson:${encodeURIComponent(path).replaceAll('%2F', '/')}`
+  return urlOfFile('bson', path)
 }

@@ -6,6 +6,7 @@ import type { MigrationId } from '../connectors/ledger-contract.ts'
 import { DroverError } from '../core/errors.ts'
 import type { TablePlan } from '../core/plan.ts'
 import type { Isolation, MigrationResult } from '../core/result.ts'
+import { measureBeside } from './bench-beside.ts'
 import { benchCase, type CaseName } from './bench-cases.ts'
 import { measureLimits } from './bench-limits.ts'
 import { compared, measureDrover, measureInserts, type Attempt, type Bare } from './bench-measure.ts'
@@ -16,6 +17,8 @@ import { dropScratch, SCRATCH_LEDGER } from './bench-scratch.ts'
 import type { BenchServers } from './bench-servers.ts'
 import { describeSurroundings } from './machine.ts'
 import type { ShapeName } from './shapes/shapes.ts'
+import { sqlShapes } from './shapes/sql-shapes.ts'
+import { tablesOf } from './shapes/sql-table.ts'
 
 export interface BenchOptions {
   readonly servers: BenchServers
@@ -47,7 +50,8 @@ interface Order {
   readonly source: BenchSection['source']
   readonly from: string
   readonly to: string
-  readonly table: string
+  /** The first gives the name; the others belong to it. */
+  readonly tables: readonly [string, ...string[]]
   readonly modes: readonly BenchMode[]
   readonly workers: readonly [number, ...number[]]
   readonly limits: boolean
@@ -68,7 +72,7 @@ export async function bench(options: BenchOptions, signal: AbortSignal): Promise
   await target.connect()
   try {
     await dropScratch(target)
-    const surroundings = await describeSurroundings(serverOf(servers.from), target)
+    const surroundings = await describeSurroundings(servers.from, target)
     const measuring: Bench = { options: withPrograms(options), target, cores: surroundings.cores }
     const sections: BenchSection[] = []
     for await (const section of measureAll(measuring, signal)) sections.push(section)
@@ -81,9 +85,21 @@ export async function bench(options: BenchOptions, signal: AbortSignal): Promise
   }
 }
 
-/** Null: no server. */
-function serverOf(from: string): string | null {
+/** Null: no MongoDB. */
+function mongodbOf(from: string): string | null {
   return /^mongodb(\+srv)?:/i.test(from) ? from : null
+}
+
+function isSql(from: string): boolean {
+  return /^(?:sqlite|postgres(?:ql)?):/i.test(from)
+}
+
+/** A workload's tables: documents of one collection may be rows of several tables. */
+function tablesOfWorkload(workload: ShapeName, from: string): readonly [string, ...string[]] {
+  if (!isSql(from)) return [workload]
+  const { name: main } = sqlShapes[workload].main.table
+  const names = tablesOf(sqlShapes[workload]).map(({ name }) => name)
+  return [main, ...names.filter((name) => name !== main)]
 }
 
 function withPrograms(options: BenchOptions): BenchOptions {
@@ -97,10 +113,18 @@ async function* measureAll(measuring: Bench, signal: AbortSignal): AsyncGenerato
   const usual = { note: null, to: servers.to, ...options }
   for (const workload of servers.fill === null ? [] : workloads) {
     const from = await filled(servers, workload, source, signal)
-    yield measureSection(measuring, { ...usual, name: workload, source, from, table: workload }, signal)
+    yield measureSection(
+      measuring,
+      { ...usual, name: workload, source, from, tables: tablesOfWorkload(workload, from) },
+      signal,
+    )
   }
   for (const table of servers.fill === null ? tables : []) {
-    yield measureSection(measuring, { ...usual, name: table, source: 'address', from: servers.from, table }, signal)
+    yield measureSection(
+      measuring,
+      { ...usual, name: table, source: 'address', from: servers.from, tables: [table] },
+      signal,
+    )
   }
   for (const name of cases) yield measureCase(measuring, name, signal)
 }
@@ -109,12 +133,12 @@ async function measureCase(measuring: Bench, name: CaseName, signal: AbortSignal
   const { servers, tables, limits, workers } = measuring.options
   const special = benchCase(name)
   const own = servers.fill !== null
-  const table = own ? 'users' : (tables[0] ?? 'users')
   const from = own ? await filled(servers, 'users', special.source, signal) : servers.from
   await using reached = await special.reach(servers.to)
   const [size = workers[0], ...sizes] = special.workers ?? workers
   const source = own ? special.source : 'address'
-  const order = { ...special, source, from, to: reached.to, table, limits: limits && special.limits } as const
+  const table = own ? 'users' : (tables[0] ?? 'users')
+  const order = { ...special, source, from, to: reached.to, tables: [table], limits: limits && special.limits } as const
   return await measureSection(measuring, { ...order, workers: [size, ...sizes] }, signal)
 }
 
@@ -130,34 +154,36 @@ async function filled(
 
 async function measureSection(measuring: Bench, order: Order, signal: AbortSignal): Promise<BenchSection> {
   const { options, target, cores } = measuring
-  const { name, note, source, from, to, table, transform } = order
+  const { name, note, source, from, to, tables, transform } = order
   const { repeats, environment, onLine, batchRows } = options
   onLine(`── ${name} ──`)
-  const watch = await ServerWatch.open(serverOf(from), target, cores)
-  const measure = { from, to, target, table, transform, repeats, watch, environment, onLine }
+  const watch = await ServerWatch.open(mongodbOf(from), target, cores)
+  const measure = { from, to, target, tables, transform, repeats, watch, environment, onLine }
   // Sequential mode is always measured: it is what the others are compared with.
   const first: Attempt = { mode: 'sequential', workers: 1, batchRows: batchRows[0] }
   const { measured: sequential, last } = await measureDrover(measure, first, signal)
-  const plan = await planOf(options, last, signal)
-  const limits = order.limits ? await limitsOf(measuring, order, plan, signal) : null
+  // The bare programs and the loops of INSERTs know documents only.
+  const plan = isSql(from) ? null : await planOf(options, last, signal)
+  const limits = order.limits && plan !== null ? await limitsOf(measuring, order, plan, signal) : null
   const measured: Bare[] = [sequential]
   for (const attempt of attempts(order, batchRows)) {
     measured.push((await measureDrover(measure, attempt, signal)).measured)
   }
   for (const mode of ['multi-insert', 'insert'] as const) {
-    if (!order.modes.includes(mode)) continue
+    if (plan === null || !order.modes.includes(mode)) continue
     measured.push(await measureInserts(measure, mode, { plan, rows: sequential.rows }, signal))
   }
   return {
     name,
     note,
     source,
-    table,
+    table: tables[0],
     transform: transform === null ? null : basename(transform),
     rows: sequential.rows,
     bytes: last.tables.reduce((sum, { bytes }) => sum + bytes, 0),
     measurements: compared(measured, { sequentialSeconds: sequential.seconds, limits }),
     limits,
+    beside: order.limits && plan === null ? await measureBeside(measure, signal) : [],
   }
 }
 
@@ -181,7 +207,7 @@ function limitsOf(
   signal: AbortSignal,
 ): Promise<Limits> {
   const { batchRows, batchBytes, repeats, environment, onLine } = options
-  const reads = serverOf(from) === null ? 'dump' : 'cursor'
+  const reads = mongodbOf(from) === null ? 'dump' : 'cursor'
   const own = {
     from,
     reads,

@@ -1,21 +1,24 @@
-import type { Collection, Db } from 'mongodb'
+import type { Environment } from '../config-layers.ts'
 import { DroverError } from '../core/errors.ts'
-import { createSeedClient, seedError } from './seed-database.ts'
+import { maskUrl } from '../core/mask-url.ts'
+import type { SeedTarget } from './seed-target.ts'
 import { shapes, type ShapeName } from './shapes/shapes.ts'
 
 export interface SeedOptions {
-  /** MongoDB, with the name of the database. */
+  /** MongoDB or PostgreSQL, with the name of the database, or a file of SQLite. */
   readonly url: string
+  /** Where the URL of a PostgreSQL leaves something open; absent: nothing more is known of it. */
+  readonly environment?: Environment | undefined
   /** 0 … 2^32. */
   readonly rows: number
   /** The same number gives the same rows, however many workers write them. */
   readonly rngSeed: number
   readonly shape: ShapeName
-  /** Default: the name of the shape. */
+  /** Of MongoDB, with a name of its own. Default: the name of the shape. */
   readonly collection?: string | undefined
-  /** Drops the collection first; otherwise it must be empty. */
+  /** Drops the tables first; otherwise they must be empty. */
   readonly drop: boolean
-  /** Streams of inserts, each on a connection of its own. */
+  /** Streams of inserts, each on a connection of its own; a file of SQLite has one. */
   readonly workers: number
   /** Called with the rows acknowledged so far, after each batch. */
   readonly onProgress: (rows: number) => void
@@ -23,13 +26,10 @@ export interface SeedOptions {
 
 export interface SeedResult {
   readonly rows: number
-  /** From the first insert to the last acknowledgement. */
+  /** From the first insert to the last acknowledgement, with what is built after it. */
   readonly seconds: number
   readonly collection: string
 }
-
-/** Documents of an insert. The server does nothing faster in larger ones. */
-const BATCH_ROWS = 2000
 
 /** Bytes of an insert, about: documents are objects first, and those of 1 MB must not come by thousands. */
 const BATCH_BYTES: number = 8 * 1024 * 1024
@@ -37,32 +37,60 @@ const BATCH_BYTES: number = 8 * 1024 * 1024
 const MAX_ROWS: number = 2 ** 32
 
 /**
- * Fills a collection with test data and counts it. Stops on `signal` with its reason, after the inserts in flight.
+ * Fills a table with test data and counts it. Stops on `signal` with its reason, after the inserts in flight.
  *
- * @throws DroverError `target-not-empty`, `target-incompatible`, `count-mismatch`, `invalid-value`, `invalid-url`,
- * `unknown-scheme`, `target-unreachable`, `target-login-refused`, `missing-right`, `target-failed`
+ * @throws DroverError `target-not-empty`, `target-incompatible`, `target-in-use`, `count-mismatch`, `invalid-value`,
+ * `invalid-url`, `unknown-scheme`, `target-unreachable`, `target-login-refused`, `missing-right`, `target-failed`
  */
 export async function seed(options: SeedOptions, signal: AbortSignal): Promise<SeedResult> {
   signal.throwIfAborted()
   checkNumbers(options)
-  const name = options.collection ?? shapes[options.shape].name
-  await using client = createSeedClient(options.url, options.workers)
+  const opened = await openTarget(options, signal)
+  await using target = opened.target
   try {
-    const collection = await emptyCollection(client.db(), name, options.drop)
+    await target.prepare(options.drop)
     const startedAt = performance.now()
-    await insertAll(collection, options, signal)
+    await insertAll(target, options, signal)
+    await target.finish()
     const seconds = (performance.now() - startedAt) / 1000
-    const rows = await collection.countDocuments()
-    if (rows !== options.rows) {
-      throw new DroverError('count-mismatch', `${name} holds ${rows} rows after ${options.rows} were written to it`, {
-        hint: 'it is capped, or someone else writes to it; seed again with --drop once nobody does',
-      })
-    }
-    return { rows, seconds, collection: name }
+    const rows = await target.count()
+    if (rows === options.rows) return { rows, seconds, collection: opened.name }
+    const holds = `${opened.name} holds ${rows} rows after ${options.rows} were written to it`
+    throw new DroverError('count-mismatch', holds, {
+      hint: 'it is capped, or someone else writes to it; seed again with --drop once nobody does',
+    })
   } catch (error) {
     signal.throwIfAborted()
-    throw seedError(error, options.url)
+    throw target.explain(error)
   }
+}
+
+/** Loads only what the scheme needs. */
+async function openTarget(
+  { url, shape, collection, workers, environment = {} }: SeedOptions,
+  signal: AbortSignal,
+): Promise<{ readonly target: SeedTarget; readonly name: string }> {
+  const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(url)?.[1]?.toLowerCase()
+  if (scheme === 'mongodb' || scheme === 'mongodb+srv') {
+    const { seedMongodb } = await import('./seed-mongodb.ts')
+    const name = collection ?? shapes[shape].name
+    return { target: seedMongodb(url, name, workers), name }
+  }
+  const { sqlShapes } = await import('./shapes/sql-shapes.ts')
+  const tables = sqlShapes[shape]
+  const { name } = tables.main.table
+  refuse('collection', collection ?? name, collection === undefined, `${name}, which other tables refer to`)
+  if (scheme === 'postgres' || scheme === 'postgresql') {
+    const { seedPostgres } = await import('./seed-postgres.ts')
+    return { target: seedPostgres(url, tables, { connections: workers, environment }, signal), name }
+  }
+  if (scheme === 'sqlite') {
+    const { seedSqlite } = await import('./seed-sqlite.ts')
+    return { target: seedSqlite(url, tables), name }
+  }
+  throw new DroverError('unknown-scheme', `test data is not written to ${maskUrl(url)}`, {
+    hint: 'use a URL that starts with mongodb://, postgres:// or sqlite:',
+  })
 }
 
 function checkNumbers({ rows, rngSeed, workers }: SeedOptions): void {
@@ -76,49 +104,35 @@ function checkNumbers({ rows, rngSeed, workers }: SeedOptions): void {
   refuse('workers', workers, Number.isSafeInteger(workers) && workers >= 1, 'a whole number of at least 1')
 }
 
-function refuse(option: string, value: number, allowed: boolean, what: string): void {
+function refuse(option: string, value: number | string, allowed: boolean, what: string): void {
   if (!allowed) throw new DroverError('invalid-value', `${option} is ${value}; allowed is ${what}`)
-}
-
-async function emptyCollection(db: Db, name: string, drop: boolean): Promise<Collection> {
-  const collection = db.collection(name)
-  const [existing] = await db.listCollections({ name }).toArray()
-  if (existing?.type !== undefined && existing.type !== 'collection') {
-    throw new DroverError('target-incompatible', `${name} exists and is a ${existing.type}, not a collection`)
-  }
-  if (existing !== undefined && drop) await collection.drop()
-  if (existing === undefined || drop) return db.createCollection(name)
-  if ((await collection.findOne({}, { projection: { _id: 1 } })) === null) return collection
-  throw new DroverError('target-not-empty', `the collection ${name} exists and holds rows`, {
-    hint: '--drop drops it first',
-  })
 }
 
 /** Streams take the next batch each until none is left. The first failure stops them all, behind what is in flight. */
 async function insertAll(
-  collection: Collection,
-  { rows, rngSeed, shape, workers, onProgress }: SeedOptions,
+  target: SeedTarget,
+  { rows, rngSeed, shape, onProgress }: SeedOptions,
   signal: AbortSignal,
 ): Promise<void> {
   const chosen = shapes[shape]
-  const batchRows = Math.min(BATCH_ROWS, Math.ceil(BATCH_BYTES / chosen.bytes))
+  const batchRows = Math.min(target.batchRows, Math.ceil(BATCH_BYTES / chosen.bytes))
   const stop = new AbortController()
   const stopped = AbortSignal.any([signal, stop.signal])
   let next = 0
   let written = 0
-  async function stream(): Promise<void> {
+  async function fill(stream: number): Promise<void> {
     while (next < rows && !stopped.aborted) {
       const first = next
       const size = Math.min(batchRows, rows - first)
       next += size
       const documents = Array.from({ length: size }, (_, at) => chosen.document(first + at, rngSeed))
-      await collection.insertMany(documents, { ordered: false })
+      await target.write(stream, documents)
       written += size
       onProgress(written)
     }
   }
-  const streams = Array.from({ length: workers }, () =>
-    stream().catch((error: unknown) => {
+  const streams = Array.from({ length: target.streams }, (_, stream) =>
+    fill(stream).catch((error: unknown) => {
       stop.abort()
       throw error
     }),

@@ -6,7 +6,7 @@ import { partsOf, qualified, type TargetName } from '../core/plan.ts'
 import { matchesPattern } from '../core/wildcard.ts'
 import type { SavedTable } from '../plan-file-read.ts'
 import type { SavedPlan } from '../plan-file.ts'
-import { nameColumns, nameTables } from '../schema/naming.ts'
+import { nameColumns, nameTables, type Naming } from '../schema/naming.ts'
 import type { PlanContext } from './plan-context.ts'
 import { selectTables } from './select-tables.ts'
 
@@ -39,19 +39,16 @@ export async function chooseTables(context: ChoiceContext, signal: AbortSignal):
   const { config, source, target, saved } = context
   if (saved !== null) return chooseSaved(saved, config, await source.describe(signal))
   const { chosen, skipped } = selectTables(await source.describe(signal), config.tables)
-  const wanted = chosen.map(({ name }) => {
-    const { naming, targetName } = config.forTable(name)
-    return { source: name, naming: naming ?? 'snake_case', targetName }
-  })
-  const { names, warnings } = nameTables(wanted, target.maxNameBytes)
-  const taken = [...names.values()]
+  const { names, warnings } = nameChosen(context, chosen)
+  const taken = [...names.values()].map(({ name }) => name)
   const found = [...warnings]
   const tables = chosen.map((table): ChosenTable => {
-    const name = names.get(table.name) ?? table.name
-    const children = nameChildren(config, table.name, name, target.maxNameBytes, taken)
+    const { schema, name } = names.get(table.name) ?? { schema: config.targetSchema, name: table.name }
+    const naming = namingOf(context, table.name)
+    const children = nameChildren(config, { table: table.name, parent: name, naming }, target.maxNameBytes, taken)
     taken.push(...children.names)
     found.push(...children.warnings)
-    const named = (table: string): TargetName => ({ schema: config.targetSchema, name: table })
+    const named = (table: string): TargetName => ({ schema, name: table })
     return {
       source: table,
       target: named(name),
@@ -61,6 +58,36 @@ export async function chooseTables(context: ChoiceContext, signal: AbortSignal):
     }
   })
   return { tables, skipped, warnings: found }
+}
+
+export function namingOf({ config, source }: Pick<PlanContext, 'config' | 'source'>, table: string): Naming {
+  return config.forTable(table).naming ?? source.naming
+}
+
+/** Tables of different schemas stay in them, unless one schema is asked for; there no two have the same name. */
+function nameChosen(
+  context: ChoiceContext,
+  chosen: readonly SourceTable[],
+): { readonly names: ReadonlyMap<string, TargetName>; readonly warnings: readonly string[] } {
+  const { config, target } = context
+  const moves = config.origin('targetSchema') !== 'params.ts'
+  const schemaOf = ({ qualified: own }: SourceTable): string => {
+    return own === undefined || moves ? config.targetSchema : own.schema
+  }
+  const names = new Map<string, TargetName>()
+  const warnings: string[] = []
+  for (const [schema, tables] of Map.groupBy(chosen, schemaOf)) {
+    const wanted = tables.map((table) => ({
+      source: table.name,
+      wanted: table.qualified?.name,
+      naming: namingOf(context, table.name),
+      targetName: config.forTable(table.name).targetName,
+    }))
+    const given = nameTables(wanted, target.maxNameBytes)
+    for (const [source, name] of given.names) names.set(source, { schema, name })
+    warnings.push(...given.warnings)
+  }
+  return { names, warnings }
 }
 
 /** The tables of a saved plan, by the names it gives them. A mode that is asked for now counts for more than its own. */
@@ -95,13 +122,12 @@ function chooseSaved({ tables }: SavedPlan, config: Config, described: readonly 
 /** `orders` with `items=table` has the child table `orders_items`. */
 function nameChildren(
   config: Config,
-  table: string,
-  parent: string,
+  { table, parent, naming }: { readonly table: string; readonly parent: string; readonly naming: Naming },
   maxBytes: number,
   taken: readonly string[],
 ): { readonly paths: readonly string[]; readonly names: readonly string[]; readonly warnings: readonly string[] } {
-  const { nest, naming } = config.forTable(table)
+  const { nest } = config.forTable(table)
   const paths = Object.keys(nest).filter((path) => nest[path] === 'table')
   const wanted = paths.map((path) => ({ source: `${table}.${path}`, wanted: `${parent}_${path.replaceAll('.', '_')}` }))
-  return { paths, ...nameColumns(wanted, naming ?? 'snake_case', { maxBytes, reserved: [] }, taken) }
+  return { paths, ...nameColumns(wanted, naming, { maxBytes, reserved: [] }, taken) }
 }

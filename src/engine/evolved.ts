@@ -40,13 +40,15 @@ export async function asEvolved(
   const seen = planning.looked ?? (await Promise.all(tables.map((table) => lookAgain(context, table, signal))))
   const indexed = seen.map((table): IndexedTable => {
     const { source } = table.planned.plan
-    return { ...table, plan: drift.planOf(source) }
+    return { ...table, plan: drift.planOf(source), structure: null }
   })
   const planned = planTableIndexes(context.config, context.target, indexed)
   return {
     ...plan,
     tables: tables.map((table) => {
-      const { indexes } = planned.get(table.planned.plan.source) ?? table.planned
+      // Those of a table with a structure name the columns that it has: drift adds others.
+      const { plan, indexes: own } = table.planned
+      const indexes = plan.layout === undefined ? planned.get(plan.source)?.indexes : own
       return { ...table, planned: { ...table.planned, indexes } }
     }),
   }

@@ -17,9 +17,10 @@ export function staying(
 /** A table that stays has to take what the plan writes into it. */
 export function refuseUnfit(part: TablePlan | ChildPlan, existing: ExistingTable | undefined, mode: Mode): void {
   if (existing === undefined || mode === 'recreate') return
-  for (const { name, type } of targetColumns(part)) {
+  for (const { name, type, native } of targetColumns(part)) {
     const column = existing.columns.find((candidate) => candidate.name === name)
     if (column?.accepts.includes(type) === true) continue
+    if (column !== undefined && native === column.nativeType) continue
     const found = column === undefined ? 'has no such column' : `it is ${column.nativeType}`
     throw new DroverError(
       'target-incompatible',

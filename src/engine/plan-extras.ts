@@ -1,17 +1,21 @@
 import type { Config } from '../config.ts'
 import type { Target } from '../connectors/contract.ts'
 import type { ForeignKeyPlan, SourceIndex } from '../core/index-plan.ts'
-import { partsOf, type TablePlan } from '../core/plan.ts'
+import type { TableStructure } from '../connectors/structure.ts'
+import { partsOf, qualified, type TablePlan } from '../core/plan.ts'
 import type { Sample } from '../core/sample.ts'
 import { planIndexes, type PlannedIndexes } from '../schema/plan-indexes.ts'
 import { planReferences } from '../schema/plan-references.ts'
+import { settleExtras, type SettledExtras } from './settle-extras.ts'
 
 /** A table as far as its indexes and references are concerned. */
 export interface IndexedTable {
   readonly plan: TablePlan
   readonly sample: Sample
-  /** None where the target table is there already and keeps what it has. */
+  /** None where the target table is there already and keeps what it has, and where it has a structure. */
   readonly sourceIndexes: readonly SourceIndex[]
+  /** What its source's catalogue says of it; null: nothing, or the target table keeps what it has. */
+  readonly structure: TableStructure | null
 }
 
 /** What a table gets beside its rows and its key. */
@@ -32,9 +36,30 @@ export function planExtras(
     return { ...table, references, shared, indexes: planned.get(table.plan.source)?.indexes ?? [] }
   })
   const references = planReferences(indexed, target.maxNameBytes)
+  const settled = settleStructures(config, target, tables)
   return new Map(
-    [...planned].map(([source, found]) => [source, { ...found, references: references.get(source) ?? [] }]),
+    [...planned].map(([source, found]) => {
+      const own = settled.get(source) ?? { indexes: [], references: [], proposals: [] }
+      const extras: Extras = {
+        indexes: [...found.indexes, ...own.indexes],
+        references: [...own.references, ...(references.get(source) ?? [])],
+        proposals: [...found.proposals, ...own.proposals],
+      }
+      return [source, extras]
+    }),
   )
+}
+
+function settleStructures(
+  config: Config,
+  target: Target,
+  tables: readonly IndexedTable[],
+): ReadonlyMap<string, SettledExtras> {
+  const structured = tables.flatMap(({ plan, structure }) => (structure === null ? [] : [{ plan, structure }]))
+  return settleExtras(structured, target, {
+    indexes: (table) => config.forTable(table).indexes,
+    taken: new Set(tables.flatMap(({ plan }) => partsOf(plan)).map((part) => qualified(part.target))),
+  })
 }
 
 /**

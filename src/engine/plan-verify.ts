@@ -8,7 +8,7 @@ import { widensTo } from '../schema/lattice.ts'
 import { targetsOf, type Choice, type ChosenTable } from './choose-tables.ts'
 import { lookAtSample } from './look.ts'
 import type { PlanContext } from './plan-context.ts'
-import { coercing, columnsOf, refuseFailing } from './shape-table.ts'
+import { coercing, columnsOf, readingOf, refuseFailing, structureOf } from './shape-table.ts'
 
 /** Fields named in a sentence. */
 const SHOWN = 8
@@ -41,15 +41,18 @@ async function planOne(
   const { config, source, sampleLimits } = context
   const { name, ordered } = chosen.source
   const options = config.forTable(name)
-  const selection: Selection = { table: name, where: options.where, fields: null, limit: options.limit }
+  const plain: Selection = { table: name, where: options.where, fields: null, limit: options.limit }
+  const there = existing.get(qualified(chosen.target)) ?? null
+  const structure = await structureOf(context, { ...plain, ...readingOf(options, there) }, signal)
+  const selection = structure === null ? plain : { ...plain, layout: structure.layout }
   const sample = await lookAtSample(source, selection, options.pipeline, sampleLimits, signal)
   refuseFailing(sample, name)
   // As if there were no table: so every field has the column that a copy would look for.
-  const { plan } = columnsOf({ ...context, existing: new Map() }, chosen, options, sample)
+  const { plan } = columnsOf({ ...context, existing: new Map() }, chosen, options, { sample, structure })
   const { onConflict: _, ...wanted } = coercing(plan, options)
   const fitted: TablePlan = { ...wanted, ...fitRows(context, wanted, existing) }
   return {
-    plan: fitted,
+    plan: structure === null ? fitted : { ...fitted, layout: structure.layout },
     selection,
     mode: 'append',
     exists: true,

@@ -7,6 +7,7 @@ import { targetsOf, type Choice, type ChosenTable } from './choose-tables.ts'
 import { refuseMode } from './existing-tables.ts'
 import type { PlanContext } from './plan-context.ts'
 import type { PlanReport, TableReport } from './plan-report.ts'
+import { planObjects } from './plan-objects.ts'
 import { planExtras, type IndexedTable } from './plan-extras.ts'
 import { withoutEarlyReferences } from './run-plan.ts'
 import { shapeTable, type ShapeContext, type ShapedTable } from './shape-table.ts'
@@ -16,7 +17,9 @@ import { Survey } from './survey.ts'
 /** Preflight and plan: everything the run would do, or the error that refuses it. Writes nothing. */
 export async function planRun(context: PlanContext, choice: Choice, signal: AbortSignal): Promise<PlanReport> {
   const { config, source, target, cores } = context
-  const findings = await checkBoth(context, signal)
+  const schemas = choice.tables.map((table) => table.target.schema)
+  const findings = await checkBoth(context, schemas, signal)
+  await refuseOwnTables(context, choice.tables, signal)
   const workers = chooseWorkers(config.workers, cores, await target.connections(signal), target.maxWriters)
   await refuseUnfinished(context, choice.tables)
   const names = choice.tables.flatMap(targetsOf)
@@ -25,6 +28,7 @@ export async function planRun(context: PlanContext, choice: Choice, signal: Abor
   const existing = new Map((await target.existing(looked, signal)).map((found) => [qualified(found.target), found]))
   for (const table of choice.tables) refuseMode(table, existing, earlier.get(table.source.name) ?? [])
   const shaped = await shapeTables({ ...context, existing, earlier }, choice, workers.count, signal)
+  const beside = await planObjects(context, shaped, signal)
   const feed = feedOf(config, choice, shaped, { workers: workers.count, cores })
   const extras = planExtras(config, target, shaped.map(indexedOf))
   const whole = shaped.map((table) => {
@@ -37,18 +41,44 @@ export async function planRun(context: PlanContext, choice: Choice, signal: Abor
   for (const table of withoutEarlyReferences(config, whole)) {
     tables.push(await partitionTable(context, table, { feed: feed.choice, workers: workers.count }, signal))
   }
-  const report = { source: source.name, target: target.name, tables, skipped: choice.skipped, findings }
+  const { objects } = beside
+  const found = { skipped: choice.skipped, findings: [...findings, ...beside.findings] }
+  const report = { source: source.name, target: target.name, tables, objects, ...found }
   return { ...report, workers, feed, isolation: config.isolation }
 }
 
-async function checkBoth({ config, source, target }: PlanContext, signal: AbortSignal): Promise<readonly Finding[]> {
+async function checkBoth(
+  { config, source, target }: PlanContext,
+  schemas: readonly string[],
+  signal: AbortSignal,
+): Promise<readonly Finding[]> {
   const findings = [
     ...(await source.check(signal)),
-    ...(await target.check([config.targetSchema, config.ledgerSchema], signal)),
+    ...(await target.check([...new Set(schemas), config.ledgerSchema], signal)),
   ]
   const refused = findings.find(({ level }) => level === 'error')
   if (refused !== undefined) throw fromErrorShape(refused.error)
   return findings
+}
+
+/** A table of the database that is read must not be written to under another address. */
+async function refuseOwnTables(
+  { source, target }: PlanContext,
+  tables: readonly ChosenTable[],
+  signal: AbortSignal,
+): Promise<void> {
+  const own = new Set(tables.flatMap((table) => table.source.qualified ?? []).map(qualified))
+  const same = tables.flatMap(targetsOf).find((name) => own.has(qualified(name)))
+  if (same === undefined) return
+  const [from, to] = [await source.identity(signal), await target.identity(signal)]
+  if (from === null || from !== to) return
+  throw new DroverError(
+    'same-source-and-target',
+    `${qualified(same)} would be copied into itself: source and target are one database`,
+    {
+      hint: 'copy into another schema with --target-schema, or under another name with `to:` in the config file',
+    },
+  )
 }
 
 async function refuseUnfinished({ config, ledger }: PlanContext, tables: readonly ChosenTable[]): Promise<void> {
@@ -123,8 +153,8 @@ function feedOf(
   return { choice: 'partitioned', reason: why }
 }
 
-function indexedOf({ planned, sample, sourceIndexes }: ShapedTable): IndexedTable {
-  return { plan: planned.plan, sample, sourceIndexes }
+function indexedOf({ planned, sample, sourceIndexes, structure }: ShapedTable): IndexedTable {
+  return { plan: planned.plan, sample, sourceIndexes, structure }
 }
 
 async function partitionTable(

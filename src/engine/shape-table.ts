@@ -1,6 +1,7 @@
 import type { TableConfig } from '../config.ts'
 import type { ExistingTable, SourceTable } from '../connectors/contract.ts'
 import type { Mode, PlannedTable, Selection } from '../connectors/planned-table.ts'
+import type { ReadingOptions, StructureRequest, TableStructure } from '../connectors/structure.ts'
 import { DroverError } from '../core/errors.ts'
 import type { ForeignKeyPlan, IndexPlan, SourceIndex } from '../core/index-plan.ts'
 import { keyFieldsOf } from '../core/layout.ts'
@@ -9,13 +10,14 @@ import type { Sample } from '../core/sample.ts'
 import type { TransformSpec } from '../core/transform.ts'
 import type { SavedTable } from '../plan-file-read.ts'
 import { planFits } from '../schema/plan-fits.ts'
-import { planTable, type PlannedColumns } from '../schema/plan-table.ts'
+import { planTable, type DeclaredFields, type PlannedColumns } from '../schema/plan-table.ts'
 import { givenTypes } from '../transforms/given-types.ts'
 import type { ChosenTable } from './choose-tables.ts'
 import { refuseUnfit, staying } from './existing-tables.ts'
 import { irreversible, lastingChange } from './irreversible.ts'
 import { lookAtSample } from './look.ts'
 import type { PlanContext } from './plan-context.ts'
+import { settleStructure } from './settle-structure.ts'
 import { resolveSince } from './since.ts'
 import type { Survey } from './survey.ts'
 
@@ -29,6 +31,8 @@ export interface ShapedTable {
   /** Of rows with the same key the last one counts, so they have to arrive in order. */
   readonly inOrder: boolean
   readonly sourceIndexes: readonly SourceIndex[]
+  /** What the source's catalogue says of it; null: it has none, or the table was planned earlier. */
+  readonly structure: TableStructure | null
   readonly notes: readonly string[]
   readonly warnings: readonly string[]
 }
@@ -76,7 +80,8 @@ export async function shapeTable(
     },
     sample: shape.sample,
     rows: shape.rows,
-    sourceIndexes: wanted ? await source.indexes(table.name, signal) : [],
+    sourceIndexes: wanted && shape.structure === null ? await source.indexes(table.name, signal) : [],
+    structure: stays === null ? shape.structure : null,
     notes: [
       ...shape.notes,
       ...drops.map((child) => `drops ${qualified(child.target)}, a child table of an earlier copy`),
@@ -101,13 +106,15 @@ interface Shape extends PlannedColumns {
   readonly sample: Sample
   readonly indexes: readonly IndexPlan[]
   readonly references: readonly ForeignKeyPlan[]
+  readonly structure: TableStructure | null
 }
 
 async function planNow(context: ShapeContext, chosen: ChosenTable, signal: AbortSignal): Promise<Shape> {
   const { source: table, target: name } = chosen
   const options = context.config.forTable(table.name)
   refuseConflict(options)
-  const keeps = keepsRows(options.mode) && staying(context, name, options.mode) !== null
+  const stays = staying(context, name, options.mode)
+  const keeps = keepsRows(options.mode) && stays !== null
   const since = await resolveSince(context, table, name, { ...options, keepsRows: keeps }, signal)
   const selection: Selection = {
     table: table.name,
@@ -117,11 +124,48 @@ async function planNow(context: ShapeContext, chosen: ChosenTable, signal: Abort
     ...(since === null ? {} : { since: since.range }),
   }
   const rows = await countSelected(context, table, selection, signal)
-  const sample = await look(context, rowsToLookAt(context, selection), options.pipeline, signal)
+  const request = { ...selection, ...readingOf(options, stays) }
+  const structure = await structureOf(context, request, signal)
+  const whole = rowsToLookAt(context, structure === null ? selection : { ...selection, layout: structure.layout })
+  const sample =
+    structure === null || options.pipeline !== null
+      ? await look(context, whole, options.pipeline, signal)
+      : structure.sample
   refuseFailing(sample, table.name)
-  const columns = columnsOf(context, chosen, options, sample)
-  const warnings = since === null || since.warning === null ? columns.warnings : [since.warning, ...columns.warnings]
-  return { ...columns, warnings, selection, rows, sample, indexes: [], references: [] }
+  const columns = columnsOf(context, chosen, options, { sample, structure })
+  const shape = { ...columns, selection, rows, sample, indexes: [], references: [], structure }
+  const said = since === null || since.warning === null ? columns.warnings : [since.warning, ...columns.warnings]
+  if (structure === null) return { ...shape, warnings: said }
+  const plan = coercing(columns.plan, options)
+  const settled = settleStructure({ plan, structure }, context.target, stays === null)
+  return {
+    ...shape,
+    plan: settled.plan,
+    selection: { ...selection, layout: settled.layout },
+    notes: [...columns.notes, ...settled.notes],
+    warnings: [...said, ...settled.warnings],
+  }
+}
+
+/** What the source's catalogue says of a table; in its own words only where the target speaks its language. */
+export async function structureOf(
+  { source, target }: Pick<ShapeContext, 'source' | 'target'>,
+  request: StructureRequest,
+  signal: AbortSignal,
+): Promise<TableStructure | null> {
+  const structure = await source.structure(request, signal)
+  return structure === null || source.dialect === target.dialect ? structure : { ...structure, native: null }
+}
+
+/** How a source with a structure is to read what it has stored. */
+export function readingOf(options: TableConfig, existing: ExistingTable | null): ReadingOptions {
+  const { dateFormat: dateFormats, timeZone, sourceEncoding: encoding, rename } = options
+  const fieldOf = new Map(Object.entries(rename).map(([field, column]) => [column, field]))
+  const wanted = (existing?.columns ?? []).flatMap(({ name, accepts, acceptsText }) => {
+    const [type = acceptsText[0]] = accepts
+    return type === undefined ? [] : [[fieldOf.get(name) ?? name, type] as const]
+  })
+  return { dateFormats, timeZone, encoding, wanted: Object.fromEntries(wanted) }
 }
 
 /** The plan, run in another mode than it was saved with: what meets rows that are there is the mode's to say. */
@@ -155,9 +199,23 @@ async function takeSaved(
   signal: AbortSignal,
 ): Promise<Shape> {
   const { where, limit, since, indexes, references } = saved
-  const plan = inMode(saved, mode)
-  const selection: Selection = { table: plan.source, where, fields: null, limit, ...(since === null ? {} : { since }) }
-  const sample = await look(context, selection, plan.transform ?? null, signal)
+  const planned = inMode(saved, mode)
+  const stays = staying(context, planned.target, mode)
+  const plain: Selection = { table: planned.source, where, fields: null, limit, ...(since === null ? {} : { since }) }
+  const options = context.config.forTable(table.name)
+  const structure = await structureOf(context, { ...plain, ...readingOf(options, stays) }, signal)
+  const settled = structure && settleStructure({ plan: planned, structure }, context.target, stays === null)
+  const plan = settled?.plan ?? planned
+  const selection = settled === null ? plain : { ...plain, layout: settled.layout }
+  const sample =
+    structure === null || plan.transform !== undefined
+      ? await look(
+          context,
+          structure === null ? plain : { ...plain, layout: structure.layout },
+          plan.transform ?? null,
+          signal,
+        )
+      : structure.sample
   refuseFailing(sample, plan.source)
   const misfits = planFits(plan, sample)
   if (misfits.length > 0) {
@@ -167,7 +225,9 @@ async function takeSaved(
   }
   for (const part of partsOf(plan)) refuseUnfit(part, context.existing.get(qualified(part.target)), mode)
   const rows = await countSelected(context, table, selection, signal)
-  return { plan, selection, rows, sample, indexes, references, additions: [], notes: [], warnings: [] }
+  // Indexes and references are those of the plan that was saved.
+  const told = { additions: [], notes: settled?.notes ?? [], warnings: settled?.warnings ?? [] }
+  return { plan, selection, rows, sample, indexes, references, structure: null, ...told }
 }
 
 /** Every field is looked at, also those not wanted: only so can a misspelt one be told from one that is not there. */
@@ -196,12 +256,15 @@ export function columnsOf(
   { source, target, existing }: Pick<ShapeContext, 'source' | 'target' | 'existing'>,
   { source: table, target: name, children }: ChosenTable,
   options: TableConfig,
-  sample: Sample,
+  { sample, structure }: { readonly sample: Sample; readonly structure: TableStructure | null },
 ): PlannedColumns {
+  const declared = structure === null ? undefined : declaredFields(structure)
+  const [only = '', ...others] = declared?.key ?? []
   return planTable({
     sample,
     source: table.name,
-    keyField: source.keyField,
+    keyField: declared === undefined ? source.keyField : others.length === 0 ? only : '',
+    declared,
     target: name,
     childTarget: (path) => {
       const child = children.get(path)
@@ -210,7 +273,7 @@ export function columnsOf(
     },
     options: {
       ...options,
-      naming: options.naming ?? 'snake_case',
+      naming: options.naming ?? source.naming,
       // What a step has made of a type is told apart from what only looks like it in the sample.
       cast: { ...Object.fromEntries(givenTypes(options.pipeline?.steps ?? [])), ...options.cast },
       onConflict: options.mode === 'upsert' ? 'update' : options.onConflict,
@@ -226,6 +289,11 @@ export function columnsOf(
       }),
     ),
   })
+}
+
+function declaredFields({ key, native }: TableStructure): DeclaredFields {
+  const known = native === null ? [] : [...native.columns]
+  return { key, natives: new Map(known.map(([field, { type }]) => [field, type])) }
 }
 
 /** What an option names keeps its column, however many there are. */

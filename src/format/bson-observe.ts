@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer'
 import type { Batch } from '../core/batch.ts'
 import type { ObservedType, ScalarType } from '../core/logical-type.ts'
 import type { Sample } from '../core/sample.ts'
+import { Instant } from '../core/value.ts'
 import { arrayTypeOf, joinElement, type ElementsType, type JoinScalars } from './array-type.ts'
 import { BsonElements } from './bson-elements.ts'
 import { BsonDamage, BsonReader } from './bson-reader.ts'
@@ -140,7 +141,7 @@ class BsonObserver implements Observer, RowAtHand {
     }
     into.listNoMore()
     if (type === tag.double && isSpecialNumber(view.getFloat64(at, true))) into.note('special-number', this)
-    if (type === tag.date && !fitsTimestamp(view.getBigInt64(at, true))) into.note('date-range', this)
+    if (type === tag.date && !fitsTimestamp(new Instant(view.getBigInt64(at, true)))) into.note('date-range', this)
     // Only what has a sign, or an exponent of all ones, can be special.
     if (type === tag.decimal && ((bytes[end - 1] as number) & 0xf8) >= 0x78) {
       const text = decimal128Text(view.getBigUint64(at, true), view.getBigUint64(at + 8, true))

@@ -1,5 +1,5 @@
 import type { DocumentValue, Value } from '../core/value.ts'
-import { Decimal, Instant, ObjectId, Special, Uuid } from '../core/value.ts'
+import { Day, Decimal, Instant, ObjectId, Special, Uuid } from '../core/value.ts'
 import { maxDepth } from './bson-reader.ts'
 import { unholdable, valueTypeName } from './row-error.ts'
 
@@ -66,7 +66,7 @@ function framedBytes(value: Value, depth: number): number {
 
 function objectBytes(value: Exclude<Value, null | boolean | number | bigint | string>, depth: number): number {
   if (value instanceof ObjectId) return 12
-  if (value instanceof Instant) return 8
+  if (value instanceof Instant || value instanceof Day) return 8
   if (value instanceof Decimal || value instanceof Uuid) return 16
   if (value instanceof Uint8Array) return value.length
   if (value instanceof Special) return specialBytes.get(value.type) ?? Buffer.byteLength(value.json)

@@ -1,6 +1,6 @@
 import { elementType, type LogicalType, type ScalarType } from '../core/logical-type.ts'
 import type { NestedJson } from '../core/plan.ts'
-import { Decimal, Instant, ObjectId, Uuid, type Value } from '../core/value.ts'
+import { Day, Decimal, Instant, ObjectId, Uuid, type Value } from '../core/value.ts'
 import { castScalar } from './cast.ts'
 
 /**
@@ -55,6 +55,8 @@ function fit(value: Value, type: ScalarType): Value | undefined {
       return value instanceof Uint8Array ? value : undefined
     case 'timestamp':
       return value instanceof Instant ? value : undefined
+    case 'date':
+      return value instanceof Day ? value : undefined
   }
 }
 

@@ -1,9 +1,9 @@
 import type { ScalarType } from '../core/logical-type.ts'
 import type { NestedJson } from '../core/plan.ts'
 import type { Value } from '../core/value.ts'
-import { Decimal, Instant, ObjectId, Uuid } from '../core/value.ts'
+import { Day, Decimal, Instant, ObjectId, Uuid } from '../core/value.ts'
 import { parseDecimal, sameNumber, wholeNumber } from './decimal-digits.ts'
-import { isoText, parseInstant } from './instant-text.ts'
+import { dayText, isoText, parseDay, parseInstant } from './instant-text.ts'
 import { jsonText } from './json-text.ts'
 
 /**
@@ -26,7 +26,9 @@ export function castScalar(value: Value, type: ScalarType, nestedJson: NestedJso
     case 'uuid':
       return typeof value === 'string' ? new Uuid(value) : undefined
     case 'timestamp':
-      return toInstant(value)
+      return typeof value === 'string' ? (parseInstant(value) ?? undefined) : undefined
+    case 'date':
+      return typeof value === 'string' ? (parseDay(value) ?? undefined) : undefined
     case 'objectid':
     case 'bytes':
       return undefined
@@ -38,7 +40,8 @@ function toText(value: Value, nestedJson: NestedJson): string | undefined {
   if (typeof value === 'number') return Object.is(value, -0) ? '-0' : String(value)
   if (value instanceof Decimal || value instanceof Uuid) return value.text
   if (value instanceof ObjectId) return value.hex
-  if (value instanceof Instant) return isoText(value.millis) ?? undefined
+  if (value instanceof Instant) return isoText(value) ?? undefined
+  if (value instanceof Day) return dayText(value)
   // Bytes have several usual texts, and none of them is theirs.
   if (value instanceof Uint8Array) return undefined
   return jsonText(value, nestedJson)
@@ -77,9 +80,4 @@ function isDecimal(text: string): boolean {
 function toBool(value: Value): boolean | undefined {
   if (value === 'true' || value === 1 || value === 1n) return true
   return value === 'false' || value === 0 || value === 0n ? false : undefined
-}
-
-function toInstant(value: Value): Instant | undefined {
-  const millis = typeof value === 'string' ? parseInstant(value) : null
-  return millis === null ? undefined : new Instant(millis)
 }

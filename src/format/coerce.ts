@@ -186,7 +186,7 @@ export class Coercer {
 
   #instant(value: Instant): Value {
     const { millis } = value
-    if (!this.#inDates || fitsTimestamp(millis)) return value
+    if (!this.#inDates || fitsTimestamp(value)) return value
     switch (this.#use(forDates)) {
       case 'clamp-dates':
         return new Instant(millis < 0n ? timestampRange.first : timestampRange.last)

@@ -2,12 +2,14 @@ import { typeName } from '../core/logical-type.ts'
 import type { ColumnPlan } from '../core/plan.ts'
 import { RowError, type FaultyValue } from '../core/row-error.ts'
 import type { Row, Value } from '../core/value.ts'
-import { displayText, jsonText } from './json-text.ts'
+import { displayKey, displayText, jsonText } from './json-text.ts'
 import { storableName, shownName, shownText, unholdable, valueTypeName } from './row-error.ts'
 
 /** The row at hand, for messages, and which of its elements: their places in the arrays on the way. */
 export interface RowPlace {
   readonly table: string
+  /** Its fields are laid out by the plan: it is no document. */
+  readonly isLaidOut: boolean
   readonly row: Row
   readonly ordinals: readonly number[]
 }
@@ -19,10 +21,15 @@ export function shownPath(path: readonly string[]): string {
 
 /** `document 7 of table orders (element 2 of items)`; `elements` is the path of the array. */
 export function subjectOf(place: RowPlace, elements: readonly string[]): string {
-  const { table, row, ordinals } = place
+  const { table, ordinals } = place
   const inArray = ordinals.some((ordinal) => ordinal > 0)
   const element = inArray ? ` (element ${ordinals.join('.')} of ${shownPath(elements)})` : ''
-  return `document ${displayText(row.key)} of table ${table}${element}`
+  return `${shownRow(place)} of table ${table}${element}`
+}
+
+function shownRow({ isLaidOut, row: { key } }: RowPlace): string {
+  if (!isLaidOut) return `document ${displayText(key)}`
+  return `row ${displayKey(Array.isArray(key) ? (key as readonly Value[]) : key === null ? [] : [key])}`
 }
 
 /** Drift: a field that the plan does not know. `type` is the source's name of it. */

@@ -1,12 +1,12 @@
 import type { NestedJson } from '../core/plan.ts'
 import { RowError } from '../core/row-error.ts'
 import type { DocumentValue, Value } from '../core/value.ts'
-import { Decimal, Instant, ObjectId, Special, Uuid } from '../core/value.ts'
+import { Day, Decimal, Instant, isInfinite, ObjectId, Special, Uuid } from '../core/value.ts'
 import { beginningOf } from './beginning-of.ts'
 import { maxDepth } from './bson-reader.ts'
 import { subtype } from './bson-types.ts'
 import { binaryJson, doubleText } from './canonical-json.ts'
-import { isoText } from './instant-text.ts'
+import { dayText, isoText } from './instant-text.ts'
 import { shownText, unholdable } from './row-error.ts'
 
 /** How to write: the form of values that JSON lacks, and whether text that no target holds is refused. */
@@ -34,13 +34,32 @@ const longestShown = 200
 
 /** A value for people: relaxed extended JSON, whatever it holds, cut at 200 characters. Never throws. */
 export function displayText(value: Value): string {
+  return shown(value, true)
+}
+
+/** What identifies a row, for people: one value, or several as `("a", 7)`; cut at 200 characters. Never throws. */
+export function displayKey(values: readonly Value[]): string {
+  const [only] = values
+  if (only === undefined) return noKey
+  if (values.length === 1) return shown(only, false)
+  return cut(`(${values.map((value) => shown(value, false)).join(', ')})`)
+}
+
+/** Stands for the key of a row that has none. */
+export const noKey = '(no key)'
+
+function shown(value: Value, extended: boolean): string {
   let text: string
   try {
-    text = write(beginningOf(value, longestShown), { extended: true, strict: false }, 0)
+    text = write(beginningOf(value, longestShown), { extended, strict: false }, 0)
   } catch (error) {
     if (!(error instanceof RowError)) throw error
     return '?'
   }
+  return cut(text)
+}
+
+function cut(text: string): string {
   return text.length > longestShown ? text.slice(0, longestShown).toWellFormed() : text
 }
 
@@ -68,7 +87,8 @@ function write(value: Value, style: Style, depth: number): string {
 }
 
 function writeObject(value: Exclude<Value, null | boolean | number | bigint | string>, style: Style, depth: number) {
-  if (value instanceof Instant) return instantJson(value.millis, style)
+  if (value instanceof Instant) return instantJson(value, style)
+  if (value instanceof Day) return `"${dayText(value)}"`
   if (value instanceof ObjectId) return style.extended ? `{"$oid":"${value.hex}"}` : `"${value.hex}"`
   if (value instanceof Decimal) return decimalJson(value.text, style)
   if (value instanceof Special) return specialJson(value, style)
@@ -126,11 +146,20 @@ function badText(text: string, what: string): RowError {
   return unholdable(`the text ${shownText(text)} ${what}`, { reason: `the text ${what}`, value: displayText(text) })
 }
 
-function instantJson(millis: bigint, style: Style): string {
-  const iso = isoText(millis)
+function instantJson(instant: Instant, style: Style): string {
+  const { millis } = instant
+  const iso = isoText(instant)
+  if (iso === null || (style.extended && millis < 0n)) checkMillis(instant, style)
   if (!style.extended) return iso === null ? numberLongDate(millis) : `"${iso}"`
   // Relaxed form: text for the years 1970 to 9999 only, and without a fraction of zero.
   return iso === null || millis < 0n ? numberLongDate(millis) : `{"$date":"${iso.replace('.000Z', 'Z')}"}`
+}
+
+/** Extended JSON counts milliseconds. */
+function checkMillis(instant: Instant, { strict }: Style): void {
+  if (!strict || (instant.micros === 0 && !isInfinite(instant))) return
+  const what = isInfinite(instant) ? 'an infinite time' : 'a date with microseconds before 1970, or after 9999,'
+  throw unholdable(`${what} has no form in JSON`)
 }
 
 function numberLongDate(millis: bigint): string {

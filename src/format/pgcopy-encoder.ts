@@ -31,7 +31,7 @@ export function createPgCopyEncoder(plan: TablePlan): PgCopyEncoder {
   return {
     begin: (rows) => {
       const tuples = memory.map((kept, part) => new TupleWriter(part, rows, kept))
-      return new OpenPgCopyBatch(plan.source, encoder, tuples, coercions?.tally ?? null)
+      return new OpenPgCopyBatch(plan, encoder, tuples, coercions?.tally ?? null)
     },
     recycle: (encoded: readonly EncodedRows[]) => {
       for (const { part, bytes } of encoded) memory[part]?.recycle(bytes)
@@ -51,12 +51,18 @@ class OpenPgCopyBatch implements PgCopyBatch {
   readonly #rowCoerced: CoercionTally | null
   #ended = false
 
-  constructor(table: string, encoder: PartEncoder, tuples: readonly TupleWriter[], rowCoerced: CoercionTally | null) {
+  constructor(
+    { source: table, layout }: TablePlan,
+    encoder: PartEncoder,
+    tuples: readonly TupleWriter[],
+    rowCoerced: CoercionTally | null,
+  ) {
     this.#encoder = encoder
     this.#rowCoerced = rowCoerced
     this.tuples = tuples
     this.#before = tuples.map(() => 0)
-    this.#open = { table, row: { key: null, fields: {} }, origin: 0, ordinals: [], tuples }
+    const isLaidOut = layout !== undefined
+    this.#open = { table, isLaidOut, row: { key: null, fields: {} }, origin: 0, ordinals: [], tuples }
   }
 
   add(origin: number, rows: Row | readonly Row[]): void {

@@ -1,6 +1,6 @@
 import type { ScalarType } from '../core/logical-type.ts'
 import type { Value } from '../core/value.ts'
-import { Decimal, Instant, minusInfinity, ObjectId, plusInfinity, Uuid } from '../core/value.ts'
+import { Day, Decimal, Instant, isInfinite, ObjectId, Uuid } from '../core/value.ts'
 import type { ByteWriter } from './byte-writer.ts'
 import { checkText } from './json-text.ts'
 import { appendNumeric } from './pgcopy-numeric.ts'
@@ -28,6 +28,7 @@ export const appendScalar: Readonly<Record<ScalarType, AppendValue>> = {
   uuid: appendUuid,
   bytes: appendBytes,
   timestamp: appendTimestamp,
+  date: appendDate,
 }
 
 /** Object ids of the types in `pg_type`, which never change; an array names that of its elements. */
@@ -42,6 +43,7 @@ export const typeOids: Readonly<Record<ScalarType, number>> = {
   uuid: 2950,
   bytes: 17,
   timestamp: 1184,
+  date: 1082,
 }
 
 function appendBool(out: ByteWriter, value: Value): boolean {
@@ -151,7 +153,11 @@ const endMillis = 9_224_318_016_000_000n
 export const microsPerMilli = 1000
 
 /** Whether timestamptz holds an instant. */
-export function fitsTimestamp(millis: bigint): boolean {
+export function fitsTimestamp(instant: Instant): boolean {
+  return isInCalendar(instant) || isInfinite(instant)
+}
+
+function isInCalendar({ millis }: Instant): boolean {
   return millis >= firstMillis && millis < endMillis
 }
 
@@ -163,22 +169,23 @@ export const timestampRange: { readonly first: bigint; readonly last: bigint } =
 
 function appendTimestamp(out: ByteWriter, value: Value): boolean {
   if (!(value instanceof Instant)) return false
-  const { millis } = value
-  if (!fitsTimestamp(millis)) return appendInfinity(out, millis)
+  const { millis, micros } = value
+  if (!isInCalendar(value)) return appendInfinity(out, value)
   out.reserve(12)
   out.putInt32(8)
   const sinceEpoch = Number(millis) - epochMillis
-  if (Number.isSafeInteger(Number(millis))) putWhole(out, sinceEpoch, microsPerMilli)
+  if (micros === 0 && Number.isSafeInteger(Number(millis))) putWhole(out, sinceEpoch, microsPerMilli)
   else {
-    out.view.setBigInt64(out.at, (millis - BigInt(epochMillis)) * BigInt(microsPerMilli))
+    out.view.setBigInt64(out.at, (millis - BigInt(epochMillis)) * BigInt(microsPerMilli) + BigInt(micros))
     out.at += 8
   }
   return true
 }
 
 /** Both infinities are the ends of int64 (PostgreSQL's DT_NOBEGIN and DT_NOEND). Throws RowError for any other instant. */
-function appendInfinity(out: ByteWriter, millis: bigint): boolean {
-  if (millis !== minusInfinity.millis && millis !== plusInfinity.millis) {
+function appendInfinity(out: ByteWriter, instant: Instant): boolean {
+  const { millis } = instant
+  if (!isInfinite(instant)) {
     const outside = 'lies outside of 4713 BC to 294276, which timestamptz holds'
     throw unholdable(`the date ${millis} (milliseconds since 1970) ${outside}`, { reason: `the date ${outside}` })
   }
@@ -189,15 +196,37 @@ function appendInfinity(out: ByteWriter, millis: bigint): boolean {
   return true
 }
 
+/** Days from 1970-01-01 to 2000-01-01, where PostgreSQL counts from. */
+export const epochDays = 10_957
+// The calendar of dates, from 4713-11-24 BC to before 5874898-01-01, in days since 1970.
+const firstDay = -2_440_588
+const endDay = 2_145_042_906
+// PostgreSQL's DATEVAL_NOBEGIN and DATEVAL_NOEND.
+const minusInfinityDay = -(2 ** 31)
+const infinityDay = 2 ** 31 - 1
+
+function appendDate(out: ByteWriter, value: Value): boolean {
+  if (!(value instanceof Day)) return false
+  const { days } = value
+  if (Number.isFinite(days) && (days < firstDay || days >= endDay)) {
+    const outside = 'lies outside of 4713 BC to 5874897, which date holds'
+    throw unholdable(`the day ${days} (days since 1970) ${outside}`, { reason: `the day ${outside}` })
+  }
+  out.reserve(4 + int32Bytes)
+  out.putInt32(int32Bytes)
+  out.putInt32(Number.isFinite(days) ? days - epochDays : days < 0 ? minusInfinityDay : infinityDay)
+  return true
+}
+
 const halfRange = 2 ** 32
 
 /**
- * Puts `value × factor` as an int64 without a bigint, which would cost an allocation for each value. The value is
+ * Puts `value × factor + more` as an int64 without a bigint, which would cost an allocation for each value. The value is
  * split before it is multiplied, so every step is exact.
  */
-export function putWhole(out: ByteWriter, value: number, factor: number): void {
+export function putWhole(out: ByteWriter, value: number, factor: number, more: number = 0): void {
   const high = Math.floor(value / halfRange)
-  const low = (value - high * halfRange) * factor
+  const low = (value - high * halfRange) * factor + more
   const carry = Math.floor(low / halfRange)
   out.view.setInt32(out.at, high * factor + carry)
   out.view.setUint32(out.at + 4, low - carry * halfRange)

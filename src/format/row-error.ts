@@ -1,5 +1,5 @@
 import type { Value } from '../core/value.ts'
-import { Decimal, Instant, ObjectId, Special, Uuid } from '../core/value.ts'
+import { Day, Decimal, Instant, ObjectId, Special, Uuid } from '../core/value.ts'
 import { RowError } from '../core/row-error.ts'
 
 /** What is wrong with a value, and the part of it that is; the column is not known yet. */
@@ -60,6 +60,7 @@ function objectTypeName(value: Exclude<Value, number | bigint | boolean | string
   if (Array.isArray(value)) return 'array'
   if (value instanceof Decimal) return 'decimal'
   if (value instanceof Instant) return 'date'
+  if (value instanceof Day) return 'day'
   if (value instanceof ObjectId) return 'objectId'
   if (value instanceof Uuid) return 'uuid'
   if (value instanceof Uint8Array) return 'binData'

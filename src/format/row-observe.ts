@@ -3,7 +3,17 @@ import type { ObservedType } from '../core/logical-type.ts'
 import { RowError } from '../core/row-error.ts'
 import type { Sample } from '../core/sample.ts'
 import type { Pipeline, Transformed } from '../core/transform.ts'
-import { Decimal, Instant, ObjectId, Special, Uuid, type DocumentValue, type Row, type Value } from '../core/value.ts'
+import {
+  Day,
+  Decimal,
+  Instant,
+  ObjectId,
+  Special,
+  Uuid,
+  type DocumentValue,
+  type Row,
+  type Value,
+} from '../core/value.ts'
 import { arrayTypeOf, joinElement, type ElementsType, type JoinScalars } from './array-type.ts'
 import { documentBytes, valueBytes } from './bson-size.ts'
 import type { Decoder, Observer } from './codec.ts'
@@ -159,9 +169,10 @@ class RowObserver implements Observer, RowAtHand {
   #object(into: ValuesTally, value: Exclude<Value, null | string | number | boolean | bigint>): ObservedType {
     if (Array.isArray(value)) return this.#array(into, value)
     if (value instanceof Instant) {
-      if (!fitsTimestamp(value.millis)) into.note('date-range', this)
+      if (!fitsTimestamp(value)) into.note('date-range', this)
       return unlisted(into, value, 'timestamp')
     }
+    if (value instanceof Day) return unlisted(into, value, 'date')
     if (value instanceof Decimal) {
       if (isSpecialDecimal(value.text)) into.note('special-number', this)
       return unlisted(into, value, 'decimal')

@@ -107,17 +107,24 @@ export class RecordReader {
   readonly starts: number[] = []
   width = 0
   bytes: Buffer = Buffer.alloc(0)
+  view: DataView = new DataView(new ArrayBuffer(0))
   #at = 0
 
   /** The record `bytes[start … end)`. Throws RangeError for what is none: only drover writes them, so it is a bug. */
   open(bytes: Buffer, start: number, end: number): void {
-    this.bytes = bytes
+    if (bytes !== this.bytes) {
+      this.bytes = bytes
+      this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    }
     this.#at = start
     const headerEnd = start + this.#varint(end)
     this.width = 0
     let value = headerEnd
     while (this.#at < headerEnd) {
-      const type = this.#varint(headerEnd)
+      const first = bytes[this.#at] as number
+      // Mostly one byte is all of it.
+      const type = first < 0x80 ? first : this.#varint(headerEnd)
+      if (first < 0x80) this.#at++
       this.types[this.width] = type
       this.starts[this.width++] = value
       value += serialSize(type)

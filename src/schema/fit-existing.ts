@@ -42,7 +42,8 @@ export function fitExisting(
     const column = columns.get(slot.name)
     if (column === undefined) {
       if (!evolve || essential.has(slot.kind)) throw missingColumn(slot, existing, target)
-      additions.push({ kind: 'add', target, column: { name: slot.name, type: slot.type } })
+      const { name, type, native } = slot
+      additions.push({ kind: 'add', target, column: native === undefined ? { name, type } : { name, type, native } })
       return slot
     }
     if (column.required && slot.nulls > 0) {
@@ -55,7 +56,7 @@ export function fitExisting(
       additions.push(wider)
       return { ...slot, type: wider.to }
     }
-    return { ...slot, type: acceptedType(slot, column, target), maxCharacters: column.maxCharacters ?? undefined }
+    return { ...slot, ...acceptedType(slot, column, target), maxCharacters: column.maxCharacters ?? undefined }
   })
   refuseUnfilled(slots, existing, target)
   return { slots: fitted, additions, warnings }
@@ -79,18 +80,30 @@ function widerNumber(
   return { kind: 'widen', target, column: name, from, to, nestedJson: 'plain' }
 }
 
-function acceptedType(slot: NamedSlot, column: ExistingColumn, target: TargetName): LogicalType {
+function acceptedType(
+  slot: NamedSlot,
+  column: ExistingColumn,
+  target: TargetName,
+): { readonly type: LogicalType; readonly native: string | undefined } {
   if (column.generated) {
     throw incompatible(`${described(column, target)} is computed by the target and cannot be written`, leaveOut(slot))
   }
-  if (slot.observed === slot.type && column.accepts.includes(slot.type)) return slot.type
+  const { nativeType } = column
+  if (slot.native === nativeType) return { type: slot.type, native: nativeType }
+  if (slot.observed === slot.type && column.accepts.includes(slot.type)) return { type: slot.type, native: undefined }
   if (exact.has(slot.kind)) throw wrongType(slot, column, target, 'give the table another name')
-  const wider = column.accepts.filter((type) => widensTo(slot.observed, type))
-  const narrowest = wider.find((type) => wider.every((other) => widensTo(type, other))) ?? wider[0]
-  if (narrowest !== undefined) return narrowest
+  const wider = narrowest(column.accepts, slot.observed)
+  if (wider !== undefined) return { type: wider, native: undefined }
+  const asText = column.acceptsText.includes(slot.type) ? slot.type : narrowest(column.acceptsText, slot.observed)
+  if (asText !== undefined) return { type: asText, native: nativeType }
   const castable = column.accepts.find((type) => type !== 'objectid' && type !== 'objectid[]')
   const hint = castable === undefined ? leaveOut(slot) : castHint(slot, castable)
   throw wrongType(slot, column, target, hint)
+}
+
+function narrowest(accepted: readonly LogicalType[], observed: ObservedType): LogicalType | undefined {
+  const wider = accepted.filter((type) => widensTo(observed, type))
+  return wider.find((type) => wider.every((other) => widensTo(type, other))) ?? wider[0]
 }
 
 function wrongType(slot: NamedSlot, column: ExistingColumn, target: TargetName, hint: string): DroverError {

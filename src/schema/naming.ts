@@ -97,13 +97,16 @@ export function nameColumns(
 export function nameTables(
   tables: readonly {
     readonly source: string
+    /** What the name is made of; absent: `source`. */
+    readonly wanted?: string | undefined
     readonly naming: Naming
     readonly targetName?: string | null | undefined
   }[],
   maxBytes: number,
 ): GivenNames {
-  const requests = tables.map(({ source, naming, targetName }) => ({
+  const requests = tables.map(({ source, wanted, naming, targetName }) => ({
     source,
+    wanted,
     naming,
     chosen: targetName,
     what: 'table' as const,

@@ -31,8 +31,10 @@ export interface PlanTableInput {
   readonly sample: Sample
   /** Name of the table in the source. */
   readonly source: string
-  /** The field that identifies a row. */
+  /** The field that identifies a row; empty: it is not one field. */
   readonly keyField: string
+  /** What the source's own catalogue says of the fields; absent: it has none. */
+  readonly declared?: DeclaredFields | undefined
   readonly target: TargetName
   /** The child table for a path that `--nest` makes a table, as it is written there. */
   readonly childTarget: (path: string) => TargetName
@@ -47,6 +49,13 @@ export interface PlanTableInput {
   readonly existing: ExistingShape | null
   /** By qualified name, the child tables that are there already and stay; the others are created. */
   readonly existingChildren: ReadonlyMap<string, ExistingShape>
+}
+
+export interface DeclaredFields {
+  /** Those of the primary key, in its order. */
+  readonly key: readonly string[]
+  /** The target's own names of their types, by field; of a source of another kind none. */
+  readonly natives: ReadonlyMap<string, string>
 }
 
 export interface PlannedColumns {
@@ -74,12 +83,13 @@ export function planTable(input: PlanTableInput): PlannedColumns {
   const { keyField, options, existing, target } = input
   const resolved = resolveOptions(input.sample, options)
   const { choices, sample } = resolved
-  const selected = selectFields(sample, keyField, resolved.top)
+  const selected = selectFields(sample, input.declared === undefined ? keyField : null, resolved.top)
   const rows = sample.rows - sample.damaged - (sample.failed?.count ?? 0)
   const layout = layOut(selected.fields, { base: [], within: [], rows }, choices)
   refuseSplitKey(layout, keyField)
   const rules = rulesOf(input)
-  const part = planPart({ target, slots: layout.slots, mustHave: mustHaveIn(input), existing }, rules)
+  const slots = withNatives(layout.slots, input.declared)
+  const part = planPart({ target, slots, mustHave: mustHaveIn(input), existing }, rules)
   const key =
     existing === null ? newKey(part, input, resolved) : { columns: keptKey(part.slots, existing), warnings: [] }
   const columns = columnsOf(part.slots, (slot) => isKeyField(slot, keyField))
@@ -114,6 +124,16 @@ export function planTable(input: PlanTableInput): PlannedColumns {
       ...children.warnings,
     ],
   }
+}
+
+/** A type that somebody has asked for is not the one that the source declares. */
+function withNatives(slots: readonly Slot[], declared: DeclaredFields | undefined): readonly Slot[] {
+  if (declared === undefined || declared.natives.size === 0) return slots
+  return slots.map((slot) => {
+    const native = declared.natives.get(slot.field)
+    const isOriginal = slot.kind === 'field' && slot.path.length === 1 && !slot.cast && slot.type === slot.observed
+    return native === undefined || !isOriginal ? slot : { ...slot, native }
+  })
 }
 
 function rulesOf({ options, maxNameBytes, reservedColumns }: PlanTableInput): PartRules {
@@ -178,10 +198,11 @@ function isKeyField({ kind, path }: Slot, keyField: string): boolean {
 /** The primary key of a new table, or why it has none. */
 function newKey(
   { slots }: PlannedPart,
-  { keyField, options }: PlanTableInput,
+  { keyField, declared, options }: PlanTableInput,
   { sample }: ResolvedOptions,
 ): { readonly columns: readonly string[]; readonly warnings: readonly string[] } {
   if (!options.primaryKey) return { columns: [], warnings: [] }
+  if (declared !== undefined) return declaredKey(slots, declared.key)
   const key = slots.find((slot) => isKeyField(slot, keyField))
   const name = JSON.stringify(keyField)
   if (key === undefined) {
@@ -196,6 +217,18 @@ function newKey(
     }
   }
   return { columns: [key.name], warnings: [] }
+}
+
+/** All of the key, or none: a part of it does not tell rows apart. */
+function declaredKey(
+  slots: readonly NamedSlot[],
+  fields: readonly string[],
+): { readonly columns: readonly string[]; readonly warnings: readonly string[] } {
+  const found = fields.map((field) => slots.find((slot) => isKeyField(slot, field)))
+  const columns = found.flatMap((slot) => (slot === undefined ? [] : [slot.name]))
+  if (columns.length === fields.length) return { columns, warnings: [] }
+  const missing = fields.filter((_, place) => found[place] === undefined).map((field) => JSON.stringify(field))
+  return { columns: [], warnings: [`no primary key is possible: ${missing.join(', ')} of the key is left out`] }
 }
 
 /** Merged by such a key, one row would take the place of the other, where a key that is built would be violated. */

@@ -21,11 +21,11 @@ export interface SelectedFields {
 
 /**
  * The fields that become columns: those of `--columns`, or else the key, the others in the order first seen, and last
- * those that only `--cast` names.
+ * those that only `--cast` names. `keyField` null: the order first seen is that of the table.
  *
  * @throws DroverError `unknown-column`, `conflicting-options`, or `invalid-value` for a name given twice
  */
-export function selectFields(sample: Sample, keyField: string, options: FieldOptions): SelectedFields {
+export function selectFields(sample: Sample, keyField: string | null, options: FieldOptions): SelectedFields {
   const warnings: string[] = []
   refuseConflicts(options)
   const seen = new Map(sample.fields.map((field) => [field.field, field]))
@@ -57,7 +57,12 @@ function refuseConflicts({ columns, excludeColumns }: FieldOptions): void {
   })
 }
 
-function defaultOrder(seen: ReadonlyMap<string, FieldSample>, sample: Sample, keyField: string): readonly string[] {
+function defaultOrder(
+  seen: ReadonlyMap<string, FieldSample>,
+  sample: Sample,
+  keyField: string | null,
+): readonly string[] {
+  if (keyField === null) return [...seen.keys()]
   const others = [...seen.keys()].filter((field) => field !== keyField)
   // A table without rows still has its key.
   return seen.has(keyField) || sample.rows === 0 ? [keyField, ...others] : others

@@ -30,6 +30,8 @@ export interface Slot extends TypedField {
   /** Values seen that are not null. */
   readonly values: number
   readonly nestedJson?: NestedJson | undefined
+  /** As `ColumnPlan` has it. */
+  readonly native?: string | undefined
 }
 
 export interface NamedSlot extends Slot {
@@ -80,6 +82,7 @@ export function columnOf(slot: NamedSlot, isKey: boolean): ColumnPlan {
     cast: slot.cast,
     ...(slot.pinned ? { pinned: true } : {}),
     ...(nestedJson === undefined ? {} : { nestedJson }),
+    ...(slot.native === undefined ? {} : { native: slot.native }),
     ...(slot.maxCharacters === undefined ? {} : { maxCharacters: slot.maxCharacters }),
   }
 }

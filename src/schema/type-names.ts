@@ -11,6 +11,7 @@ const castable: readonly ScalarType[] = [
   'decimal',
   'bool',
   'timestamp',
+  'date',
   'uuid',
   'bytes',
 ]

@@ -1,4 +1,4 @@
-import { Decimal, Instant, ObjectId, Special, Uuid, type Value } from '../core/value.ts'
+import { Day, Decimal, Instant, ObjectId, Special, Uuid, type Value } from '../core/value.ts'
 import { shownField, StepFault } from './step-fault.ts'
 import type { InputRow } from './user-types.ts'
 
@@ -90,12 +90,17 @@ const uuidPattern = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 const decimalPattern = /^(?:-?\d+(?:\.\d+)?(?:E[+-]\d+)?|NaN|-?Infinity)$/
 
 /** Constructors check nothing, and here is the first place that sees what a user has put into one. */
-function isValueObject(value: object): value is Uint8Array | ObjectId | Instant | Decimal | Uuid | Special {
+function isValueObject(value: object): value is Uint8Array | ObjectId | Instant | Day | Decimal | Uuid | Special {
   if (value instanceof ObjectId) return hexPattern.test(value.hex)
-  if (value instanceof Instant) return typeof value.millis === 'bigint'
+  if (value instanceof Instant) return typeof value.millis === 'bigint' && isBelowMilli(value.micros)
+  if (value instanceof Day) return Number.isInteger(value.days) || Math.abs(value.days) === Infinity
   if (value instanceof Decimal) return decimalPattern.test(value.text)
   if (value instanceof Uuid) return uuidPattern.test(value.text)
   return value instanceof Uint8Array || value instanceof Special
+}
+
+function isBelowMilli(micros: unknown): boolean {
+  return Number.isInteger(micros) && (micros as number) >= 0 && (micros as number) < 1000
 }
 
 function adoptDate(date: Date, subject: string, place: Place | null): Instant {

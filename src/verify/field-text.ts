@@ -33,6 +33,7 @@ const scalarText: Readonly<Record<ScalarType, (field: Buffer) => string>> = {
   uuid: (field) => field.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-'),
   bytes: (field) => `\\x${field.toString('hex')}`,
   timestamp: (field) => timestampText(field.readBigInt64BE()),
+  date: (field) => dayText(field.readInt32BE()),
 }
 
 /** From here, and below a hundredth of a hundredth, digits come with an exponent (PostgreSQL's float8out). */
@@ -81,20 +82,35 @@ const microsPerDay = 86_400_000_000n
 const lastMicros = 2n ** 63n - 1n
 const firstMicros = -(2n ** 63n)
 /** Days from 1970-01-01 to 2000-01-01, from where PostgreSQL counts. */
-const daysToEpoch = 10_957n
+const daysToEpoch = 10_957
 
 function timestampText(micros: bigint): string {
   if (micros === lastMicros) return 'infinity'
   if (micros === firstMicros) return '-infinity'
   const inDay = ((micros % microsPerDay) + microsPerDay) % microsPerDay
-  const { year, month, day } = dateOf(Number((micros - inDay) / microsPerDay + daysToEpoch))
+  const { date, era } = dateText(Number((micros - inDay) / microsPerDay) + daysToEpoch)
   const seconds = Number(inDay / 1_000_000n)
   const fraction = String(inDay % 1_000_000n)
     .padStart(6, '0')
     .replace(/0+$/, '')
-  const date = `${String(year > 0 ? year : 1 - year).padStart(4, '0')}-${two(month)}-${two(day)}`
   const time = `${two(Math.floor(seconds / 3600))}:${two(Math.floor(seconds / 60) % 60)}:${two(seconds % 60)}`
-  return `${date} ${time}${fraction === '' ? '' : `.${fraction}`}+00${year > 0 ? '' : ' BC'}`
+  return `${date} ${time}${fraction === '' ? '' : `.${fraction}`}+00${era}`
+}
+
+const lastDay = 2 ** 31 - 1
+const firstDay = -(2 ** 31)
+
+function dayText(days: number): string {
+  if (days === lastDay) return 'infinity'
+  if (days === firstDay) return '-infinity'
+  const { date, era } = dateText(days + daysToEpoch)
+  return `${date}${era}`
+}
+
+function dateText(days: number): { readonly date: string; readonly era: string } {
+  const { year, month, day } = dateOf(days)
+  const date = `${String(year > 0 ? year : 1 - year).padStart(4, '0')}-${two(month)}-${two(day)}`
+  return { date, era: year > 0 ? '' : ' BC' }
 }
 
 /**

@@ -1,4 +1,6 @@
-const millisOfDay = 86_400_000n
+import type { Instant } from '../core/value.ts'
+
+const microsOfDay = 86_400_000_000n
 const microsOfMilli = 1000n
 
 /** A day of the Gregorian calendar carried on before its beginning; the year before 1 is 0. */
@@ -35,23 +37,52 @@ function dayOf(days: number): Day {
   return { year, month, day: dayOfYear - Math.floor((153 * place + 2) / 5) + 1 }
 }
 
-/** An instant as PostgreSQL writes it in UTC, `0044-03-15 12:00:00.5+00 BC`. */
-export function timestampText(millis: bigint): string {
-  const { day, time } = parted(millis)
-  const { year, ...rest } = day
-  const shown = year <= 0 ? 1 - year : year
-  const fraction = time.millis === 0 ? '' : `.${padded(time.millis, 3).replace(/0+$/, '')}`
-  const date = `${padded(shown, 4)}-${padded(rest.month)}-${padded(rest.day)}`
-  const clock = `${padded(time.hour)}:${padded(time.minute)}:${padded(time.second)}`
-  return `${date} ${clock}${fraction}+00${year <= 0 ? ' BC' : ''}`
+/** Microseconds since 1970. */
+export function microsOfInstant({ millis, micros }: Instant): bigint {
+  return millis * microsOfMilli + BigInt(micros)
 }
 
-/** An instant as ISO 8601 in UTC with milliseconds; null outside of the years 0 to 9999. */
-export function isoText(millis: bigint): string | null {
-  const { day, time } = parted(millis)
+/** An instant as PostgreSQL writes it in UTC, `0044-03-15 12:00:00.5+00 BC`. */
+export function timestampText(micros: bigint): string {
+  const { day, time } = parted(micros)
+  const fraction = time.micros === 0 ? '' : `.${padded(time.micros, 6).replace(/0+$/, '')}`
+  const { date, era } = dateText(day)
+  const clock = `${padded(time.hour)}:${padded(time.minute)}:${padded(time.second)}`
+  return `${date} ${clock}${fraction}+00${era}`
+}
+
+/** A day, so many from 1970-01-01, as PostgreSQL writes it. */
+export function dayText(days: number): string {
+  if (!Number.isFinite(days)) return days < 0 ? '-infinity' : 'infinity'
+  const { date, era } = dateText(dayOf(days))
+  return `${date}${era}`
+}
+
+function dateText({ year, month, day }: Day): { readonly date: string; readonly era: string } {
+  const date = `${padded(year <= 0 ? 1 - year : year, 4)}-${padded(month)}-${padded(day)}`
+  return { date, era: year <= 0 ? ' BC' : '' }
+}
+
+/** Days from 1970-01-01 of a text such as `2024-02-29` or `0044-03-15 BC`; null where it is none. */
+export function dayOfIso(text: string): number | null {
+  if (text === 'infinity') return Infinity
+  if (text === '-infinity') return -Infinity
+  const parts = /^(\d{4,7})-(\d\d)-(\d\d)( BC)?$/.exec(text)
+  const [written = 0, month = 0, day = 0] = (parts ?? []).slice(1, 4).map(Number)
+  const isBefore = parts?.[4] !== undefined
+  if (parts === null || (isBefore && written === 0) || /^0\d{4}/.test(text)) return null
+  const days = daysOf({ year: isBefore ? 1 - written : written, month, day })
+  const real = dayOf(days)
+  return real.month === month && real.day === day ? days : null
+}
+
+/** An instant as ISO 8601 in UTC with milliseconds, or microseconds; null outside of the years 0 to 9999. */
+export function isoText(micros: bigint): string | null {
+  const { day, time } = parted(micros)
+  const fraction = time.micros % 1000 === 0 ? padded(time.micros / 1000, 3) : padded(time.micros, 6)
   if (day.year < 0 || day.year > 9999) return null
   const date = `${padded(day.year, 4)}-${padded(day.month)}-${padded(day.day)}`
-  return `${date}T${padded(time.hour)}:${padded(time.minute)}:${padded(time.second)}.${padded(time.millis, 3)}Z`
+  return `${date}T${padded(time.hour)}:${padded(time.minute)}:${padded(time.second)}.${fraction}Z`
 }
 
 const timestampPattern =
@@ -70,8 +101,8 @@ export function microsOfTimestamp(text: string): bigint | null {
 
 const isoPattern = /^(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d+))?)?(?:[Zz]|([+-])(\d\d)(?::?(\d\d))?)$/
 
-/** Milliseconds since 1970 of an ISO 8601 text with a zone; null where it is none, or finer than that. */
-export function millisOfIso(text: string): bigint | null {
+/** Microseconds since 1970 of an ISO 8601 text with a zone; null where it is none, or finer than that. */
+export function microsOfIso(text: string): bigint | null {
   const parts = isoPattern.exec(text)
   if (parts === null) return null
   const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = parts
@@ -80,22 +111,21 @@ export function millisOfIso(text: string): bigint | null {
   const [zoneHour, zoneMinute] = [Number(parts[9] ?? 0), Number(parts[10] ?? 0)]
   const fraction = parts[7] ?? ''
   if (hour > 23 || minute > 59 || second > 59 || zoneHour > 23 || zoneMinute > 59) return null
-  if (/[1-9]/.test(fraction.slice(3))) return null
+  if (/[1-9]/.test(fraction.slice(6))) return null
   const days = daysOf({ year, month, day })
   const real = dayOf(days)
   if (real.month !== month || real.day !== day) return null
   const zone = (zoneHour * 60 + zoneMinute) * (parts[8] === '-' ? 1 : -1)
   const seconds = days * 86_400 + (hour * 60 + minute + zone) * 60 + second
-  return BigInt(seconds) * 1000n + BigInt(fraction.slice(0, 3).padEnd(3, '0'))
+  return BigInt(seconds) * 1_000_000n + BigInt(fraction.slice(0, 6).padEnd(6, '0'))
 }
 
 /** In microseconds, the calendar of PostgreSQL: from 4713-11-24 BC (Julian day 0) to the end of 294276. */
-const firstMicros = BigInt(daysOf({ year: -4713, month: 11, day: 24 })) * millisOfDay * microsOfMilli
-const endMicros = BigInt(daysOf({ year: 294_277, month: 1, day: 1 })) * millisOfDay * microsOfMilli
+const firstMicros = BigInt(daysOf({ year: -4713, month: 11, day: 24 })) * microsOfDay
+const endMicros = BigInt(daysOf({ year: 294_277, month: 1, day: 1 })) * microsOfDay
 
 /** Whether PostgreSQL holds an instant. */
-export function isInCalendar(millis: bigint): boolean {
-  const micros = millis * microsOfMilli
+export function isInCalendar(micros: bigint): boolean {
   return micros >= firstMicros && micros < endMicros
 }
 
@@ -103,20 +133,20 @@ interface Time {
   readonly hour: number
   readonly minute: number
   readonly second: number
-  readonly millis: number
+  readonly micros: number
 }
 
-function parted(millis: bigint): { readonly day: Day; readonly time: Time } {
-  const rest = ((millis % millisOfDay) + millisOfDay) % millisOfDay
+function parted(micros: bigint): { readonly day: Day; readonly time: Time } {
+  const rest = ((micros % microsOfDay) + microsOfDay) % microsOfDay
   const ofDay = Number(rest)
-  const seconds = Math.floor(ofDay / 1000)
+  const seconds = Math.floor(ofDay / 1_000_000)
   const time = {
     hour: Math.floor(seconds / 3600),
     minute: Math.floor(seconds / 60) % 60,
     second: seconds % 60,
-    millis: ofDay % 1000,
+    micros: ofDay % 1_000_000,
   }
-  return { day: dayOf(Number((millis - rest) / millisOfDay)), time }
+  return { day: dayOf(Number((micros - rest) / microsOfDay)), time }
 }
 
 function padded(number: number, digits = 2): string {

@@ -1,7 +1,17 @@
-import { Decimal, Instant, ObjectId, Special, Uuid, type DocumentValue, type Value } from '../core/value.ts'
+import {
+  Day,
+  Decimal,
+  Instant,
+  isInfinite,
+  ObjectId,
+  Special,
+  Uuid,
+  type DocumentValue,
+  type Value,
+} from '../core/value.ts'
 import type { NestedJson } from '../core/plan.ts'
 import { binaryJson, doubleText } from './full-bson.ts'
-import { isoText } from './full-instant.ts'
+import { dayText, isoText, microsOfInstant } from './full-instant.ts'
 import { checkedText, noForm } from './full-forms.ts'
 
 const deepest = 200
@@ -21,7 +31,8 @@ export function expectedJson(value: Value, mode: NestedJson, depth = 0): string 
     return `[${items.map((item) => expectedJson(item, mode, depth + 1)).join(',')}]`
   }
   if (value instanceof Special) return specialJson(value)
-  if (value instanceof Instant) return dateJson(value.millis, mode)
+  if (value instanceof Instant) return dateJson(value, mode)
+  if (value instanceof Day) return JSON.stringify(dayText(value.days))
   if (value instanceof Decimal) return decimalJson(value.text, mode)
   if (value instanceof ObjectId) return mode === 'plain' ? `"${value.hex}"` : `{"$oid":"${value.hex}"}`
   if (value instanceof Uuid) {
@@ -51,9 +62,13 @@ function decimalJson(text: string, mode: NestedJson): string {
 }
 
 /** Relaxed extended JSON has texts for dates from 1970 on, and leaves a fraction of zero out. */
-function dateJson(millis: bigint, mode: NestedJson): string {
-  const iso = isoText(millis)
-  if (iso === null || (mode === 'extended' && millis < 0n)) return `{"$date":{"$numberLong":"${millis}"}}`
+function dateJson(instant: Instant, mode: NestedJson): string {
+  const { millis } = instant
+  const iso = isoText(microsOfInstant(instant))
+  if (iso === null || (mode === 'extended' && millis < 0n)) {
+    if (instant.micros !== 0 || isInfinite(instant)) throw noForm('has no form in JSON')
+    return `{"$date":{"$numberLong":"${millis}"}}`
+  }
   return mode === 'plain' ? `"${iso}"` : `{"$date":"${iso.replace('.000Z', 'Z')}"}`
 }
 

@@ -46,6 +46,7 @@ function canonicalScalar(type: ScalarType, text: string, equality: Equality): st
     case 'objectid':
     case 'uuid':
     case 'bytes':
+    case 'date':
       return text
   }
 }

@@ -1,8 +1,16 @@
 import { elementType, type ScalarType } from '../core/logical-type.ts'
 import type { ColumnPlan, NestedJson } from '../core/plan.ts'
-import { Decimal, Instant, minusInfinity, ObjectId, plusInfinity, Uuid, type Value } from '../core/value.ts'
+import { Day, Decimal, Instant, minusInfinity, ObjectId, plusInfinity, Uuid, type Value } from '../core/value.ts'
 import { checkedText, noForm } from './full-forms.ts'
-import { isInCalendar, isoText, millisOfIso, timestampText } from './full-instant.ts'
+import {
+  dayOfIso,
+  dayText,
+  isInCalendar,
+  isoText,
+  microsOfInstant,
+  microsOfIso,
+  timestampText,
+} from './full-instant.ts'
 import { expectedJson } from './full-json.ts'
 import { decimalOf, sameDecimal } from './full-decimal.ts'
 
@@ -57,7 +65,9 @@ function fittingText(value: Value, type: ScalarType): string | null {
     case 'bytes':
       return value instanceof Uint8Array ? `\\x${Buffer.from(value).toString('hex')}` : null
     case 'timestamp':
-      return value instanceof Instant ? instantText(value.millis) : null
+      return value instanceof Instant ? instantText(value) : null
+    case 'date':
+      return value instanceof Day ? dayText(value.days) : null
   }
 }
 
@@ -80,8 +90,12 @@ function castText(value: Value, type: ScalarType, nestedJson: NestedJson): strin
     case 'uuid':
       return typeof value === 'string' ? uuidText(value) : null
     case 'timestamp': {
-      const millis = typeof value === 'string' ? millisOfIso(value) : null
-      return millis === null ? null : instantText(millis)
+      const micros = typeof value === 'string' ? microsOfIso(value) : null
+      return micros === null ? null : microsText(micros)
+    }
+    case 'date': {
+      const days = typeof value === 'string' ? dayOfIso(value) : null
+      return days === null ? null : dayText(days)
     }
     case 'objectid':
     case 'bytes':
@@ -147,7 +161,8 @@ function castToText(value: Value, nestedJson: NestedJson): string | null {
   if (typeof value === 'boolean' || typeof value === 'bigint') return String(value)
   if (value instanceof Decimal || value instanceof Uuid) return value.text
   if (value instanceof ObjectId) return value.hex
-  if (value instanceof Instant) return isoText(value.millis)
+  if (value instanceof Instant) return isoText(microsOfInstant(value))
+  if (value instanceof Day) return dayText(value.days)
   if (value instanceof Uint8Array) return null
   return expectedJson(value, nestedJson)
 }
@@ -156,11 +171,15 @@ function uuidText(text: string): string | null {
   return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text) ? text.toLowerCase() : null
 }
 
-function instantText(millis: bigint): string {
-  if (millis === plusInfinity.millis) return 'infinity'
-  if (millis === minusInfinity.millis) return '-infinity'
-  if (!isInCalendar(millis)) throw noForm('is a date outside of the calendar of timestamptz')
-  return timestampText(millis)
+function instantText(instant: Instant): string {
+  if (instant.millis === plusInfinity.millis) return 'infinity'
+  if (instant.millis === minusInfinity.millis) return '-infinity'
+  return microsText(microsOfInstant(instant))
+}
+
+function microsText(micros: bigint): string {
+  if (!isInCalendar(micros)) throw noForm('is a date outside of the calendar of timestamptz')
+  return timestampText(micros)
 }
 
 /** One dimension, every item in quotes, so that none is taken for anything else. */

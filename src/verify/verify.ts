@@ -2,6 +2,7 @@ import { DroverError } from '../core/errors.ts'
 import { partsOf, qualified } from '../core/plan.ts'
 import type { Verification } from '../core/result.ts'
 import { describeDifference } from '../telemetry/verification-text.ts'
+import { asDecoded } from './as-decoded.ts'
 import type { VerifyContext } from './check-input.ts'
 import type { RunCheck } from './check-inputs.ts'
 import { verifyCounts } from './count.ts'
@@ -12,10 +13,11 @@ const NAMED = 5
 /** Compares source, ledger and target, at the level asked for. Counts are compared at every level. */
 export async function verifyRun(
   context: VerifyContext,
-  tables: readonly RunCheck[],
+  copied: readonly RunCheck[],
   signal: AbortSignal,
 ): Promise<Verification> {
   const { config, source, target } = context
+  const tables = copied.map((table) => ({ ...table, planned: asDecoded(table.planned) }))
   if (config.verify === 'none') return nothingCompared
   const counts = await verifyCounts(source, target, tables, signal)
   const all = config.verify === 'count' ? counts : joined(counts, await compareContent(context, tables, signal))

@@ -4,6 +4,7 @@ import { from as copyFrom } from 'pg-copy-streams'
 import { describe, expect, it } from 'vitest'
 import { elementType, scalarTypes, type LogicalType } from '../../src/core/logical-type.ts'
 import {
+  Day,
   Decimal,
   Instant,
   minusInfinity,
@@ -91,6 +92,16 @@ const samples: { readonly [type in LogicalType]?: readonly (readonly [Value, str
     [new Instant(8_640_000_000_000_000n), '275760-09-13 00:00:00+00'],
     [new Instant(-210_866_803_200_000n), '4714-11-24 00:00:00+00 BC'],
     [new Instant(9_224_318_015_999_999n), '294276-12-31 23:59:59.999+00'],
+    [new Instant(9_224_318_015_999_999n, 999), '294276-12-31 23:59:59.999999+00'],
+    [new Instant(-1n, 1), '1969-12-31 23:59:59.999001+00'],
+  ],
+  date: [
+    [new Day(0), '1970-01-01'],
+    [new Day(-2_440_588), '4714-11-24 BC'],
+    [new Day(-719_163), '0001-12-31 BC'],
+    [new Day(2_145_042_905), '5874897-12-31'],
+    [new Day(Infinity), 'infinity'],
+    [new Day(-Infinity), '-infinity'],
   ],
   json: [
     [

@@ -11,8 +11,9 @@ const sql =
   /^\s*(?:select|insert into|update|delete from|create\b(?! the)|alter|drop (?:table|schema|function|index|column|constraint)|truncate|lock table|analyze|vacuum|revoke|grant\b(?! pg_)|comment on|copy|savepoint|release|rollback to|with|explain|declare|fetch|do \$|add (?:column|constraint)|foreign key|references|on conflict|where|order by|group by|returning)\b/
 
 /** What answers SQL: names in their quotes, literals in theirs, and names of types out of a table of them. */
-const quoting = /\b(?:quoteName|quoteColumn|quoteTable|columnList|nativeType|escapeLiteral)\b/
-const quotingCall = /^(?:quoteName|quoteColumn|quoteTable|columnList|nativeType|pg\.escapeLiteral)\([^]*\)$/
+const quoting = /\b(?:quoteName|quoteColumn|quoteTable|ownRows|columnList|nativeType|escapeLiteral)\b/
+const quotingCall =
+  /^(?:await )?(?:quoteName|quoteColumn|quoteTable|ownRows|columnList|nativeType|pg\.escapeLiteral)\([^]*\)$/
 const quotedPlace = /^(?:(?:this\.#)?tables\.\w+|\w+\.quoted)$/
 const literal = /^(?:\d+|'[^']*')$/
 

@@ -91,7 +91,8 @@ function timeOf(text: string, now: number): bigint | null {
   const [, count, unit] = /^-(\d{1,9})([smhdw])$/.exec(text) ?? []
   const ms = unit === undefined ? undefined : unitMs[unit]
   if (count !== undefined && ms !== undefined) return BigInt(now) - BigInt(count) * BigInt(ms)
-  return parseInstant(/^\d{4}-\d\d-\d\d$/.test(text) ? `${text}T00:00:00Z` : text)
+  const instant = parseInstant(/^\d{4}-\d\d-\d\d$/.test(text) ? `${text}T00:00:00Z` : text)
+  return instant?.micros === 0 ? instant.millis : null
 }
 
 /** The lowest ObjectId made in a second. */

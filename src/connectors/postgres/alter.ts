@@ -7,7 +7,7 @@ import { widensTo } from '../../schema/lattice.ts'
 import type { Session } from './session.ts'
 import { exactNumber } from './entries.ts'
 import { quoteColumn, quoteTable } from './identifiers.ts'
-import { nativeType } from './types.ts'
+import { columnType, nativeType } from './types.ts'
 import { jsonOf, shortestDecimal, shortestDecimalName } from './widen.ts'
 
 type Widening = Extract<TableChange, { kind: 'widen' }>
@@ -62,7 +62,7 @@ export function alterStatements(changes: readonly TableChange[]): readonly strin
 }
 
 function addColumn({ column }: Extract<TableChange, { kind: 'add' }>): string {
-  return `add column ${quoteColumn(column.name)} ${nativeType(column.type)}`
+  return `add column ${quoteColumn(column.name)} ${columnType(column)}`
 }
 
 function widenColumn(change: Widening, functions: Map<string, string>): string {

@@ -1,3 +1,4 @@
+import pg from 'pg'
 import { DroverError } from '../../core/errors.ts'
 import type { TargetName } from '../../core/plan.ts'
 import { isChild, partsOf, qualified } from '../../core/plan.ts'
@@ -6,7 +7,9 @@ import type { MigrationId } from '../ledger-contract.ts'
 import type { PlannedTable } from '../planned-table.ts'
 import type { Session } from './session.ts'
 import { alterStatements } from './alter.ts'
-import { addChildReference, addPrimaryKey, createTable, parentsOf, type Part } from './ddl.ts'
+import { addChildReference, addPrimaryKey, createTable, definitionOf, parentsOf, type Part } from './ddl.ts'
+import { asDefined } from './definitions.ts'
+import { codeOf, withoutValues } from './errors.ts'
 import { findExisting, isEmpty, primaryKeyOf } from './existing.ts'
 import { quoteName, quoteTable } from './identifiers.ts'
 import { createSchema, type LedgerTables } from './ledger-schema.ts'
@@ -113,11 +116,31 @@ function isPublishable({ mode, exists, plan }: PlannedTable): boolean {
 async function create(session: Session, { planned, part }: PlannedPart): Promise<void> {
   const { plan, mode, publishTo } = planned
   const exists = planned.exists && publishTo === undefined
-  await session.run(createTable(part))
+  await make(session, part)
   const key = mode === 'upsert' || plan.onConflict !== undefined || exists ? addPrimaryKey(part) : null
   if (key !== null) await session.run(key)
   if (exists) await refer(session, planned, part)
 }
+
+/** What a definition asks for may be missing here, or its names be taken. */
+async function make(session: Session, part: Part): Promise<void> {
+  const statements = createTable(part)
+  try {
+    await asDefined(session, () => session.run(statements))
+  } catch (error) {
+    if (definitionOf(part) === undefined || !(error instanceof pg.DatabaseError) || codeOf(error) === '42501')
+      throw error
+    if (!definitionStates.has(error.code?.slice(0, 2) ?? '')) throw error
+    const message = `${qualified(part.target)} cannot be made as the source has it: ${error.message}`
+    throw new DroverError('target-incompatible', message, {
+      hint: 'make in the target what it lacks, or create the table there by hand and copy into it',
+      cause: withoutValues(error),
+    })
+  }
+}
+
+/** Classes of errors: not supported, a value in the definition, no such schema, a name or a type. */
+const definitionStates: ReadonlySet<string> = new Set(['0A', '22', '3F', '42'])
 
 /** To the table above, as long as that has the key it was planned with. */
 export async function refer(session: Session, { plan }: Pick<PlannedTable, 'plan'>, part: Part): Promise<void> {

@@ -4,6 +4,7 @@ import { DroverError } from '../../core/errors.ts'
 import type { TargetColumn, TargetName } from '../../core/plan.ts'
 import type { BufferPool, Slice } from '../contract.ts'
 import { quoteColumn, quoteTable } from './identifiers.ts'
+import { ownRows } from './relations.ts'
 import type { Session } from './session.ts'
 import { blocksOf } from './slices.ts'
 import { readAs } from './types.ts'
@@ -26,7 +27,8 @@ export async function* copyOut(
   options: { readonly limits: BatchLimits; readonly pool: BufferPool },
 ): AsyncGenerator<PackedRows> {
   const packer = new TuplePacker(options)
-  const stream = session.client.query(copyTo(copyOutSql(origin)))
+  const rows = await ownRows(session, origin.target)
+  const stream = session.client.query(copyTo(copyOutSql(origin, rows)))
   // An error behind the last row has no reader any more; the session tells of it.
   stream.on('error', () => undefined)
   for await (const chunk of stream as AsyncIterable<Uint8Array>) {
@@ -38,7 +40,7 @@ export async function* copyOut(
 }
 
 /** Numbers only get into the condition: `blocksOf` makes numbers of whatever the slice says. */
-function copyOutSql({ target, columns, slice }: Origin): string {
+function copyOutSql({ columns, slice }: Pick<Origin, 'columns' | 'slice'>, rows: string): string {
   const [first, end] = blocksOf(slice)
   const conditions = [
     ...(first === null ? [] : [`ctid >= '(${first},0)'::tid`]),
@@ -46,5 +48,5 @@ function copyOutSql({ target, columns, slice }: Origin): string {
   ]
   const where = conditions.length === 0 ? '' : ` where ${conditions.join(' and ')}`
   const values = columns.map((column) => readAs(quoteColumn(column.name), column))
-  return `copy (select ${values.join(', ')} from ${quoteTable(target)}${where}) to stdout (format binary)`
+  return `copy (select ${values.join(', ')} from ${rows}${where}) to stdout (format binary)`
 }

@@ -3,7 +3,7 @@ import { from as copyFrom, type CopyStreamQuery } from 'pg-copy-streams'
 import type { EncodedRows } from '../../core/batch.ts'
 import { DroverError } from '../../core/errors.ts'
 import { reach } from '../../core/failpoint.ts'
-import { classifyFault, RefusedRow, rejectedIndex, rejectionOf } from './errors.ts'
+import { classifyFault, isUnreadable, RefusedRow, rejectedIndex, rejectionOf } from './errors.ts'
 import { quoteColumn } from './identifiers.ts'
 import type { Session } from './session.ts'
 
@@ -19,7 +19,7 @@ export interface Destination {
   /** As the server names it in errors: without its schema, unquoted. */
   readonly name: string
   readonly quoted: string
-  /** Unquoted. Binary needs every column named: rows carry nothing but their number of fields. */
+  /** Unquoted. Every column is named: rows carry nothing but values, and how many. */
   readonly columns: readonly string[]
 }
 
@@ -49,15 +49,19 @@ export async function copyRows(
       hint: 'look for triggers and rules that leave rows out',
     })
   } catch (error) {
-    if (!(error instanceof pg.DatabaseError) || classifyFault(error) !== 'data') throw error
+    if (!(error instanceof pg.DatabaseError)) throw error
+    const unreadable = !isFramed(rows) && isUnreadable(error, into.name)
+    if (!unreadable && classifyFault(error) !== 'data') throw error
     const place = rejectedIndex(error, into.name, sent)
-    throw new RefusedRow(rows.part, place === null ? null : indexAt(runs, place), rejectionOf(error), error)
+    throw new RefusedRow(rows.part, place === null ? null : indexAt(runs, place), rejectionOf(error, into.name), error)
   }
 }
 
 async function copy(session: Session, into: Destination, rows: EncodedRows, runs: readonly Run[]): Promise<number> {
   const columns = into.columns.map(quoteColumn).join(', ')
-  const stream = session.client.query(copyFrom(`copy ${into.quoted} (${columns}) from stdin (format binary)`))
+  const framed = isFramed(rows)
+  const text = `copy ${into.quoted} (${columns}) from stdin (format ${framed ? 'binary' : 'text'})`
+  const stream = session.client.query(copyFrom(text))
   const { promise: finished, resolve, reject } = Promise.withResolvers<void>()
   const refused = new AbortController()
   stream.on('error', (error) => {
@@ -65,9 +69,15 @@ async function copy(session: Session, into: Destination, rows: EncodedRows, runs
     reject(error)
   })
   stream.on('finish', resolve)
-  await Promise.race([send(stream, rows, runs, refused.signal), finished])
+  await Promise.race([send(stream, rows, { runs, framed }, refused.signal), finished])
   await finished
   return stream.rowCount
+}
+
+/** Whether a header and a trailer belong to the rows: text has neither, and ends with the COPY. */
+function isFramed({ format }: EncodedRows): boolean {
+  if (format === 'pgcopy' || format === 'pgtext') return format === 'pgcopy'
+  throw new DroverError('unexpected', `rows came as ${format}, which PostgreSQL does not take`)
 }
 
 /**
@@ -77,12 +87,12 @@ async function copy(session: Session, into: Destination, rows: EncodedRows, runs
 async function send(
   stream: CopyStreamQuery,
   { bytes, offsets }: EncodedRows,
-  runs: readonly Run[],
+  { runs, framed }: { readonly runs: readonly Run[]; readonly framed: boolean },
   refused: AbortSignal,
 ): Promise<void> {
   const put = (piece: Uint8Array): Promise<void> =>
     new Promise((resolve, reject) => stream.write(piece, (error) => (error ? reject(error) : resolve())))
-  await put(copyHeader)
+  if (framed) await put(copyHeader)
   for (const { from, to } of runs) {
     const end = offsets[to] ?? 0
     for (let at = offsets[from] ?? 0; at < end; at += pieceBytes) {
@@ -91,7 +101,7 @@ async function send(
       await reach('copy.mid_stream')
     }
   }
-  if (!refused.aborted) stream.end(copyTrailer)
+  if (!refused.aborted) stream.end(framed ? copyTrailer : undefined)
 }
 
 /** The rows to send, as few runs as there can be. */

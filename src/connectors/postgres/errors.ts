@@ -168,12 +168,22 @@ export function withoutValues<E>(error: E): E | pg.DatabaseError {
   return Object.assign(bare, { code, severity, schema, table, column, constraint, stack })
 }
 
-/** Why the server refuses a row. Without the DETAIL, which may hold values of the row. */
-export function rejectionOf(error: pg.DatabaseError): ErrorShape {
-  const column = error.column === undefined ? '' : `, column "${error.column}"`
+/** Longest text of the server's in a rejection, in characters: it may hold a value as a whole. */
+const shownCharacters = 300
+
+/**
+ * Why the server refuses a row of a COPY into `table`, if it was one. Without DETAIL and CONTEXT, which may hold values of
+ * the row; the column is named in either.
+ */
+export function rejectionOf(error: pg.DatabaseError, table: string | null = null): ErrorShape {
+  const name = error.column ?? (table === null ? null : (copyPlace(error, table)?.column ?? null))
+  const column = name === null ? '' : `, column "${name}"`
+  const characters = [...error.message]
+  const shown =
+    characters.length > shownCharacters ? `${characters.slice(0, shownCharacters).join('')}…` : error.message
   return {
     code: 'row-rejected',
-    message: `PostgreSQL refuses the row: ${error.message} (SQLSTATE ${error.code ?? 'unknown'}${column})`,
+    message: `PostgreSQL refuses the row: ${shown} (SQLSTATE ${error.code ?? 'unknown'}${column})`,
     ...(error.code === '23505' ? { hint: '--on-conflict skip keeps the row that is there, update replaces it' } : {}),
   }
 }
@@ -190,16 +200,38 @@ export function refusedAtCommit(error: unknown, batch: string): DroverError | nu
 }
 
 /**
- * Place of the refused row, from 0, in the error's context, which reads `COPY <table>, line <n>` with lines from 1.
- * Null where the server writes it otherwise (its language is another), or where it is not within the batch.
+ * Place of the refused row, from 0. Null where the server does not say it, or in another language, and where it is not
+ * within the batch.
  */
 export function rejectedIndex(error: pg.DatabaseError, table: string, rows: number): number | null {
+  const index = (copyPlace(error, table)?.line ?? 0) - 1
+  return index >= 0 && index < rows ? index : null
+}
+
+/**
+ * Whether an error of a text COPY into `table` is about a value of a row, whatever its class: the function that reads a
+ * type's text may miss a name, a word, or what the server was built without.
+ */
+export function isUnreadable(error: pg.DatabaseError, table: string): boolean {
+  return readerStates.has(error.code?.slice(0, 2) ?? '') && copyPlace(error, table)?.column !== undefined
+}
+
+/** Classes of errors that are about a value where a COPY names its column, and about a statement everywhere else. */
+const readerStates: ReadonlySet<string> = new Set(['0A', '3F', '42'])
+
+interface CopyPlace {
+  /** Counted from 1. */
+  readonly line: number
+  /** Where the server was at the value of one. */
+  readonly column: string | undefined
+}
+
+/** Of the line in an error's context that reads `COPY <table>, line <n>`, then perhaps `, column <name>: "<value>"`. */
+function copyPlace(error: pg.DatabaseError, table: string): CopyPlace | null {
   const prefix = `COPY ${table}, line `
   const line = error.where?.split('\n').find((candidate) => candidate.startsWith(prefix))
-  const digits = line?.slice(prefix.length).match(/^\d+/)?.[0]
-  if (digits === undefined) return null
-  const index = Number(digits) - 1
-  return index >= 0 && index < rows ? index : null
+  const place = /^(\d+)(?:, column (.+?)(?:: "|: null input|$))?/.exec(line?.slice(prefix.length) ?? '')
+  return place === null ? null : { line: Number(place[1]), column: place[2] }
 }
 
 /** A row of a batch that cannot be written. Stays within the connector, which answers it. */

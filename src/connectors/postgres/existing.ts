@@ -4,6 +4,8 @@ import type { TargetName } from '../../core/plan.ts'
 import { qualified } from '../../core/plan.ts'
 import type { Session } from './session.ts'
 import { quoteTable } from './identifiers.ts'
+import { acceptedTexts, type BaseType } from './accepted-texts.ts'
+import { baseType, ownRows } from './relations.ts'
 import { acceptedTypes, maxCharactersOf } from './types.ts'
 
 interface Relation {
@@ -21,18 +23,36 @@ const findRelations = `
   join pg_class c on c.relnamespace = n.oid and c.relname = wanted.name
   order by wanted.place`
 
-/** The type's name only counts where it is one of PostgreSQL's own: domains and extensions take nothing. */
+/**
+ * A type that is not one of PostgreSQL's own is written with its schema, whatever the search path: two texts are the same
+ * where two types are. What a column takes depends on the type below its domains.
+ */
 const findColumns = `
   select a.attname as name,
-    format_type(a.atttypid, a.atttypmod) as native_type,
-    case when t.typnamespace = 'pg_catalog'::regnamespace then t.typname else '' end as type,
-    a.atttypmod as modifier,
-    a.attnotnull and not a.atthasdef and a.attidentity = '' as required,
-    a.attgenerated <> '' as generated
+    case when item.typnamespace <> 'pg_catalog'::regnamespace and pg_type_is_visible(item.oid)
+      then item.typnamespace::regnamespace::text || '.' else '' end
+      || format_type(a.atttypid, a.atttypmod) as native_type,
+    (a.attnotnull or t.typnotnull) and not a.atthasdef and t.typdefault is null and a.attidentity = '' as required,
+    a.attgenerated <> '' as generated,
+    t.typtype = 'd' as domain,
+    base.typname as type, base.typtype as kind, base.modifier,
+    base.typnamespace = 'pg_catalog'::regnamespace as built_in,
+    element.typname as element, element.typtype as element_kind,
+    element.typnamespace = 'pg_catalog'::regnamespace as element_built_in
   from pg_attribute a
   join pg_type t on t.oid = a.atttypid
+  join pg_type item on item.oid = case when t.typlen = -1 and t.typelem <> 0 and t.typstorage <> 'p' then t.typelem else t.oid end
+  ${baseType}
+  left join pg_type element on element.oid = base.typelem and base.typlen = -1 and base.typstorage <> 'p'
   where a.attrelid = $1 and a.attnum > 0 and not a.attisdropped
   order by a.attnum`
+
+/** Triggers of users that an insert fires in sessions like drover's (`session_replication_role` is origin). */
+const findTriggers = `
+  select g.tgname as name
+  from pg_trigger g
+  where g.tgrelid = $1 and not g.tgisinternal and g.tgenabled in ('O', 'A') and g.tgtype & 4 <> 0
+  order by 1`
 
 const findKey = `
   select a.attname as name
@@ -78,7 +98,7 @@ export async function findExisting(session: Session, names: readonly TargetName[
 /** Whether a table has no rows that any transaction has committed. */
 export async function isEmpty(session: Session, target: TargetName): Promise<boolean> {
   const { rows } = await session.query<{ empty: boolean }>(
-    `select not exists (select from ${quoteTable(target)}) as empty`,
+    `select not exists (select from ${await ownRows(session, target)}) as empty`,
   )
   return rows[0]?.empty === true
 }
@@ -95,6 +115,7 @@ async function describe(session: Session, { oid, schema, name, kind }: Relation)
   const columns = await session.query<ColumnRow>(findColumns, [oid])
   const key = await session.query<{ name: string }>(findKey, [oid])
   const dependents = await session.query<{ name: string }>(findDependents, [oid])
+  const triggers = await session.query<{ name: string }>(findTriggers, [oid])
   return {
     target,
     kind: isTable ? 'table' : 'other',
@@ -102,25 +123,46 @@ async function describe(session: Session, { oid, schema, name, kind }: Relation)
     columns: columns.rows.map(columnOf),
     key: key.rows.map((row) => row.name),
     dependents: dependents.rows.map((row) => row.name),
+    triggers: triggers.rows.map((row) => row.name),
   }
 }
 
 interface ColumnRow {
   readonly name: string
   readonly native_type: string
-  readonly type: string
-  readonly modifier: number
   readonly required: boolean
   readonly generated: boolean
+  /** Its type is one. */
+  readonly domain: boolean
+  /** These are of the type below its domains. */
+  readonly type: string
+  readonly kind: string
+  readonly modifier: number
+  readonly built_in: boolean
+  /** These are of its elements; null: it is no array. */
+  readonly element: string | null
+  readonly element_kind: string | null
+  readonly element_built_in: boolean | null
 }
 
 function columnOf(row: ColumnRow): ExistingColumn {
+  const base: BaseType = {
+    name: row.type,
+    isEnum: row.kind === 'e',
+    builtIn: row.built_in,
+    modifier: row.modifier,
+    element:
+      row.element === null
+        ? null
+        : { name: row.element, isEnum: row.element_kind === 'e', builtIn: row.element_built_in === true },
+  }
+  const type = { type: base.builtIn ? base.name : '', modifier: base.modifier }
   return {
     name: row.name,
     nativeType: row.native_type,
-    accepts: row.generated ? [] : acceptedTypes(row),
-    acceptsText: [],
-    maxCharacters: maxCharactersOf(row),
+    accepts: row.generated ? [] : acceptedTypes(type),
+    acceptsText: row.generated ? [] : acceptedTexts(base, { domain: row.domain }),
+    maxCharacters: maxCharactersOf(type),
     required: row.required,
     generated: row.generated,
   }

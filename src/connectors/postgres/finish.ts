@@ -8,11 +8,12 @@ import { primaryKeyOf } from './existing.ts'
 import { addChildReferences } from './foreign-keys.ts'
 import { quoteColumn } from './identifiers.ts'
 import { runBuild } from './indexes.ts'
+import { advanceSequences } from './sequences.ts'
 import { listDuplicates } from './violations.ts'
 
 /**
- * Builds what a table and its child tables still lack, and refreshes their statistics. Throws `key-violation`, and
- * `target-incompatible` for a table with another key.
+ * Builds what a table and its child tables still lack, brings their sequences behind what was copied, and refreshes their
+ * statistics. Throws `key-violation`, `target-incompatible` for a table with another key, and `missing-right`.
  */
 export async function finishTable(
   session: Session,
@@ -23,7 +24,10 @@ export async function finishTable(
     for (const part of partsOf(plan)) await buildKey(session, part)
     await addChildReferences(session, plan)
   }
-  for (const part of partsOf(plan)) await session.run(analyze(part))
+  for (const part of partsOf(plan)) {
+    await advanceSequences(session, part)
+    await session.run(analyze(part))
+  }
 }
 
 /** Builds the primary key unless it is there. */

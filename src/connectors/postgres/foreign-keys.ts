@@ -7,6 +7,7 @@ import { addChildReference, childReferenceName, parentsOf } from './ddl.ts'
 import { codeOf, withoutValues } from './errors.ts'
 import { quoteName, quoteTable } from './identifiers.ts'
 import { foreignKeySql } from './index-ddl.ts'
+import { isPartitioned } from './relations.ts'
 import type { Session } from './session.ts'
 import { listOrphans } from './violations.ts'
 
@@ -33,7 +34,8 @@ interface FoundConstraint {
 
 /** Adds a reference unless it is there: see the contract of a target. Throws `target-incompatible` for another one. */
 export async function addForeignKey(session: Session, reference: ForeignKeyPlan): Promise<void> {
-  const [add, validate] = foreignKeySql(reference)
+  const partitioned = await isPartitioned(session, reference.target)
+  const [add, validate] = foreignKeySql(reference, { partitioned })
   const found = await find(session, reference)
   if (found !== null && !isSame(found, reference)) {
     const message = `${qualified(reference.target)} has another constraint named ${JSON.stringify(reference.name)}`
@@ -43,7 +45,7 @@ export async function addForeignKey(session: Session, reference: ForeignKeyPlan)
   try {
     if (found === null) await session.run(add)
     await reach('fk.validate')
-    await session.run(validate)
+    if (validate !== null) await session.run(validate)
   } catch (error) {
     throw await explain(session, error, reference)
   }
@@ -102,7 +104,7 @@ async function explain(session: Session, error: unknown, reference: ForeignKeyPl
   if (code !== '23503') return error
   const orphans = await listOrphans(session, reference)
   // What stays would be checked for every later row, and make a repeat of the copy fail in other ways.
-  await session.run(`alter table ${quoteTable(target)} drop constraint ${quoteName(reference.name)}`)
+  await session.run(`alter table ${quoteTable(target)} drop constraint if exists ${quoteName(reference.name)}`)
   return new DroverError('key-violation', `${subject}, values have no row there: ${orphans}`, {
     hint: 'the rows are kept; correct them and add the reference, or leave it out',
     cause: withoutValues(error),

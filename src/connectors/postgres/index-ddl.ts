@@ -2,12 +2,21 @@ import pg from 'pg'
 import type { ForeignKeyPlan, IndexCondition, IndexPart, IndexPlace, IndexPlan } from '../../core/index-plan.ts'
 import { quoteColumn, quoteName, quoteTable } from './identifiers.ts'
 
-/** The statement that builds an index. Servers before 15 cannot tell nulls alike: `nullsNotDistinct: false`. */
+/**
+ * The statement that builds an index, or the constraint that has one. Servers before 15 cannot tell nulls alike:
+ * `nullsNotDistinct: false`.
+ */
 export function createIndexSql(
   index: IndexPlan,
   can: { readonly nullsNotDistinct: boolean } = { nullsNotDistinct: true },
 ): string {
-  const { name, target, unique, nullsNotDistinct, method, parts } = index
+  const { name, target, unique, nullsNotDistinct, method, parts, text } = index
+  if (text?.kind === 'constraint') {
+    return `alter table ${quoteTable(target)} add constraint ${quoteName(name)} ${text.sql}`
+  }
+  if (text !== undefined) {
+    return `create ${unique ? 'unique ' : ''}index ${quoteName(name)} on ${quoteTable(target)} ${text.sql}`
+  }
   const where = whereSql(index)
   return [
     `create ${unique ? 'unique ' : ''}index ${quoteName(name)} on ${quoteTable(target)} using ${method}`,
@@ -27,17 +36,21 @@ export function partSql(part: IndexPart): string {
   return part.as === 'text' ? textAt(part) : valueAt(part)
 }
 
-/** The statements that add a reference: it holds for new rows at once, and is validated without keeping others out. */
-export function foreignKeySql(reference: ForeignKeyPlan): readonly [add: string, validate: string] {
-  const { target, columns, references, referencedColumns } = reference
-  const table = quoteTable(target)
+/**
+ * The statements that add a reference: it holds for new rows at once, and is validated without keeping others out. At once
+ * for a table of partitions, of which servers before 18 want no other.
+ */
+export function foreignKeySql(
+  reference: ForeignKeyPlan,
+  table: { readonly partitioned: boolean } = { partitioned: false },
+): readonly [add: string, validate: string | null] {
+  const { columns, references, referencedColumns, options = '' } = reference
+  const target = quoteTable(reference.target)
   const name = quoteName(reference.name)
   const key = `foreign key (${columns.map(quoteColumn).join(', ')})`
   const referred = `references ${quoteTable(references)} (${referencedColumns.map(quoteColumn).join(', ')})`
-  return [
-    `alter table ${table} add constraint ${name} ${key} ${referred} not valid`,
-    `alter table ${table} validate constraint ${name}`,
-  ]
+  const add = `alter table ${target} add constraint ${name} ${key} ${referred}${options === '' ? '' : ` ${options}`}`
+  return table.partitioned ? [add, null] : [`${add} not valid`, `alter table ${target} validate constraint ${name}`]
 }
 
 function orderedPart(part: IndexPart): string {

@@ -42,6 +42,15 @@ const findIndex = `
   left join pg_index i on i.indexrelid = c.oid
   where c.oid = to_regclass($1)`
 
+const hasIndex = `
+  select exists (
+    select from pg_index i join pg_class c on c.oid = i.indexrelid
+    where i.indrelid = $1::regclass and c.relname = $2 and i.indisvalid
+  ) as there`
+
+const hasConstraint = `
+  select exists (select from pg_constraint where conrelid = $1::regclass and conname = $2) as there`
+
 interface FoundIndex {
   readonly usable: boolean | null
   readonly definition: string
@@ -49,6 +58,7 @@ interface FoundIndex {
 
 /** Builds an index unless it is there: see the contract of a target. Throws `target-incompatible` for another one. */
 export async function buildIndex(session: Session, index: IndexPlan): Promise<void> {
+  if (index.text !== undefined) return buildFromText(session, index)
   const { rows } = await session.query<{ can: boolean }>(
     `select current_setting('server_version_num')::integer >= ${nullsNotDistinctSince} as can`,
   )
@@ -66,6 +76,19 @@ export async function buildIndex(session: Session, index: IndexPlan): Promise<vo
     await runBuild(session, createIndexSql(index, can))
   } catch (error) {
     throw await explain(session, error, index, can.nullsNotDistinct)
+  }
+}
+
+/** The server does not say of two texts whether they mean the same: what has the name and is of the table is it. */
+async function buildFromText(session: Session, index: IndexPlan): Promise<void> {
+  const { target, name } = index
+  const query = index.text?.kind === 'constraint' ? hasConstraint : hasIndex
+  const { rows } = await session.query<{ there: boolean }>(query, [quoteTable(target), name])
+  if (rows[0]?.there === true) return
+  try {
+    await runBuild(session, createIndexSql(index))
+  } catch (error) {
+    throw await explainText(session, error, index)
   }
 }
 
@@ -125,6 +148,24 @@ async function explain(session: Session, error: unknown, index: IndexPlan, nulls
   })
   return new DroverError('key-violation', `${subject}, values are there more than once: ${duplicates}`, {
     hint: 'the rows are kept; correct them and build the index',
+    cause: withoutValues(error),
+  })
+}
+
+/** Classes of errors by which rows, or what is missing in the target, keep an index from being built. */
+const textRefusals: ReadonlySet<string> = new Set(['0A', '22', '23', '42', '54', 'P0'])
+
+async function explainText(session: Session, error: unknown, { name, target, text }: IndexPlan): Promise<unknown> {
+  const code = codeOf(error)
+  if (!(error instanceof pg.DatabaseError) || code === null || code === '42501') return error
+  if (!textRefusals.has(code.slice(0, 2))) return error
+  await session.run('rollback')
+  const kind = text?.kind === 'constraint' ? 'constraint' : 'index'
+  const subject = `${kind} ${JSON.stringify(name)} of ${qualified(target)} cannot be built: ${error.message}`
+  const isName = code === '42P07' || code === '42710'
+  const detail = error.detail === undefined || error.detail === '' ? '' : ` (${error.detail})`
+  return new DroverError(isName ? 'target-incompatible' : 'key-violation', subject + detail, {
+    hint: isName ? 'drop or rename what has the name' : 'the rows are kept; correct what is said, and then build it',
     cause: withoutValues(error),
   })
 }

@@ -1,6 +1,7 @@
 import { DroverError } from '../../core/errors.ts'
 import { qualified, type TargetColumn, type TargetName } from '../../core/plan.ts'
 import { quoteName, quoteTable } from './identifiers.ts'
+import { ownRows } from './relations.ts'
 import type { Session } from './session.ts'
 import { readAs } from './types.ts'
 
@@ -35,11 +36,12 @@ export async function lookUpRows(
 ): Promise<readonly (readonly (string | null)[])[]> {
   if (key.length === 0) throw new DroverError('unexpected', `rows of ${qualified(target)} were looked up by no key`)
   const types = await typesOf(session, target, key)
+  const own = await ownRows(session, target)
   const shown = columns.map((column) => `${readAs(`t.${quoteName(column.name)}`, column)}::text`).join(', ')
   const found: (readonly (string | null)[])[] = []
   for (const group of groupByNulls(keys)) {
     const { condition, values } = matching(key, types, group)
-    const text = `select ${shown} from ${quoteTable(target)} t where ${condition}`
+    const text = `select ${shown} from ${own} t where ${condition}`
     const { rows } = await session.client.query<(string | null)[]>({ text, values, rowMode: 'array' })
     for (const row of rows) found.push(row)
   }

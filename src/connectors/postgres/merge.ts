@@ -70,13 +70,14 @@ async function updateRows(merge: Merge, keys: number): Promise<void> {
   const { session, stage, plan, key } = merge
   const others = stage.columns.filter((column) => !plan.key.includes(column)).map(quoteColumn)
   const image = (row: string): string => `row(${others.map((column) => `${row}.${column}`).join(', ')})::record`
-  const assignments = (others.length > 0 ? others : key.slice(0, 1)).map((column) => `${column} = excluded.${column}`)
+  const free = plan.key.filter((column) => !stage.fixed.includes(column)).map(quoteColumn)
+  const assignments = (others.length > 0 ? others : free.slice(0, 1)).map((column) => `${column} = excluded.${column}`)
   // A row that stays as it is gets locked all the same.
   const differs = others.length > 0 ? `${image('present')} ${imagesDiffer} ${image('excluded')}` : 'false'
+  const update = `do update set ${assignments.join(', ')} where ${differs}`
   const { rowCount } = await session.query(`
     ${insertFromStage(merge)}
-    on conflict (${key.join(', ')}) do update set ${assignments.join(', ')}
-    where ${differs}`)
+    on conflict (${key.join(', ')}) ${assignments.length > 0 ? update : 'do nothing'}`)
   if (rowCount !== keys) await checkPresence(merge)
 }
 

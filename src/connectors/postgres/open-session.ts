@@ -24,6 +24,9 @@ const keepAliveMs = 10_000
 const settings: readonly (readonly [name: string, setting: string])[] = [
   ['TimeZone', 'UTC'],
   ['DateStyle', 'ISO'],
+  ['IntervalStyle', 'postgres'],
+  ['lc_monetary', 'C'],
+  ['xmloption', 'content'],
   ['client_encoding', 'UTF8'],
   ['standard_conforming_strings', 'on'],
   ['bytea_output', 'hex'],

@@ -16,6 +16,7 @@ import { createSchema, ledgerVersion, type LedgerTables } from './ledger-schema.
 import { forgetObject, moveNotes, noteObjects, objectOf, readObjects } from './objects.ts'
 import { finalName, storedPlanned } from './planned.ts'
 import { dropEmptySchema, emptyTables } from './removal.ts'
+import { advanceSequences } from './sequences.ts'
 import type { Session } from './session.ts'
 import { loadTables } from './stored.ts'
 
@@ -101,13 +102,39 @@ async function makeRoom(
   return access
 }
 
-/** Indexes and constraints go with their table. Answers its name. */
+/** Another relation, or another object, has the name. */
+const takenNames: ReadonlySet<string> = new Set(['42P07', '42710'])
+
+/** What a definition may have made in the schema of its table, and does not go with it: partitions, statistics. */
+const findBeside = `
+  with tree as (
+    select t.relid from pg_catalog.pg_partition_tree($1::regclass) t
+    union select $1::regclass
+  )
+  select 'table' as kind, c.relname as name
+  from tree join pg_catalog.pg_class c on c.oid = tree.relid
+  where c.relnamespace = $2::regnamespace and c.oid <> $1::regclass
+  union all
+  select 'statistics', s.stxname
+  from tree join pg_catalog.pg_statistic_ext s on s.stxrelid = tree.relid
+  where s.stxnamespace = $2::regnamespace
+  order by 1, 2`
+
+/** Indexes, constraints and sequences of its own go with a table. Answers its name. */
 async function move({ session, tables, migration }: Publishing, part: Part, schema: string): Promise<TargetName> {
   const target = { ...part.target, schema }
+  const beside = await session.query<{ kind: 'table' | 'statistics'; name: string }>(findBeside, [
+    quoteTable(part.target),
+    quoteName(part.target.schema),
+  ])
   try {
-    await session.run(`alter table ${quoteTable(part.target)} set schema ${quoteName(schema)}`)
+    for (const { kind, name } of [{ kind: 'table', name: part.target.name }, ...beside.rows]) {
+      const moved = quoteTable({ schema: part.target.schema, name })
+      const what = kind === 'table' ? 'table' : 'statistics'
+      await session.run(`alter ${what} ${moved} set schema ${quoteName(schema)}`)
+    }
   } catch (error) {
-    if (codeOf(error) !== '42P07' || !(error instanceof pg.DatabaseError)) throw error
+    if (!takenNames.has(codeOf(error) ?? '') || !(error instanceof pg.DatabaseError)) throw error
     throw new DroverError('target-incompatible', `${qualified(target)} cannot be published: ${error.message}`, {
       hint: 'rename what has that name, and then: drover resume',
       cause: withoutValues(error),
@@ -134,6 +161,7 @@ async function join(publishing: Publishing, loaded: LoadedTable): Promise<void> 
     const into = partsOf(final)[i] ?? part
     if (there.has(quoteTable(into.target))) {
       await insertInto(session, part, into)
+      await advanceSequences(session, into)
       joined.push(part.target)
     } else {
       await move(publishing, part, publishTo)

@@ -1,6 +1,7 @@
 import pg from 'pg'
 import { DroverError } from '../../core/errors.ts'
 import { qualified, type TargetName } from '../../core/plan.ts'
+import { ownRows } from './relations.ts'
 import type { Session } from './session.ts'
 import { classifyFault, codeOf, withoutValues } from './errors.ts'
 import { quoteColumn, quoteName, quoteTable } from './identifiers.ts'
@@ -16,7 +17,10 @@ export async function emptyTables(
 ): Promise<void> {
   if (targets.length === 0) return
   const names = targets.map(qualified).join(', ')
-  await remove(session, `${verb} ${targets.map(quoteTable).join(', ')}`, `${names} cannot be emptied`)
+  const quoted: string[] = []
+  // Tables that inherit from one keep their rows.
+  for (const target of targets) quoted.push(verb === 'truncate' ? await ownRows(session, target) : quoteTable(target))
+  await remove(session, `${verb} ${quoted.join(', ')}`, `${names} cannot be emptied`)
 }
 
 /** Throws `target-in-use`. */

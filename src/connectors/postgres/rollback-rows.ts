@@ -6,6 +6,7 @@ import { exactNumber } from './entries.ts'
 import { findExisting } from './existing.ts'
 import { quoteColumn, quoteTable } from './identifiers.ts'
 import type { LedgerTables } from './ledger-schema.ts'
+import { ownRows } from './relations.ts'
 import { remove } from './removal.ts'
 
 /** What the ledger knows of the rows of one source table. */
@@ -77,9 +78,11 @@ export async function deleteWritten(
   deletions: readonly Deletion[],
 ): Promise<readonly number[]> {
   if (deletions.length === 0) return []
-  const steps = deletions.map(
-    ({ target }, i) => `deleted${i} as (
-      delete from ${quoteTable(target)} where xmin in (
+  const own: string[] = []
+  for (const { target } of deletions) own.push(await ownRows(session, target))
+  const steps = own.map(
+    (table, i) => `deleted${i} as (
+      delete from ${table} where xmin in (
         select (e.transaction % ${allNumbers})::text::xid
         from ${tables.entry} e
         join ${tables.partition} p on p.migration = e.migration and p.id = e.partition
@@ -100,7 +103,9 @@ export async function deleteWritten(
 /** Rows of a table that nobody may write to until the transaction ends. */
 export async function countLocked(session: Session, target: TargetName): Promise<number> {
   await session.run(`lock table ${quoteTable(target)} in access exclusive mode`)
-  const { rows } = await session.query<{ count: string }>(`select count(*)::text as count from ${quoteTable(target)}`)
+  const { rows } = await session.query<{ count: string }>(
+    `select count(*)::text as count from ${await ownRows(session, target)}`,
+  )
   return exactNumber(rows[0]?.count ?? '')
 }
 

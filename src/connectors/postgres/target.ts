@@ -1,4 +1,5 @@
 import type { Format } from '../../core/batch.ts'
+import type { CarriedObject } from '../../core/carried-object.ts'
 import type { ForeignKeyPlan, IndexPlan } from '../../core/index-plan.ts'
 import type { ColumnPlan, TablePlan, TargetName } from '../../core/plan.ts'
 import { partsOf, qualified } from '../../core/plan.ts'
@@ -8,21 +9,25 @@ import type { Connections, ExistingTable, Finding, Reader, Slice, Target, Writer
 import type { Ledger } from '../ledger-contract.ts'
 import type { PlannedTable } from '../planned-table.ts'
 import { rewriteCost } from './alter.ts'
+import { checkCarried } from './carry.ts'
 import { checkServer, readConnections } from './check.ts'
 import { addChildReference, addPrimaryKey, analyze, createTable, parentsOf } from './ddl.ts'
 import { exactNumber } from './entries.ts'
 import { classifyFault } from './errors.ts'
 import { findExisting } from './existing.ts'
 import { finishTable } from './finish.ts'
+import { identityOf } from './identity.ts'
 import { asRun } from './lease.ts'
 import type { Session } from './session.ts'
 import { addForeignKey } from './foreign-keys.ts'
-import { maxColumns, maxNameBytes, quoteTable, systemColumns } from './identifiers.ts'
+import { maxColumns, maxNameBytes, systemColumns } from './identifiers.ts'
 import { createIndexSql, foreignKeySql } from './index-ddl.ts'
 import { buildIndex } from './indexes.ts'
 import { PostgresLedger } from './ledger.ts'
 import { ledgerTables, type LedgerTables } from './ledger-schema.ts'
 import { PostgresReader } from './reader.ts'
+import { ownRows } from './relations.ts'
+import { advanceStatements } from './sequences.ts'
 import { checkPooling } from './pooling.ts'
 import type { Sessions } from './sessions.ts'
 import { slicesOf } from './slices.ts'
@@ -57,6 +62,14 @@ export class PostgresTarget implements Target {
     })
   }
 
+  identity(signal: AbortSignal): Promise<string> {
+    return this.#sessions.use('tell the database from others', signal, identityOf)
+  }
+
+  checkObjects(objects: readonly CarriedObject[], signal: AbortSignal): Promise<readonly Finding[]> {
+    return this.#sessions.use('look at the objects of the target', signal, (session) => checkCarried(session, objects))
+  }
+
   connections(signal: AbortSignal): Promise<Connections> {
     return this.#sessions.use('count the connections', signal, readConnections)
   }
@@ -74,8 +87,12 @@ export class PostgresTarget implements Target {
       ...parts.map(addPrimaryKey),
       ...parentsOf(plan).map((pair) => addChildReference(pair.parent, pair.child)),
     ]
-    const built = [...indexes.map((index) => createIndexSql(index)), ...references.flatMap((key) => foreignKeySql(key))]
-    const finish = [...keys, ...parts.map(analyze), ...built]
+    const partitioned = plan.definition?.suffix.startsWith('partition by') === true
+    const built = [
+      ...indexes.map((index) => createIndexSql(index)),
+      ...references.flatMap((key) => foreignKeySql(key, { partitioned })),
+    ]
+    const finish = [...keys, ...advanceStatements(plan), ...parts.map(analyze), ...built]
     return { create: parts.map(createTable).join(';\n'), finish: finish.filter((statement) => statement !== null) }
   }
 
@@ -121,7 +138,9 @@ export class PostgresTarget implements Target {
 
   count(target: TargetName, signal: AbortSignal): Promise<number> {
     return this.#sessions.use(`count the rows of ${qualified(target)}`, signal, async (session) => {
-      const { rows } = await session.query<{ rows: string }>(`select count(*)::text as rows from ${quoteTable(target)}`)
+      const { rows } = await session.query<{ rows: string }>(
+        `select count(*)::text as rows from ${await ownRows(session, target)}`,
+      )
       return exactNumber(rows[0]?.rows ?? '')
     })
   }

@@ -31,6 +31,7 @@ const sentBinary: ReadonlyMap<string, readonly LogicalType[]> = new Map<string, 
   ['uuid', ['uuid']],
   ['bytea', ['bytes']],
   ['timestamp with time zone', ['timestamp']],
+  ['date', ['date']],
   ['jsonb', ['json']],
 ])
 
@@ -50,6 +51,7 @@ const scalars: Readonly<Record<ScalarType, string>> = {
   uuid: 'uuid',
   bytes: 'bytea',
   timestamp: 'timestamp with time zone',
+  date: 'date',
 }
 
 /**
@@ -69,6 +71,7 @@ const acceptedByType: ReadonlyMap<string, readonly LogicalType[]> = new Map<stri
   ['uuid', ['uuid']],
   ['bytea', ['bytes']],
   ['timestamptz', ['timestamp']],
+  ['date', ['date']],
   ['jsonb', ['json']],
   ['_bool', ['bool[]']],
   ['_int4', ['int32[]']],
@@ -79,6 +82,7 @@ const acceptedByType: ReadonlyMap<string, readonly LogicalType[]> = new Map<stri
   ['_uuid', ['uuid[]']],
   ['_bytea', ['bytes[]']],
   ['_timestamptz', ['timestamp[]']],
+  ['_date', ['date[]']],
 ])
 
 interface ColumnType {
@@ -88,14 +92,14 @@ interface ColumnType {
   readonly modifier: number
 }
 
-/** What `atttypmod` of a varchar is above its length. */
+/** What `atttypmod` of a varchar or char is above its length. */
 const VARCHAR_HEADER = 4
 
 const OBJECTID_CHARACTERS = 24
 
-/** Characters that a varchar(n) holds, null for every other type. */
+/** Characters that a varchar(n) or a char(n) holds, null for every other type. */
 export function maxCharactersOf({ type, modifier }: ColumnType): number | null {
-  return type === 'varchar' && modifier !== -1 ? modifier - VARCHAR_HEADER : null
+  return (type === 'varchar' || type === 'bpchar') && modifier !== -1 ? modifier - VARCHAR_HEADER : null
 }
 
 /**
@@ -104,7 +108,7 @@ export function maxCharactersOf({ type, modifier }: ColumnType): number | null {
  * is too long before the server sees it.
  */
 export function acceptedTypes(column: ColumnType): readonly LogicalType[] {
-  const length = maxCharactersOf(column)
+  const length = column.type === 'varchar' ? maxCharactersOf(column) : null
   if (length === null) return column.modifier === -1 ? (acceptedByType.get(column.type) ?? []) : []
   return length < OBJECTID_CHARACTERS ? ['text'] : ['text', 'objectid']
 }

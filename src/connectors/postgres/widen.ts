@@ -55,6 +55,8 @@ export function jsonOf(type: ScalarType, nestedJson: NestedJson, value: string):
       return extended ? binaryJson(value, '00') : `to_jsonb(${base64(value)})`
     case 'timestamp':
       return instantJson(value, extended)
+    case 'date':
+      return `to_jsonb(${value}::text)`
   }
 }
 

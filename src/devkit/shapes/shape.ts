@@ -16,8 +16,9 @@ export interface Shape {
 }
 
 /** 2020-01-01T00:00:00Z, the first moment that any document tells of. */
-const firstMoment = Date.UTC(2020, 0, 1)
-const fiveYears = 5 * 365 * 24 * 3600 * 1000
+export const firstMoment: number = Date.UTC(2020, 0, 1)
+/** Milliseconds in which all of them lie. */
+export const fiveYears: number = 5 * 365 * 24 * 3600 * 1000
 const documentsPerSecond = 1000
 
 /** A date within five years, to the millisecond. */

@@ -1,6 +1,14 @@
 import type { Shape } from './shape.ts'
+import type { SqlColumn } from './sql-table.ts'
 
 const names: readonly string[] = Array.from({ length: 200 }, (_, field) => `field${field}`)
+
+const types = ['bigint', 'text', 'double', 'boolean'] as const
+
+/** Its fields as columns. */
+export const wideColumns: readonly SqlColumn[] = names.map((name, field) => {
+  return { name, type: types[field % types.length] ?? types[0], nullable: false }
+})
 
 /** Two hundred fields of four types: what finding a field's column costs. */
 export const wide: Shape = {

@@ -33,6 +33,7 @@ export const scalarCodes: Readonly<Record<ScalarType, number>> = {
   uuid: 7,
   bytes: 8,
   timestamp: 9,
+  date: 10,
 }
 
 /**
@@ -84,8 +85,11 @@ export function appendDirect(
       return appendUuid(out, reader, type, at, end)
     case 8:
       return appendBytes(out, reader, type, at, end)
-    default:
+    case 9:
       return type === dateTag && appendTimestamp(out, reader, at)
+    // A day is no type of BSON.
+    default:
+      return false
   }
 }
 

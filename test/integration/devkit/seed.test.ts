@@ -105,7 +105,7 @@ describe('seed', () => {
       [{ rows: 2 ** 32 + 1 }, 'invalid-value'],
       [{ workers: 0 }, 'invalid-value'],
       [{ rngSeed: 0.5 }, 'invalid-value'],
-      [{ url: 'postgres://u:s3cret@h/d' }, 'unknown-scheme'],
+      [{ url: 'mysql://u:s3cret@h/d' }, 'unknown-scheme'],
       [{ url: 'mongodb://u:s3cret@h' }, 'invalid-url'],
       [{ url: 'mongodb://u:s3cret@h:99999/d' }, 'invalid-url'],
       [{ url: 'mongodb://u:s3cret@127.0.0.1:9/d?serverSelectionTimeoutMS=50' }, 'target-unreachable'],

@@ -7,7 +7,7 @@ import { alterStatements } from '../../../src/connectors/postgres/alter.ts'
 import { nativeType } from '../../../src/connectors/postgres/types.ts'
 import { elementType, scalarTypes, type LogicalType, type ScalarType } from '../../../src/core/logical-type.ts'
 import type { NestedJson } from '../../../src/core/plan.ts'
-import { Decimal, Instant, ObjectId, Uuid, type Value } from '../../../src/core/value.ts'
+import { Day, Decimal, Instant, ObjectId, Uuid, type Value } from '../../../src/core/value.ts'
 import { ByteWriter } from '../../../src/format/byte-writer.ts'
 import { appenderOf } from '../../../src/format/pgcopy-columns.ts'
 import { widensTo } from '../../../src/schema/lattice.ts'
@@ -40,6 +40,7 @@ const samples: Readonly<Record<ScalarType, readonly Value[]>> = {
     .concat([253_402_300_799_999n, 253_402_300_800_000n, 8_640_000_000_000_001n])
     .concat([-210_866_803_200_000n, -210_866_803_199_999n, 9_224_318_015_999_999n])
     .map((millis) => new Instant(millis)),
+  date: [-2_440_588, -719_529, -719_163, 0, 2_932_896, 2_145_042_905, Infinity, -Infinity].map((days) => new Day(days)),
 }
 
 interface Widening {

@@ -188,10 +188,73 @@ describe('existing tables', () => {
       k int generated always as (h * 2) stored, l smallint, m real, n timestamptz(0))`)
     const [other] = await under.target.existing([{ schema: 'public', name: 'other' }], never)
     const takes = other?.columns.filter(({ accepts }) => accepts.length > 0).map(({ name }) => name)
-    expect(takes).toEqual(['a', 'h', 'i', 'j'])
+    expect(takes).toEqual(['a', 'f', 'h', 'i', 'j'])
     expect(other?.columns.filter(({ required }) => required).map(({ name }) => name)).toEqual(['h'])
     expect(other?.columns.filter(({ generated }) => generated).map(({ name }) => name)).toEqual(['k'])
     expect(other?.columns.find(({ name }) => name === 'b')?.nativeType).toBe('numeric(10,2)')
+  })
+
+  it('say what they take as text, by the names of types that do not depend on a search path', async () => {
+    await using under = await postgresUnderTest()
+    await under.sql(`create schema "Odd one"; create type "Odd one".mood as enum ('sad'); create type mood as enum ('ok');
+      create domain word as varchar(3) not null; create domain words as word; create domain price as numeric(6,2);
+      create type pair as (a numeric(3,1)); create table other (
+        a smallint, b integer, c bigint, d real, e numeric(10,2), f numeric, g char(3), h varchar(3), i timestamp(3),
+        j timestamptz, k timestamptz(0), l json, m jsonb, n inet, o interval, p interval(0), q money, r point, s name,
+        t mood, u "Odd one".mood, v mood[], w words, x price, y pair, z smallint[], aa numeric(3,1)[], bb varchar(3)[],
+        cc time, dd oid, ee int2vector, ff xml, gg int generated always as (1) stored, hh word,
+        ii word default 'a');
+      create function note() returns trigger language plpgsql as 'begin return new; end';
+      create trigger b before insert on other for each row execute function note();
+      create trigger a after insert or delete on other for each statement execute function note();
+      create trigger c before update on other for each row execute function note();
+      create trigger d before insert on other for each row execute function note();
+      alter table other disable trigger d`)
+    const [other] = await under.target.existing([{ schema: 'public', name: 'other' }], never)
+    const taken = other?.columns.map(({ nativeType, accepts, acceptsText }) => {
+      return `${nativeType}: ${[...accepts, ...acceptsText.map((type) => `(${type})`)].join(' ')}`
+    })
+    expect(taken).toEqual([
+      'smallint: (int32) (int64)',
+      'integer: int32 (int64)',
+      'bigint: int64',
+      'real: (float64)',
+      'numeric(10,2): (decimal)',
+      'numeric: decimal',
+      'character(3): (text)',
+      'character varying(3): text',
+      'timestamp(3) without time zone: (timestamp)',
+      'timestamp with time zone: timestamp',
+      'timestamp(0) with time zone: (timestamp)',
+      'json: (json)',
+      'jsonb: json',
+      'inet: (text)',
+      'interval: (text)',
+      'interval(0): ',
+      'money: ',
+      'point: ',
+      'name: ',
+      'public.mood: (text)',
+      '"Odd one".mood: (text)',
+      'public.mood[]: (text[])',
+      'public.words: text',
+      'public.price: ',
+      'public.pair: ',
+      'smallint[]: (int32[]) (int64[])',
+      'numeric(3,1)[]: ',
+      'character varying(3)[]: ',
+      'time without time zone: ',
+      'oid: ',
+      'int2vector: ',
+      'xml: (text)',
+      'integer: ',
+      'public.word: text',
+      'public.word: text',
+    ])
+    const named = (name: string) => other?.columns.find((column) => column.name === name)
+    expect([named('g')?.maxCharacters, named('w')?.maxCharacters, named('e')?.maxCharacters]).toEqual([3, 3, null])
+    expect(other?.columns.filter(({ required }) => required).map(({ name }) => name)).toEqual(['hh'])
+    expect(other?.triggers).toEqual(['a', 'b'])
   })
 
   it('text columns of bounded length say how long, because the server cuts trailing spaces without a word', async () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { drawChart } from '../../../bench/chart.ts'
 import { renderBench } from '../../../src/cli/bench-text.ts'
-import type { BenchReport, BenchSection, Limit, Measurement } from '../../../src/devkit/bench-report.ts'
+import type { BenchReport, BenchSection, Beside, Limit, Measurement } from '../../../src/devkit/bench-report.ts'
 
 const threads: Measurement = {
   mode: 'threads',
@@ -83,6 +83,7 @@ const section: BenchSection = {
     seconds: 5,
     reference: { ...limit, seconds: 3.2 },
   },
+  beside: [],
 }
 
 const report: BenchReport = {
@@ -93,6 +94,7 @@ const report: BenchReport = {
     platform: 'linux x64',
     node: 'v24',
     mongodb: '6.0.5',
+    source: null,
     postgresql: '18.4',
     settings: { fsync: 'on', synchronous_commit: 'on' },
   },
@@ -149,6 +151,48 @@ users: 1,000,000 rows, 262.0 MB of BSON from the server
       '                                start  copy  read  transform  encode  write  commit  index    memory   CPU',
       '  sequential, batches of 8,000   0.25  3.00  0.50       0.00    0.75   1.50    0.25   0.50  180.0 MB  3.50',
       '  2 threads, batches of 2,000    0.25  3.00  0.50       0.00    0.75   1.50    0.25   0.50  180.0 MB  3.50',
+    ])
+  })
+})
+
+describe('the table of a source of SQL', () => {
+  it('has other programs beside drover, and time against each of them', () => {
+    const own = { ...threads, timesReference: null, timesLimit: null, processes: null, stages: null }
+    const beside: readonly Beside[] = [
+      {
+        name: 'raw read',
+        does: 'reads',
+        version: null,
+        seconds: 1,
+        allSeconds: [1],
+        rows: 1_000_000,
+        peakRssBytes: null,
+      },
+      {
+        name: 'pgloader',
+        does: 'does all of it',
+        version: 'pgloader 3.6.9',
+        seconds: 16,
+        allSeconds: [16],
+        rows: 999_999,
+        peakRssBytes: 600_000_000,
+      },
+    ]
+    const surroundings = { ...report.surroundings, mongodb: null, source: 'SQLite 3.53.4' }
+    const shown = { ...section, limits: null, measurements: [own], beside }
+    const lines = renderBench({ ...report, surroundings, sections: [shown] }).split('\n')
+    expect(lines[2]).toBe('  Node v24, SQLite 3.53.4, PostgreSQL 18.4')
+    expect(lines.slice(5)).toEqual([
+      'users: 1,000,000 rows, 262.0 MB from the server',
+      '',
+      '             seconds   rows/s  × sequential  time ÷ raw read  time ÷ pgloader   verified',
+      '  2 threads     4.00  250,000          1.50             4.00             0.25  1,000,000',
+      '',
+      '  beside    seconds     rows/s    memory  rows found',
+      '  raw read     1.00  1,000,000         –   1,000,000',
+      '  pgloader    16.00     62,500  600.0 MB     999,999',
+      '  raw read: reads',
+      '  pgloader: does all of it (pgloader 3.6.9)',
     ])
   })
 })

@@ -189,6 +189,9 @@ describe('precedence', () => {
     [{ ...ends, 'from-dump': 'true' }, '--from-dump and --from'],
     [{ ...ends, case: 'dump' }, '--case dump and --from'],
     [{ tables: 'users' }, '--tables is given without'],
+    [{ ...ends, pair: 'sqlite-postgres' }, '--pair and --from'],
+    [{ pair: 'sqlite-postgres', 'from-dump': 'true' }, '--from-dump and --pair'],
+    [{ pair: 'postgres-postgres', case: 'far,dump' }, '--case dump and --pair'],
   ])('refuses a benchmark of %o', (flags, words) => {
     expect(() => buildBenchConfig({ flags, environment: {} })).toThrow(words)
   })

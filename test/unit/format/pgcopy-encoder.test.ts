@@ -116,7 +116,7 @@ describe('binary forms', () => {
     expect(readArray(mustForm('int32[]', []))).toStrictEqual({ dimensions: 0, hasNull: 0, oid: 23, items: [] })
     expect(readArray(mustForm('float64[]', [1])).items[0]?.readDoubleBE(0)).toBe(1)
     const oids = scalarTypes.map((type) => readArray(mustForm(`${type}[]`, [])).oid)
-    expect(oids).toStrictEqual([16, 23, 20, 701, 1700, 25, 25, 2950, 17, 1184])
+    expect(oids).toStrictEqual([16, 23, 20, 701, 1700, 25, 25, 2950, 17, 1184, 1082])
   })
 
   it('null and missing are NULL', () => {

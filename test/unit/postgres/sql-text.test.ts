@@ -17,11 +17,13 @@ const looked: Readonly<Record<string, readonly string[]>> = {
   'check.ts': ['JSON.stringify(database)', "JSON.stringify(server?.user ?? '')", 'lacking.right'],
   // Numbers of blocks.
   'copy-out.ts': ["conditions.join(' and ')", 'where'],
+  // Of `columnLines`, which quotes; and text of a definition, which a server has written of a table of its own.
+  'ddl.ts': ['constraintSql(key)', "lines.map((line) => ` ${line}`).join(',\\n')", 'suffix'],
   'foreign-keys.ts': ["columnsOf('confrelid', 'confkey')", "columnsOf('conrelid', 'conkey')", 'key', 'table'],
   // Of `granteeOf`, and of `giveAccess`, which quote; a privilege is one of PostgreSQL's words.
   'grants.ts': ['grant.privilege', 'grantee', 'owner'],
-  // `btree` or `gin`; and of `conditionSql`.
-  'index-ddl.ts': ['method', 'where'],
+  // `btree` or `gin`; of `conditionSql`; and text of an index or a reference, as a server has written it.
+  'index-ddl.ts': ['method', "options === '' ? '' : ` ${options}`", 'text.sql', 'where'],
   'indexes.ts': ['nullsNotDistinctSince'],
   // Members of `LedgerTables`.
   'ledger-schema.ts': [
@@ -52,6 +54,8 @@ const looked: Readonly<Record<string, readonly string[]>> = {
     "same.join(' and ')",
   ],
   'rollback-rows.ts': ["counts.join(', ')", 'halfOfNumbers', "steps.join(', ')"],
+  // A quoted name and a number.
+  'sequences.ts': ['highest'],
   'summaries.ts': [
     "countColumns .split(', ') .map((column) => `coalesce(sum(e.${column}::numeric), 0)::text as ${column}`) .join(', ')",
   ],

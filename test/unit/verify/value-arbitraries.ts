@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import type { LogicalType, ScalarType } from '../../../src/core/logical-type.ts'
 import { scalarTypes } from '../../../src/core/logical-type.ts'
-import { Decimal, Instant, ObjectId, Uuid, type Value } from '../../../src/core/value.ts'
+import { Day, Decimal, Instant, ObjectId, Uuid, type Value } from '../../../src/core/value.ts'
 import { documentOf } from '../format/samples.ts'
 
 const text = fc.oneof(
@@ -59,6 +59,7 @@ const scalarValues: Readonly<Record<ScalarType, fc.Arbitrary<Value>>> = {
   uuid: hexOf(16).map((hex) => new Uuid(hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-'))),
   bytes: fc.uint8Array({ maxLength: 20 }),
   timestamp: instants.map((millis) => new Instant(millis)),
+  date: fc.integer({ min: -2_440_588, max: 2_145_042_905 }).map((days) => new Day(days)),
 }
 
 const jsonValue = fc.letrec<{ value: Value }>((tie) => ({

@@ -1,26 +1,40 @@
-import { MongoClient, MongoNetworkError, MongoServerError, MongoServerSelectionError } from 'mongodb'
+import { MongoClient, MongoNetworkError, MongoServerError, MongoServerSelectionError, type Collection } from 'mongodb'
 import { DroverError } from '../core/errors.ts'
 import { hideSecrets, maskUrl, secretsOf } from '../core/mask-url.ts'
+import type { SeedTarget } from './seed-target.ts'
 
 /** Half a minute, the driver's own default, is long for a mistyped host. */
 const serverSelectionTimeoutMS = 10_000
+
+/** Documents of an insert. The server does nothing faster in larger ones. */
+const BATCH_ROWS = 2000
 
 /** Unauthorized. */
 const missingRight = 13
 /** AuthenticationFailed, and Atlas's own. */
 const loginRefused: ReadonlySet<unknown> = new Set([18, 8000])
 
-/**
- * A client for a MongoDB to be filled, with so many connections; the URL names the database. Connects when first used.
- *
- * @throws DroverError `unknown-scheme`, `invalid-url`
- */
-export function createSeedClient(url: string, connections: number): MongoClient {
-  if (!/^mongodb(\+srv)?:\/\//i.test(url)) {
-    throw new DroverError('unknown-scheme', `test data is written to MongoDB, and ${maskUrl(url)} is none`, {
-      hint: 'use a URL that starts with mongodb:// or mongodb+srv://',
-    })
+/** A collection to fill, over so many connections; the URL names the database. Throws `invalid-url`. */
+export function seedMongodb(url: string, name: string, connections: number): SeedTarget {
+  const client = createClient(url, connections)
+  let filled: Collection = client.db().collection(name)
+  return {
+    streams: connections,
+    batchRows: BATCH_ROWS,
+    async prepare(drop) {
+      filled = await emptyCollection(client, name, drop)
+    },
+    async write(_stream, documents) {
+      await filled.insertMany([...documents], { ordered: false })
+    },
+    finish: () => Promise.resolve(),
+    count: () => filled.countDocuments(),
+    explain: (error) => explain(error, url),
+    [Symbol.asyncDispose]: () => client.close(),
   }
+}
+
+function createClient(url: string, connections: number): MongoClient {
   // The driver would silently take a database named `test`.
   if (!/^[^:]+:\/\/(?:[^?#]*@)?[^/?#]*\/[^?#]/.test(url)) {
     throw new DroverError('invalid-url', `${maskUrl(url)} names no database`, {
@@ -38,8 +52,23 @@ export function createSeedClient(url: string, connections: number): MongoClient 
   }
 }
 
+async function emptyCollection(client: MongoClient, name: string, drop: boolean): Promise<Collection> {
+  const db = client.db()
+  const collection = db.collection(name)
+  const [existing] = await db.listCollections({ name }).toArray()
+  if (existing?.type !== undefined && existing.type !== 'collection') {
+    throw new DroverError('target-incompatible', `${name} exists and is a ${existing.type}, not a collection`)
+  }
+  if (existing !== undefined && drop) await collection.drop()
+  if (existing === undefined || drop) return db.createCollection(name)
+  if ((await collection.findOne({}, { projection: { _id: 1 } })) === null) return collection
+  throw new DroverError('target-not-empty', `the collection ${name} exists and holds rows`, {
+    hint: '--drop drops it first',
+  })
+}
+
 /** What a driver's or server's error means to the user. */
-export function seedError(error: unknown, url: string): DroverError {
+function explain(error: unknown, url: string): DroverError {
   if (error instanceof DroverError) return error
   const where = maskUrl(url)
   const code = error instanceof MongoServerError ? error.code : null

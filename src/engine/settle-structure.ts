@@ -1,0 +1,210 @@
+import type { Target } from '../connectors/contract.ts'
+import type { ColumnStructure, TableStructure } from '../connectors/structure.ts'
+import type { Format } from '../core/batch.ts'
+import type { LayoutColumn, RowLayout } from '../core/layout.ts'
+import type { ColumnDefinition, ColumnPlan, NamedText, TableDefinition, TablePlan } from '../core/plan.ts'
+import { translateCondition, translateDefault, type Translating } from '../schema/sql-translation.ts'
+
+/** A table whose columns are planned, and what its source says of it. */
+export interface Structured {
+  readonly plan: TablePlan
+  readonly structure: TableStructure
+}
+
+export interface SettledTable {
+  readonly plan: TablePlan
+  readonly layout: RowLayout
+  readonly notes: readonly string[]
+  readonly warnings: readonly string[]
+}
+
+type Languages = Pick<Target, 'dialect' | 'formatFor' | 'accepts'>
+
+/**
+ * Adds to a plan of columns how the rows come, how they are sent, and, for a table that is made, what its source has
+ * beside columns. What cannot be said in the target's language is left out and told.
+ */
+export function settleStructure({ plan, structure }: Structured, target: Languages, isNew: boolean): SettledTable {
+  const raw = rawFormat(plan, structure, target)
+  const layout = raw === null ? decodedLayout(plan, structure) : rawLayout(plan, structure, raw)
+  const sent = raw ?? target.formatFor(plan.columns)
+  const told: string[] = []
+  const definition = isNew ? definitionOf({ plan, structure }, target, told) : undefined
+  return {
+    plan: {
+      ...plan,
+      layout,
+      ...(sent === null || sent === target.accepts ? {} : { sentAs: sent }),
+      ...(definition === undefined ? {} : { definition }),
+    },
+    layout,
+    notes: [...structure.notes, ...(raw === null ? [] : [passedOn(raw)])],
+    warnings: [...structure.warnings, ...told],
+  }
+}
+
+function passedOn(format: Format): string {
+  return format === 'pgcopy'
+    ? 'rows are passed on in binary form, as they are'
+    : 'rows are passed on as text: a type of the table has no binary form that both servers share'
+}
+
+/** In what rows can be passed on as they are; null: they have to be made anew. */
+function rawFormat(plan: TablePlan, { native, layout }: TableStructure, target: Languages): Format | null {
+  if (native === null || target.dialect !== 'postgres') return null
+  const { transform, coerce, children, overflow, flattened, columns } = plan
+  if ([transform, coerce, children, overflow, flattened].some((part) => part !== undefined)) return null
+  const isSame = (column: ColumnPlan): boolean => {
+    const plain = column.within === undefined && column.holds === undefined && !column.cast
+    return plain && column.native !== undefined && column.native === native.columns.get(column.field)?.type
+  }
+  const fields = new Set(columns.map(({ field }) => field))
+  const hasKey = layout.key.every((place) => fields.has(layout.columns[place]?.field ?? ''))
+  if (!columns.every(isSame) || !hasKey) return null
+  return columns.every((column) => native.binary.has(column.native ?? '')) ? 'pgcopy' : 'pgtext'
+}
+
+/** The columns of the plan in its order. */
+function rawLayout({ columns }: TablePlan, { layout }: TableStructure, format: Format): RowLayout {
+  const fields = columns.map(({ field }) => field)
+  return {
+    format,
+    raw: true,
+    columns: columns.map(({ field, type }) => ({ field, type })),
+    key: layout.key.map((place) => fields.indexOf(layout.columns[place]?.field ?? '')),
+  }
+}
+
+/** All columns where a transform may want them, otherwise those of the plan and of the key. */
+function decodedLayout(plan: TablePlan, { layout }: TableStructure): RowLayout {
+  if (plan.transform !== undefined) return layout
+  // In the order of the plan, so that a row whose values need no change is one in the target's order.
+  const fields = plan.columns.map(({ field }) => field)
+  const rankOf = ({ field }: LayoutColumn, place: number): number => {
+    const at = field === null ? -1 : fields.indexOf(field)
+    if (at >= 0) return at
+    return field === null || layout.key.includes(place) ? fields.length + place : Infinity
+  }
+  const places = layout.columns
+    .map((column, place) => ({ place, rank: rankOf(column, place) }))
+    .filter(({ rank }) => rank < Infinity)
+    .toSorted((a, b) => a.rank - b.rank)
+    .map(({ place }) => place)
+  return {
+    ...layout,
+    columns: places.flatMap((place) => layout.columns[place] ?? []),
+    key: layout.key.map((place) => places.indexOf(place)),
+  }
+}
+
+/** Every column is copied under its own name with its own type, so that what names columns can be taken as it is. */
+export function isWhole({ plan, structure }: Structured): boolean {
+  if (plan.transform !== undefined) return false
+  const stored = structure.columns.filter(({ generated }) => generated === null)
+  return stored.every(({ field }) => {
+    const column = plan.columns.find((candidate) => candidate.field === field)
+    return column !== undefined && column.name === field && !column.cast && column.within === undefined
+  })
+}
+
+/** The planned columns by the field that they hold whole. */
+export function wholeColumns({ columns }: TablePlan): ReadonlyMap<string, ColumnPlan> {
+  const own = columns.filter(({ within, holds }) => within === undefined && holds === undefined)
+  return new Map(own.map((column) => [column.field, column]))
+}
+
+/** All columns of the source, and of which of them the target has the values as they are stored there. */
+export function translating({ plan, structure }: Structured, { dialect }: Pick<Target, 'dialect'>): Translating {
+  const planned = wholeColumns(plan)
+  const forms = new Map(structure.layout.columns.map(({ field, form }) => [field, form]))
+  const columns = structure.columns.map(({ field, collation }) => {
+    const column = planned.get(field)
+    const isSame = column !== undefined && !column.cast && forms.get(field) === undefined
+    return [field, isSame ? { name: column.name, type: column.type, collation } : null] as const
+  })
+  return { to: dialect, columns: new Map(columns) }
+}
+
+function definitionOf(table: Structured, target: Languages, told: string[]): TableDefinition | undefined {
+  const { native } = table.structure
+  if (target.dialect === null) return undefined
+  return native !== null ? nativeDefinition(table, told) : translatedDefinition(table, target, told)
+}
+
+/** In the words of the source, which are the target's too. */
+function nativeDefinition(table: Structured, told: string[]): TableDefinition | undefined {
+  const { plan, structure } = table
+  const { native } = structure
+  if (native === null) return undefined
+  const whole = isWhole(table)
+  const columns = [...native.columns].flatMap(([field, { type, clauses, computed }]): ColumnDefinition[] => {
+    if (computed) return whole ? [{ name: field, type, clauses }] : []
+    const planned = plan.columns.find((column) => column.field === field && column.within === undefined)
+    return planned === undefined
+      ? []
+      : [{ name: planned.name, type: null, clauses: planned.native === type ? clauses : '' }]
+  })
+  const sequences = native.sequences.flatMap(({ column: field, reached }) => {
+    const planned = plan.columns.find((column) => column.field === field)
+    return planned === undefined ? [] : [{ column: planned.name, reached }]
+  })
+  if (whole) {
+    const { constraints, key, suffix, statements } = native
+    return { columns, constraints, ...(key === null ? {} : { key }), suffix, statements, sequences }
+  }
+  const left = [
+    ...native.constraints.map(({ name }) => `constraint ${name}`),
+    ...(native.suffix === '' ? [] : [native.suffix]),
+    ...[...native.columns].filter(([, { computed }]) => computed).map(([field]) => `computed column ${field}`),
+  ]
+  if (left.length > 0) told.push(`not carried, because columns are left out or changed: ${left.join(', ')}`)
+  return { columns, constraints: [], suffix: '', statements: [], sequences }
+}
+
+/** In the target's words, as far as it has them. */
+function translatedDefinition(table: Structured, target: Languages, told: string[]): TableDefinition {
+  const { plan, structure } = table
+  const planned = wholeColumns(plan)
+  const words = translating(table, target)
+  const columns: ColumnDefinition[] = []
+  const sequences: { column: string; reached: string }[] = []
+  for (const column of structure.columns) {
+    if (column.generated !== null) {
+      told.push(`column ${quote(column.field)} is computed (${column.generated.sql}): not carried`)
+      continue
+    }
+    const own = planned.get(column.field)
+    if (own === undefined) continue
+    columns.push({ name: own.name, type: null, clauses: clausesOf(column, own.type, target, told) })
+    const reached = column.identity?.reached ?? null
+    if (reached !== null) sequences.push({ column: own.name, reached })
+  }
+  const constraints = structure.checks.flatMap(({ name, expression }, place): NamedText[] => {
+    const translated = translateCondition(expression, words)
+    if ('sql' in translated) {
+      return [{ name: name ?? `${plan.target.name}_check${place + 1}`, sql: `check (${translated.sql})` }]
+    }
+    told.push(`check ${name ?? expression.sql} is not carried: ${translated.reason}`)
+    return []
+  })
+  return { columns, constraints, suffix: '', statements: [], sequences }
+}
+
+function clausesOf(column: ColumnStructure, type: ColumnPlan['type'], target: Languages, told: string[]): string {
+  const clauses: string[] = []
+  if (column.required) clauses.push('not null')
+  if (column.identity !== null) {
+    if (target.dialect === 'postgres') clauses.push('generated by default as identity')
+    return clauses.join(' ')
+  }
+  if (column.default === null) return clauses.join(' ')
+  const translated = translateDefault(column.default, target.dialect, type)
+  if (translated === null) return clauses.join(' ')
+  if ('sql' in translated) clauses.push(`default ${translated.sql}`)
+  else told.push(`the default of ${quote(column.field)} (${column.default.sql}) is not carried: ${translated.reason}`)
+  return clauses.join(' ')
+}
+
+function quote(name: string): string {
+  return JSON.stringify(name)
+}
