@@ -2,6 +2,7 @@ import type { ForeignKeyPlan } from '../../core/index-plan.ts'
 import { isChild, targetColumns, type ChildPlan, type ColumnPlan, type TableDefinition } from '../../core/plan.ts'
 import type { TablePlan, TargetColumn, TargetName } from '../../core/plan.ts'
 import { DroverError } from '../../core/errors.ts'
+import { fillTemplate } from '../../core/statement-template.ts'
 import { declaredType } from './declared-types.ts'
 import { boundedName, nameKey, quoteName, quoteTable } from './names.ts'
 
@@ -33,6 +34,12 @@ export function createTable(
   const note = mark === null ? '' : ` ${mark}`
   const suffix = definition === undefined || definition.suffix === '' ? '' : ` ${definition.suffix}`
   return `create table ${quoteTable(target)} (${note}\n  ${lines.join(',\n  ')}\n)${suffix}`
+}
+
+/** What is to be run behind {@link createTable}. */
+export function furtherStatements(part: Part): readonly string[] {
+  const names = { table: quoteTable(part.target), schema: quoteName('main') }
+  return isChild(part) ? [] : (part.definition?.statements ?? []).map((statement) => fillTemplate(statement, names))
 }
 
 /** The reference of a child table to the table above it; null where that one has no key that children repeat. */

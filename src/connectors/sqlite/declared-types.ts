@@ -1,4 +1,4 @@
-import { elementType, type LogicalType, type ScalarType } from '../../core/logical-type.ts'
+import { elementType, scalarTypes, type LogicalType, type ScalarType } from '../../core/logical-type.ts'
 import type { ColumnPlan } from '../../core/plan.ts'
 
 /** What SQLite makes of values on their way into a column, by its declared type: https://www.sqlite.org/datatype3.html. */
@@ -8,7 +8,7 @@ export type Affinity = 'INTEGER' | 'TEXT' | 'BLOB' | 'REAL' | 'NUMERIC'
  * The declared type of each logical type. Where the word alone would make numbers of texts that look like some, or compare
  * texts as numbers, `TEXT` stands behind it, which people read past and SQLite looks for.
  */
-const scalars: Readonly<Record<ScalarType | 'date', string>> = {
+const scalars: Readonly<Record<ScalarType, string>> = {
   bool: 'BOOLEAN',
   int32: 'INTEGER',
   int64: 'BIGINT',
@@ -52,13 +52,13 @@ const byName: ReadonlyMap<string, readonly LogicalType[]> = new Map<string, read
   ['TIMESTAMP', ['timestamp']],
   ['DATETIME', ['timestamp']],
   ['TIMESTAMP TEXT', ['timestamp']],
+  ['DATE', ['date']],
+  ['DATE TEXT', ['date']],
   ['NUMERIC TEXT', ['decimal']],
   ['OBJECTID TEXT', ['objectid']],
 ])
 
-const arrays: readonly LogicalType[] = (
-  ['bool', 'int32', 'int64', 'float64', 'decimal', 'text', 'objectid', 'uuid', 'bytes', 'timestamp'] as const
-).map((type): LogicalType => `${type}[]`)
+const arrays: readonly LogicalType[] = scalarTypes.map((type): LogicalType => `${type}[]`)
 
 const byAffinity: Readonly<Record<Affinity, readonly LogicalType[]>> = {
   INTEGER: integers,
@@ -73,6 +73,7 @@ const byAffinity: Readonly<Record<Affinity, readonly LogicalType[]>> = {
 export function acceptedTypes(declared: string, options: { readonly strict: boolean }): readonly LogicalType[] {
   const name = declared.toUpperCase()
   if (name === documents) return ['json', ...arrays]
-  if (name === '') return ['text', 'bytes', ...integers, 'float64', 'bool', 'decimal', 'objectid', 'uuid', 'timestamp']
+  if (name === '')
+    return ['text', 'bytes', ...integers, 'float64', 'bool', 'decimal', 'objectid', 'uuid', 'timestamp', 'date']
   return byName.get(name) ?? byAffinity[affinityOf(declared, options)]
 }

@@ -1,7 +1,8 @@
 import { DroverError } from '../../core/errors.ts'
 import type { IndexCondition, IndexPart, IndexPlace, IndexPlan } from '../../core/index-plan.ts'
 import { qualified } from '../../core/plan.ts'
-import { quoteName, quoteTable, quoteText } from './names.ts'
+import { quoteText } from './identifiers.ts'
+import { quoteName, quoteTable } from './names.ts'
 
 /**
  * The statement that builds an index. Rows without a value are never equal to each other in SQLite, so a unique index

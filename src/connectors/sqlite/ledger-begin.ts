@@ -5,7 +5,15 @@ import type { ExistingTable } from '../contract.ts'
 import type { MigrationId } from '../ledger-contract.ts'
 import type { PlannedTable } from '../planned-table.ts'
 import type { Connection } from './database.ts'
-import { addColumn, childReference, createTable, parentsOf, type Part, type Reference } from './ddl.ts'
+import {
+  addColumn,
+  childReference,
+  createTable,
+  furtherStatements,
+  parentsOf,
+  type Part,
+  type Reference,
+} from './ddl.ts'
 import { madeTables, tableMark, type MigrationObject } from './ledger-objects.ts'
 import { now, type LedgerTables } from './ledger-schema.ts'
 import { finalName } from './ledger-stored.ts'
@@ -40,7 +48,7 @@ export function prepareTables(
     const { target } = part
     if (!there || planned.mode === 'recreate') {
       connection.exec(createTable(part, referencesOf(connection, planned, part), tableMark(migration)))
-      for (const statement of isChild(part) ? [] : (part.definition?.statements ?? [])) connection.exec(statement)
+      for (const statement of furtherStatements(part)) connection.exec(statement)
       done.push({ kind: 'table', target })
     } else if (planned.mode === 'create' && !isEmpty(connection, tableName(target))) {
       throw changed('target-not-empty', target, 'holds rows')

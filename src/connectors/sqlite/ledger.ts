@@ -1,8 +1,9 @@
 import type { Bounds, Partition } from '../../core/batch.ts'
+import type { CarriedObject } from '../../core/carried-object.ts'
 import type { CoercionUse } from '../../core/coercion.ts'
 import type { Counts } from '../../core/counts.ts'
 import type { StoredLetter } from '../../core/dead-letter.ts'
-import type { ErrorShape } from '../../core/errors.ts'
+import { DroverError, type ErrorShape } from '../../core/errors.ts'
 import { reach } from '../../core/failpoint.ts'
 import { qualified, type TablePlan, type TargetName } from '../../core/plan.ts'
 import type { TableChange } from '../../core/table-change.ts'
@@ -124,7 +125,10 @@ export class SqliteLedger implements Ledger {
     return this.#read('look for child tables', [], (connection) => findChildTables(connection, this.#tables, table))
   }
 
-  begin(record: MigrationRecord, lease: Lease, signal: AbortSignal): Promise<readonly Partition[]> {
+  async begin(record: MigrationRecord, lease: Lease, signal: AbortSignal): Promise<readonly Partition[]> {
+    if ((record.objects ?? []).length > 0) {
+      throw new DroverError('unexpected', `migration ${record.id} has objects that SQLite does not carry`)
+    }
     const work = (connection: Connection): readonly Partition[] => {
       // Nothing in the ledger guards the tables of a migration that is not in it yet.
       if (lease instanceof HeldLease) lease.verify()
@@ -142,6 +146,11 @@ export class SqliteLedger implements Ledger {
       return partitions
     }
     return this.#transact(`begin migration ${record.id}`, lease, work, signal)
+  }
+
+  /** No source of SQLite has objects beside tables, and none of another kind has any for it. */
+  async carry(): Promise<readonly CarriedObject[]> {
+    return []
   }
 
   entries(migration: MigrationId, partition: number): Promise<readonly Entry[]> {

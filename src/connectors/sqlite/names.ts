@@ -56,11 +56,6 @@ export function rowidName(columns: readonly string[]): string | null {
   return rowidNames.find((name) => !taken.has(name)) ?? null
 }
 
-/** As SQL writes a text. */
-export function quoteText(text: string): string {
-  return `'${text.replaceAll("'", "''")}'`
-}
-
 /**
  * `base` and `suffix` within {@link maxNameBytes}: a base that is too long is cut between characters and marked by the
  * first 8 hex digits of its SHA-256.

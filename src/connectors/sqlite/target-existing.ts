@@ -32,6 +32,9 @@ const findNamed = `
 const findColumns = `
   select name, type, "notnull" and dflt_value is null as required, pk, hidden from pragma_table_xinfo(?) order by cid`
 
+const findTriggers = `
+  select name from sqlite_schema where type = 'trigger' and tbl_name = ? collate nocase order by name`
+
 /** Those of the named tables that exist, in the order asked for. */
 export function findExisting(connection: Connection, names: readonly TargetName[]): readonly ExistingTable[] {
   const asked = new Set(names.map(tableKey))
@@ -75,12 +78,13 @@ function describe(
   { name, kind, strict }: Named,
   asked: ReadonlySet<string>,
 ): ExistingTable {
-  if (kind === 'other') return { target, kind, empty: false, columns: [], key: [], dependents: [] }
+  if (kind === 'other') return { target, kind, empty: false, columns: [], key: [], dependents: [], triggers: [] }
   const key = primaryKeyOf(connection, name)
   const columns = columnRows(connection, name).map((row) => columnOf(row, { strict, key }))
   // Tables that are removed together do not stand in each other's way.
   const dependents = dependentsOf(connection, name).filter((other) => !asked.has(nameKey(other)))
-  return { target, kind, empty: isEmpty(connection, name), columns, key, dependents }
+  const triggers = connection.all<{ name: string }>(findTriggers, name).map((trigger) => trigger.name)
+  return { target, kind, empty: isEmpty(connection, name), columns, key, dependents, triggers }
 }
 
 function columnRows(connection: Connection, name: string): readonly ColumnRow[] {

@@ -1,4 +1,6 @@
 import type { Format } from '../../core/batch.ts'
+import type { CarriedObject } from '../../core/carried-object.ts'
+import type { ErrorShape } from '../../core/errors.ts'
 import type { FaultClass } from '../../core/fault.ts'
 import { reach } from '../../core/failpoint.ts'
 import type { ForeignKeyPlan, IndexPlan } from '../../core/index-plan.ts'
@@ -9,7 +11,8 @@ import type { Ledger } from '../ledger-contract.ts'
 import type { PlannedTable } from '../planned-table.ts'
 import { checkFile } from './target-check.ts'
 import type { Connection, DatabaseFile } from './database.ts'
-import { childReference, createTable, parentsOf } from './ddl.ts'
+import { childReference, createTable, furtherStatements, parentsOf } from './ddl.ts'
+import { identityOf } from './identity.ts'
 import { createIndexSql } from './index-ddl.ts'
 import { SqliteLedger } from './ledger.ts'
 import { demandEpoch } from './ledger-lease.ts'
@@ -51,6 +54,15 @@ export class SqliteTarget implements Target {
     return checkFile(this.#file, signal)
   }
 
+  identity(): Promise<string> {
+    return identityOf(this.#file.path)
+  }
+
+  /** No source of SQLite has any. */
+  async checkObjects(objects: readonly CarriedObject[]): Promise<readonly Finding[]> {
+    return objects.map(({ kind, name }) => ({ level: 'error', error: cannotCarry(kind, name) }))
+  }
+
   async connections(signal: AbortSignal): Promise<Connections> {
     signal.throwIfAborted()
     return { limit: mostConnections, inUse: 0, free: mostConnections }
@@ -68,7 +80,7 @@ export class SqliteTarget implements Target {
     const children = parentsOf(plan).flatMap(({ parent, child }) => childReference(parent, child) ?? [])
     const create = parts.map((part) => {
       const own = [...references, ...children].filter(({ target }) => tableKey(target) === tableKey(part.target))
-      return createTable(part, own)
+      return [createTable(part, own), ...furtherStatements(part)].join(';\n')
     })
     return { create: create.join(';\n'), finish: [...parts.map(analyze), ...indexes.map(createIndexSql)] }
   }
@@ -172,5 +184,13 @@ export class SqliteTarget implements Target {
       if (run !== undefined) demandEpoch(connection, this.#tables, run)
       return work(connection)
     })
+  }
+}
+
+function cannotCarry(kind: string, name: string): ErrorShape {
+  return {
+    code: 'target-incompatible',
+    message: `${kind} ${name} cannot be carried to SQLite`,
+    hint: 'make it there by hand, once the tables are complete',
   }
 }
