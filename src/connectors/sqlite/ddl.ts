@@ -1,5 +1,12 @@
 import type { ForeignKeyPlan } from '../../core/index-plan.ts'
-import { isChild, targetColumns, type ChildPlan, type ColumnPlan, type TableDefinition } from '../../core/plan.ts'
+import {
+  isChild,
+  qualified,
+  targetColumns,
+  type ChildPlan,
+  type ColumnPlan,
+  type TableDefinition,
+} from '../../core/plan.ts'
 import type { TablePlan, TargetColumn, TargetName } from '../../core/plan.ts'
 import { DroverError } from '../../core/errors.ts'
 import { fillTemplate } from '../../core/statement-template.ts'
@@ -92,16 +99,20 @@ function keyType(column: TargetColumn, isOnly: boolean): string {
   return isOnly && column.native === undefined && column.type === 'int64' ? 'INTEGER' : declaredType(column)
 }
 
+/** In the order of the definition. A column that came later (of drift) is behind all others. */
 function definedColumns(part: Part, { columns }: TableDefinition): readonly string[] {
   const planned = new Map(targetColumns(part).map((column) => [column.name, column]))
-  return columns.map(({ name, type, clauses }) => {
+  const defined = columns.map(({ name, type, clauses }) => {
     const column = planned.get(name)
+    planned.delete(name)
     if (type === null && column === undefined) {
-      throw new DroverError('unexpected', `the definition of ${part.target.name} has a column ${name} of no type`)
+      throw new DroverError('unexpected', `column ${JSON.stringify(name)} of ${qualified(part.target)} has no type`)
     }
     const declared = type ?? (column === undefined ? '' : declaredType(column))
     return [quoteName(name), declared, clauses].filter((text) => text !== '').join(' ')
   })
+  const later = [...planned.values()].map((column) => `${quoteName(column.name)} ${declaredType(column)}`)
+  return [...defined, ...later]
 }
 
 /** None where a column says that it is the key, as `autoincrement` needs it. */

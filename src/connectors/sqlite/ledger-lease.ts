@@ -146,10 +146,9 @@ function leaseHeld({ what }: Lock, { pid, host }: Holder): DroverError {
 }
 
 function locksOf(migration: MigrationId, targets: readonly TargetName[]): readonly Lock[] {
-  return [
-    { key: migrationKey(migration), what: `migration ${migration}` },
-    ...targets.map((target) => ({ key: `table:${tableKey(target)}`, what: `table ${qualified(target)}` })),
-  ]
+  const ofTables = targets.map((target) => ({ key: `table:${tableKey(target)}`, what: `table ${qualified(target)}` }))
+  const locks = [{ key: migrationKey(migration), what: `migration ${migration}` }, ...ofTables]
+  return [...new Map(locks.map((lock) => [lock.key, lock])).values()]
 }
 
 function migrationKey(migration: MigrationId): string {

@@ -4,6 +4,7 @@ import type { ExistingTable } from '../contract.ts'
 import type { Connection } from './database.ts'
 import { acceptedTypes } from './declared-types.ts'
 import { nameKey, quoteName, tableKey, tableName } from './names.ts'
+import { isSqliteError } from './target-errors.ts'
 
 /** What has a name in the file: tables and indexes share theirs. */
 interface Named {
@@ -128,7 +129,8 @@ function dependentsOf(connection: Connection, name: string): readonly string[] {
 function reads(connection: Connection, view: string, key: string): boolean {
   try {
     return connection.tablesRead(`select * from ${quoteName(view)}`).some((table) => nameKey(table) === key)
-  } catch {
+  } catch (error) {
+    if (!isSqliteError(error)) throw error
     // It reads what is not there any more, so it is broken already.
     return false
   }
