@@ -125,6 +125,23 @@ describe('values', () => {
     expect(twice).toMatchObject({ rejected: { index: 50, error: { hint: expect.stringContaining('--on-conflict') } } })
   })
 
+  it('are read from a table whose rows have no numbers, in a page at least as large as a row', async () => {
+    await using under = await sqliteUnderTest()
+    under.exec(`create table "values" (a text primary key, b) without rowid;
+      insert into "values" values ('x', cast(x'ff41' as text)), ('y', x'ff41')`)
+    expect(await under.target.slices(values.target, 4, never)).toEqual([{ from: null, upTo: null }])
+    await using reader = await under.target.openReader(never)
+    const options = { limits: { rows: 1, bytes: 1 }, pool: createBufferPool(2) }
+    const found: (readonly SqliteValue[])[] = []
+    const both = [columnOf('b', 'text'), columnOf('a', 'text')]
+    const pages = reader.read(values.target, both, { from: null, upTo: null }, options, never)
+    for await (const page of pages) found.push(...valuesOf(page))
+    expect(found).toEqual([
+      [new StoredText(Uint8Array.of(0xff, 0x41)), plain('x')],
+      [Uint8Array.of(0xff, 0x41), plain('y')],
+    ])
+  })
+
   it('are looked up by their texts', async () => {
     await using under = await sqliteUnderTest()
     await using begun = await beginMigration(under.target, 'm', [plannedOf(values)])
