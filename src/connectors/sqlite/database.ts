@@ -9,6 +9,17 @@ import { turnsOf } from './turns.ts'
 /** A parameter of a statement. */
 export type Parameter = SQLInputValue | boolean
 
+/** A value as a function of SQL is given it. */
+export type StoredValue = null | bigint | number | string | Uint8Array
+
+/** As https://www.sqlite.org/c3ref/c_alter_table.html has its codes. */
+export interface Action {
+  readonly code: number
+  readonly name: string | null
+  /** The innermost view or trigger that does it. */
+  readonly by: string | null
+}
+
 /** How long a statement outside of a write transaction waits for another program: for a moment of recovery, as a rule. */
 const readBusyMs = 5000
 
@@ -68,16 +79,17 @@ export class Connection implements Disposable {
   }
 
   /** Makes a function that the connection's statements can call; whole numbers come to it as bigint. */
-  define(name: string, call: (value: SQLInputValue) => SQLInputValue): void {
-    this.#database.function(name, { deterministic: true, useBigIntArguments: true }, call)
+  define(name: string, call: (value: StoredValue) => SQLInputValue): void {
+    this.#database.function(name, { deterministic: true, useBigIntArguments: true }, (value) =>
+      call(ArrayBuffer.isView(value) ? new Uint8Array(value.buffer, value.byteOffset, value.byteLength) : value),
+    )
   }
 
-  /** Tables and views that a statement reads, whatever views are between. */
-  tablesRead(sql: string): readonly string[] {
-    const read = 20
-    const seen = new Set<string>()
-    this.#database.setAuthorizer((action, table) => {
-      if (action === read && table !== null) seen.add(table)
+  /** What a statement would do, views and triggers on the way included, without doing it. */
+  actionsOf(sql: string): readonly Action[] {
+    const actions: Action[] = []
+    this.#database.setAuthorizer((code, name, _column, _database, by) => {
+      actions.push({ code, name, by })
       return 0
     })
     try {
@@ -85,7 +97,7 @@ export class Connection implements Disposable {
     } finally {
       this.#database.setAuthorizer(null)
     }
-    return [...seen]
+    return actions
   }
 
   /** Begins a transaction that may write, unless another one does. */

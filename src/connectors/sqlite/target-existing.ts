@@ -36,6 +36,9 @@ const findColumns = `
 const findTriggers = `
   select name from sqlite_schema where type = 'trigger' and tbl_name = ? collate nocase order by name`
 
+/** Of the codes of actions. */
+const readAction = 20
+
 /** Those of the named tables that exist, in the order asked for. */
 export function findExisting(connection: Connection, names: readonly TargetName[]): readonly ExistingTable[] {
   const asked = new Set(names.map(tableKey))
@@ -84,8 +87,15 @@ function describe(
   const columns = columnRows(connection, name).map((row) => columnOf(row, { strict, key }))
   // Tables that are removed together do not stand in each other's way.
   const dependents = dependentsOf(connection, name).filter((other) => !asked.has(nameKey(other)))
-  const triggers = connection.all<{ name: string }>(findTriggers, name).map((trigger) => trigger.name)
-  return { target, kind, empty: isEmpty(connection, name), columns, key, dependents, triggers }
+  return {
+    target,
+    kind,
+    empty: isEmpty(connection, name),
+    columns,
+    key,
+    dependents,
+    triggers: triggersOf(connection, name, columns),
+  }
 }
 
 function columnRows(connection: Connection, name: string): readonly ColumnRow[] {
@@ -128,10 +138,42 @@ function dependentsOf(connection: Connection, name: string): readonly string[] {
 
 function reads(connection: Connection, view: string, key: string): boolean {
   try {
-    return connection.tablesRead(`select * from ${quoteName(view)}`).some((table) => nameKey(table) === key)
+    const actions = connection.actionsOf(`select * from ${quoteName(view)}`)
+    return actions.some(({ code, name }) => code === readAction && name !== null && nameKey(name) === key)
   } catch (error) {
     if (!isSqliteError(error)) throw error
     // It reads what is not there any more, so it is broken already.
     return false
+  }
+}
+
+/** Which of them an insert and an update fire. */
+function triggersOf(
+  connection: Connection,
+  name: string,
+  columns: readonly ExistingColumn[],
+): ExistingTable['triggers'] {
+  const found = connection.all<{ name: string }>(findTriggers, name).map((trigger) => trigger.name)
+  if (found.length === 0) return []
+  const set = columns.filter(({ generated }) => !generated).map((column) => quoteName(column.name))
+  const inserting = firedBy(connection, `insert into ${quoteName(name)} default values`)
+  const updating = firedBy(
+    connection,
+    `update ${quoteName(name)} set ${set.map((column) => `${column} = ${column}`).join(', ')}`,
+  )
+  return found.map((trigger) => ({
+    name: trigger,
+    insert: inserting?.has(trigger) !== false,
+    update: updating?.has(trigger) !== false,
+  }))
+}
+
+/** Null: one of them cannot be run, so nothing is known. */
+function firedBy(connection: Connection, statement: string): ReadonlySet<string | null> | null {
+  try {
+    return new Set(connection.actionsOf(statement).map(({ by }) => by))
+  } catch (error) {
+    if (!isSqliteError(error)) throw error
+    return null
   }
 }

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import type { PlannedTable } from '../../../src/connectors/planned-table.ts'
 import type { IndexPlan } from '../../../src/core/index-plan.ts'
-import { inSchema, type TablePlan } from '../../../src/core/plan.ts'
+import type { LogicalType } from '../../../src/core/logical-type.ts'
+import { inSchema, type ColumnPlan, type TablePlan } from '../../../src/core/plan.ts'
+import type { TableChange } from '../../../src/core/table-change.ts'
 import { sqliteTraits } from '../../contract/traits.ts'
 import { batchId, beginMigration, childOf, commitParts, never, plannedOf, planOf } from '../../support/migration.ts'
 import { sqliteUnderTest, type SqliteUnderTest } from './sqlite-under-test.ts'
@@ -131,10 +133,15 @@ describe('tables that are there', () => {
         g integer generated always as (a + 1));
       create view names as select b from users;
       create table refers (id integer primary key, a references users (a));
-      create trigger watch after insert on users begin select 1; end`)
+      create trigger watch after insert on users begin select 1; end;
+      create trigger change before update of c on users begin select 1; end`)
     const [table] = await under.target.existing([users.target], never)
     const [view] = await under.target.existing([{ schema: 'main', name: 'NAMES' }], never)
-    expect(table).toMatchObject({ kind: 'table', empty: true, dependents: ['refers', 'names'], triggers: ['watch'] })
+    expect(table).toMatchObject({ kind: 'table', empty: true, dependents: ['refers', 'names'] })
+    expect(table?.triggers).toEqual([
+      { name: 'change', insert: false, update: true },
+      { name: 'watch', insert: true, update: false },
+    ])
     expect(table?.columns.map(({ name, accepts, required }) => [name, accepts[0], required])).toEqual([
       ['a', 'int64', false],
       ['b', 'text', true],
@@ -308,6 +315,73 @@ describe('tables that are loaded beside others', () => {
     const replacing = copy(under, 'm2', beside(users, 'recreate'), [encoded([tuple('b', 2)])])
     await expect(replacing).rejects.toMatchObject({ code: 'target-in-use', message: expect.stringContaining('names') })
     expect(under.sql('select * from names')).toEqual([{ _id: 'a' }])
+  })
+})
+
+describe('widening', () => {
+  const column = (name: string, type: LogicalType): ColumnPlan => ({ field: name, name, type, cast: false })
+  const id = column('id', 'int32')
+  const narrow = planOf('users', {
+    columns: [id, column('a', 'int32'), column('b', 'float64'), column('c', 'text'), column('d', 'timestamp')],
+    key: ['id'],
+    children: [childOf('items', { rowKey: [{ ...id, name: 'row_id' }] })],
+  })
+  const widen = (name: string, from: LogicalType, to: LogicalType): TableChange => ({
+    kind: 'widen',
+    target: narrow.target,
+    column: name,
+    from,
+    to,
+    nestedJson: 'plain',
+  })
+  const changes: readonly TableChange[] = [
+    { kind: 'add', target: narrow.target, column: { name: 'e', type: 'bool' } },
+    widen('a', 'int32', 'float64'),
+    widen('b', 'float64', 'decimal'),
+    widen('c', 'text', 'json'),
+    widen('d', 'timestamp', 'json'),
+  ]
+  const wide: TablePlan = {
+    ...narrow,
+    schemaVersion: 2,
+    columns: [
+      id,
+      column('a', 'float64'),
+      column('b', 'decimal'),
+      column('c', 'json'),
+      column('d', 'json'),
+      column('e', 'bool'),
+    ],
+  }
+
+  it('writes a table anew, with what is built on it and what refers to it', async () => {
+    await using under = await sqliteUnderTest()
+    await using begun = await beginMigration(under.target, 'm', [plannedOf(narrow)])
+    await using writer = await begun.openWriter()
+    const rows = [tuple(1, 5, '0.1', 'a"b', '2024-01-01T00:00:00.000Z'), tuple(2, null, null, null, null)]
+    await commitParts(writer, batchId('users', 1, 0), narrow, [encoded(rows)])
+    under.exec('create index users_a on users (a)')
+    expect(await under.target.costOf(changes[1] ?? widen('', 'text', 'json'), never)).toMatchObject({ rows: 2 })
+    for (let time = 0; time < 2; time++) await begun.ledger.evolve(begun.id, begun.lease, wide, changes, never)
+    expect(under.sql('select *, typeof(a) as real from users order by id')).toEqual([
+      { id: 1, a: 5, b: '0.1', c: '"a\\"b"', d: '"2024-01-01T00:00:00.000Z"', e: null, real: 'real' },
+      { id: 2, a: null, b: null, c: null, d: null, e: null, real: 'null' },
+    ])
+    expect(under.sql(`select "table" from pragma_foreign_key_list('items')`)).toEqual([{ table: 'users' }])
+    expect(under.sql(`select name from pragma_index_list('users')`)).toEqual([{ name: 'users_a' }])
+    await begun.ledger.setState(begun.id, begun.lease, 'done', null)
+    await begun.lease[Symbol.asyncDispose]()
+    expect(await rollBack(under, 'm')).toContain('table public.users is dropped')
+  })
+
+  it('is refused for a table that was there', async () => {
+    await using under = await sqliteUnderTest()
+    under.exec('create table users (id integer primary key, a integer, b real, c text, d timestamp)')
+    const plan: TablePlan = { ...narrow, children: [] }
+    await using begun = await beginMigration(under.target, 'm', [plannedOf(plan, 'append')])
+    const evolving = begun.ledger.evolve(begun.id, begun.lease, { ...wide, children: [] }, changes, never)
+    await expect(evolving).rejects.toMatchObject({ code: 'schema-drift' })
+    expect(under.sql(`select count(*) as columns from pragma_table_info('users')`)).toEqual([{ columns: 5 }])
   })
 })
 
