@@ -2,7 +2,15 @@ import type { Target } from '../connectors/contract.ts'
 import type { ColumnStructure, TableStructure } from '../connectors/structure.ts'
 import type { Format } from '../core/batch.ts'
 import type { LayoutColumn, RowLayout } from '../core/layout.ts'
-import type { ColumnDefinition, ColumnPlan, NamedText, TableDefinition, TablePlan } from '../core/plan.ts'
+import {
+  partsOf,
+  targetColumns,
+  type ColumnDefinition,
+  type ColumnPlan,
+  type NamedText,
+  type TableDefinition,
+  type TablePlan,
+} from '../core/plan.ts'
 import { translateCondition, translateDefault, type Translating } from '../schema/sql-translation.ts'
 
 /** A table whose columns are planned, and what its source says of it. */
@@ -27,20 +35,24 @@ type Languages = Pick<Target, 'dialect' | 'formatFor' | 'accepts'>
 export function settleStructure({ plan, structure }: Structured, target: Languages, isNew: boolean): SettledTable {
   const raw = rawFormat(plan, structure, target)
   const layout = raw === null ? decodedLayout(plan, structure) : rawLayout(plan, structure, raw)
-  const sent = raw ?? target.formatFor(plan.columns)
   const told: string[] = []
   const definition = isNew ? definitionOf({ plan, structure }, target, told) : undefined
   return {
     plan: {
-      ...plan,
+      ...(raw === null || raw === target.accepts ? inItsFormat(plan, target) : { ...plan, sentAs: raw }),
       layout,
-      ...(sent === null || sent === target.accepts ? {} : { sentAs: sent }),
       ...(definition === undefined ? {} : { definition }),
     },
     layout,
     notes: [...structure.notes, ...(raw === null ? [] : [passedOn(raw)])],
     warnings: [...structure.warnings, ...told],
   }
+}
+
+/** With the format that its columns have to be sent in. */
+export function inItsFormat(plan: TablePlan, target: Languages): TablePlan {
+  const sent = target.formatFor(partsOf(plan).flatMap(targetColumns))
+  return sent === null || sent === target.accepts ? plan : { ...plan, sentAs: sent }
 }
 
 function passedOn(format: Format): string {

@@ -13,11 +13,11 @@ import { planFits } from '../schema/plan-fits.ts'
 import { planTable, type DeclaredFields, type PlannedColumns } from '../schema/plan-table.ts'
 import { givenTypes } from '../transforms/given-types.ts'
 import type { ChosenTable } from './choose-tables.ts'
-import { refuseUnfit, staying } from './existing-tables.ts'
+import { refuseUnfit, staying, triggerWarnings } from './existing-tables.ts'
 import { irreversible, lastingChange } from './irreversible.ts'
 import { lookAtSample } from './look.ts'
 import type { PlanContext } from './plan-context.ts'
-import { settleStructure } from './settle-structure.ts'
+import { inItsFormat, settleStructure } from './settle-structure.ts'
 import { resolveSince } from './since.ts'
 import type { Survey } from './survey.ts'
 
@@ -89,6 +89,7 @@ export async function shapeTable(
     inOrder: mergesInOrder(plan, source.keyField),
     warnings: [
       ...shape.warnings,
+      ...triggerWarnings(stays, plan),
       ...irreversible(plan, mode, stays ?? context.existing.get(qualified(chosen.target))),
       ...shape.additions.flatMap(lastingChange),
     ],
@@ -135,7 +136,7 @@ async function planNow(context: ShapeContext, chosen: ChosenTable, signal: Abort
   const columns = columnsOf(context, chosen, options, { sample, structure })
   const shape = { ...columns, selection, rows, sample, indexes: [], references: [], structure }
   const said = since === null || since.warning === null ? columns.warnings : [since.warning, ...columns.warnings]
-  if (structure === null) return { ...shape, warnings: said }
+  if (structure === null) return { ...shape, plan: inItsFormat(columns.plan, context.target), warnings: said }
   const plan = coercing(columns.plan, options)
   const settled = settleStructure({ plan, structure }, context.target, stays === null)
   return {
@@ -205,7 +206,7 @@ async function takeSaved(
   const options = context.config.forTable(table.name)
   const structure = await structureOf(context, { ...plain, ...readingOf(options, stays) }, signal)
   const settled = structure && settleStructure({ plan: planned, structure }, context.target, stays === null)
-  const plan = settled?.plan ?? planned
+  const plan = settled?.plan ?? inItsFormat(planned, context.target)
   const selection = settled === null ? plain : { ...plain, layout: settled.layout }
   const sample =
     structure === null || plan.transform !== undefined

@@ -2,6 +2,7 @@ import { templateText, type StatementTemplate } from '../../../core/statement-te
 import type { Session } from '../session.ts'
 import { quoteName, quoteTable } from '../identifiers.ts'
 import {
+  clausesOf,
   columnStatements,
   computedText,
   defaultText,
@@ -10,7 +11,7 @@ import {
   readColumns,
   type CatalogColumn,
 } from './native-columns.ts'
-import { readConstraints, readIndexes } from './native-constraints.ts'
+import { readConstraints, readIndexes, type CatalogConstraint } from './native-constraints.ts'
 import { isMadeWithTable, readSequences, sequenceStatements, setDefault } from './native-sequences.ts'
 
 /** A partition, of the table or of a partition of it, that the target is to have too. */
@@ -102,16 +103,20 @@ async function statementsOf(
     ...columns.flatMap((column) => columnDifference(column, above.columns, drawn.has(column.name))),
     ...own.map((constraint) => `constraint ${quoteName(constraint.name)} ${constraint.sql}`),
   ]
-  const create = [
-    `create table ${name} partition of ${above.name}`,
-    ...(differing.length === 0 ? [] : [templateText(`(${differing.join(', ')})`)]),
-    templateText(bound),
+  const behind = [
     ...(key === null ? [] : [templateText(`partition by ${key}`)]),
     ...(options === null ? [] : [templateText(`with (${options})`)]),
-  ].join(' ')
+  ]
+  const within = differing.length === 0 ? [] : [templateText(`(${differing.join(', ')})`)]
+  const create = columns.some((column) => isComputedOtherwise(column, above.columns))
+    ? [
+        [`create table ${name}`, templateText(`(${columnLines(columns, own)})`), ...behind].join(' '),
+        `alter table ${above.name} attach partition ${name} ${templateText(bound)}`,
+      ]
+    : [[`create table ${name} partition of ${above.name}`, ...within, templateText(bound), ...behind].join(' ')]
   const indexes = (await readIndexes(session, oid)).filter(({ attached }) => !attached)
   return [
-    create,
+    ...create,
     ...sequences.flatMap((sequence) => sequenceStatements(sequence, schema, name)),
     ...[...drawn.values()].map((sequence) => setDefault(sequence, schema, name)),
     ...columnStatements(columns, name, above.columns),
@@ -120,6 +125,23 @@ async function statementsOf(
     }),
     ...(comment === null ? [] : [`comment on table ${name} is ${templateText(literal(comment))}`]),
   ]
+}
+
+/** Which `partition of` cannot say in every version. */
+function isComputedOtherwise(column: CatalogColumn, above: readonly CatalogColumn[]): boolean {
+  const parent = above.find(({ name }) => name === column.name)
+  return column.generated !== '' && column.expression !== parent?.expression
+}
+
+/** Of a table that becomes a partition once it is made. */
+function columnLines(columns: readonly CatalogColumn[], constraints: readonly CatalogConstraint[]): string {
+  return [
+    ...columns.map((column) => {
+      const clauses = clausesOf(column, computedText(column) ?? defaultText(column))
+      return `${quoteName(column.name)} ${column.type} ${clauses}`.trimEnd()
+    }),
+    ...constraints.map(({ name, sql }) => `constraint ${quoteName(name)} ${sql}`),
+  ].join(', ')
 }
 
 /** What `partition of` has to say of a column that is not as the one above. */
@@ -138,5 +160,5 @@ function columnDifference(
 
 function fillDifference(column: CatalogColumn, parent: CatalogColumn): string | null {
   if (column.expression === parent.expression) return null
-  return column.generated === '' ? (defaultText(column) ?? 'default null') : computedText(column)
+  return defaultText(column) ?? 'default null'
 }

@@ -67,7 +67,7 @@ export function chooseObjects(given: Given): ChosenObjects {
   for (const trigger of triggers) {
     const called = graph.wholeOf(trigger.calls)
     for (const thing of [called, ...needsOf(given, [called])]) {
-      if (!isTableThing(given, thing)) after.add(thing)
+      if (!isBuiltIn(thing) && !isTableThing(given, thing)) after.add(thing)
     }
   }
   const late = [...after].filter((thing) => !before.has(thing))
@@ -133,7 +133,7 @@ function isWanted(object: DatabaseObject, { schemas, functions }: Given['request
 /** Catalogues whose objects somebody would miss by name. */
 const listable: ReadonlySet<string> = new Set([
   ...['pg_type', 'pg_proc', 'pg_operator', 'pg_opclass', 'pg_language', 'pg_am', 'pg_ts_config', 'pg_ts_dict'],
-  'pg_foreign_data_wrapper',
+  ...['pg_opfamily', 'pg_foreign_data_wrapper'],
 ])
 
 /** A function that nobody has asked for. */
