@@ -8,6 +8,7 @@ import type { BufferPool, Slice } from '../contract.ts'
 import type { Connection } from './database.ts'
 import { quoteName, quoteTable, rowidName, tableName } from './names.ts'
 import { RowPacker } from './row-packer.ts'
+import { doubtOf } from './rows.ts'
 import { columnsOf } from './target-existing.ts'
 
 export interface SlicedRows {
@@ -33,7 +34,8 @@ export async function* readRows(
   const exact = new ExactRows(connection, target, columns, rowid)
   const names = columns.map(({ name }) => quoteName(name))
   const selected = rowid === null ? exact.selected : [...names, rowid].join(', ')
-  const packer = new RowPacker(columns.length)
+  const [encoding] = rowsOf(connection, 'pragma encoding', [])
+  const packer = new RowPacker(columns.length, doubtOf(String(encoding?.[0])))
   const page = new Page(pool, limits)
   for (const row of rowsOf(connection, `select ${selected} from ${quoteTable(target)}${condition}`, bounds)) {
     if (rowid === null) packer.pack(exact.rowOf(row), true)

@@ -84,7 +84,7 @@ export function exactValue(value: StoredValue, stored: StoredValue | undefined, 
 }
 
 /** Of UTF-16, SQLite takes any unit after half of a pair for the other half. */
-function doubtOf(encoding: string): Doubt {
+export function doubtOf(encoding: string): Doubt {
   return encoding === 'UTF-8' ? (text) => text.includes(replacement) : (text) => /[\ud800-\udfff\ufffd]/.test(text)
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { pathOf } from '../../../src/connectors/sqlite/connect.ts'
+import { pathOf } from '../../../src/connectors/sqlite/address.ts'
 import { affinityOf, meaningOf } from '../../../src/connectors/sqlite/declared.ts'
 import { markOf, valueOfMark } from '../../../src/connectors/sqlite/marks.ts'
 import { parseMark } from '../../../src/connectors/sqlite/parse-mark.ts'
