@@ -103,6 +103,8 @@ export interface Source extends AsyncDisposable {
   readonly naming: 'snake_case' | 'preserve'
   /** The field that identifies a row; empty: the layout of a table says which do. */
   readonly keyField: string
+  /** Why one reader had better read all of it, to end "feed paged: …"; null: several may. Known once it was checked. */
+  readonly oneReader: string | null
   /** What tells its database from every other one, and is the same for a target of it; null: nothing does. */
   identity(signal: AbortSignal): Promise<string | null>
   /** What kind of failure an error of this connector is; it sees through `cause`. */

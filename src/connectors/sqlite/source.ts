@@ -40,6 +40,7 @@ export class SqliteSource implements Source {
   readonly #shared: string | null
   readonly #tables = new Map<string, SqliteTable>()
   #snapshot: Promise<Snapshot> | null = null
+  #isLogged = false
   /** The file has answered once. */
   #reached = false
 
@@ -47,6 +48,10 @@ export class SqliteSource implements Source {
     this.#path = resolve(path)
     this.#shared = shared
     this.name = `sqlite:${this.#path}`
+  }
+
+  get oneReader(): string | null {
+    return this.#isLogged ? 'the file has a write-ahead log, so others may write while it is read' : null
   }
 
   async check(signal: AbortSignal): Promise<readonly Finding[]> {
@@ -141,6 +146,7 @@ export class SqliteSource implements Source {
     const snapshot = await Snapshot.open(this.#path, signal)
     try {
       if (this.#shared !== null) refuseOtherState(snapshot.state, this.#shared, this.name)
+      this.#isLogged = snapshot.state?.journal !== 'rollback'
       return snapshot
     } catch (error) {
       snapshot[Symbol.dispose]()

@@ -35,6 +35,7 @@ export class PostgresSource implements Source {
   readonly format: Format = 'pgcopy'
   readonly dialect: Dialect = 'postgres'
   readonly naming = 'preserve'
+  readonly oneReader = null
   /** The layout of a table says which columns identify a row. */
   readonly keyField = ''
   readonly #sessions: Sessions
