@@ -47,6 +47,8 @@ const targets: Readonly<Record<string, (url: string, options: TargetOptions) => 
   postgres: async (url, options) => (await import('./connectors/postgres/connect.ts')).openPostgresTarget(url, options),
   postgresql: async (url, options) =>
     (await import('./connectors/postgres/connect.ts')).openPostgresTarget(url, options),
+  sqlite: async (url, options) =>
+    (await import('./connectors/sqlite/target-connect.ts')).openSqliteTarget(url, options),
 }
 
 const decoders: Readonly<Partial<Record<Format, (plan: TablePlan, keyField: string) => Decoder>>> = {

@@ -22,6 +22,8 @@ export interface Structured {
 export interface SettledTable {
   readonly plan: TablePlan
   readonly layout: RowLayout
+  /** How its rows come over, for people. */
+  readonly way: string
   readonly notes: readonly string[]
   readonly warnings: readonly string[]
 }
@@ -36,16 +38,18 @@ export function settleStructure({ plan, structure }: Structured, target: Languag
   const raw = rawFormat(plan, structure, target)
   const layout = raw === null ? decodedLayout(plan, structure) : rawLayout(plan, structure, raw)
   const told: string[] = []
-  const definition = isNew ? definitionOf({ plan, structure }, target, told) : undefined
+  const definition = isNew ? definitionOf({ plan, structure }, target, told) : reachedOnly({ plan, structure })
   return {
     plan: {
-      ...(raw === null || raw === target.accepts ? inItsFormat(plan, target) : { ...plan, sentAs: raw }),
+      ...(raw === null ? inItsFormat(plan, target) : plan),
+      ...(raw === null || raw === target.accepts ? {} : { sentAs: raw }),
       layout,
       ...(definition === undefined ? {} : { definition }),
     },
     layout,
-    notes: [...structure.notes, ...(raw === null ? [] : [passedOn(raw)])],
-    warnings: [...structure.warnings, ...told],
+    way: wayOf(raw, layout),
+    notes: structure.notes.map((note) => `${plan.source}: ${note}`),
+    warnings: [...structure.warnings, ...told].map((warning) => `${plan.source}: ${warning}`),
   }
 }
 
@@ -55,10 +59,10 @@ export function inItsFormat(plan: TablePlan, target: Languages): TablePlan {
   return sent === null || sent === target.accepts ? plan : { ...plan, sentAs: sent }
 }
 
-function passedOn(format: Format): string {
-  return format === 'pgcopy'
-    ? 'rows are passed on in binary form, as they are'
-    : 'rows are passed on as text: a type of the table has no binary form that both servers share'
+function wayOf(raw: Format | null, { format }: RowLayout): string {
+  if (raw === 'pgcopy') return 'passed on in binary form, as they are'
+  if (raw === 'pgtext') return 'passed on as text, since a type has no binary form that both servers share'
+  return format === 'sqlite' ? 'read by the types that their values have' : 'read as values, and made anew'
 }
 
 /** In what rows can be passed on as they are; null: they have to be made anew. */
@@ -141,6 +145,16 @@ function definitionOf(table: Structured, target: Languages, told: string[]): Tab
   const { native } = table.structure
   if (target.dialect === null) return undefined
   return native !== null ? nativeDefinition(table, told) : translatedDefinition(table, target, told)
+}
+
+/** A table that was there keeps what it has; but no number is to be given twice. */
+function reachedOnly({ plan, structure }: Structured): TableDefinition | undefined {
+  const planned = wholeColumns(plan)
+  const sequences = structure.columns.flatMap(({ field, identity }) => {
+    const [column, reached] = [planned.get(field)?.name, identity?.reached ?? null]
+    return column === undefined || reached === null ? [] : [{ column, reached }]
+  })
+  return sequences.length === 0 ? undefined : { columns: [], constraints: [], suffix: '', statements: [], sequences }
 }
 
 /** In the words of the source, which are the target's too. */

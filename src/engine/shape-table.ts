@@ -33,6 +33,7 @@ export interface ShapedTable {
   readonly sourceIndexes: readonly SourceIndex[]
   /** What the source's catalogue says of it; null: it has none, or the table was planned earlier. */
   readonly structure: TableStructure | null
+  readonly way: string | null
   readonly notes: readonly string[]
   readonly warnings: readonly string[]
 }
@@ -82,6 +83,7 @@ export async function shapeTable(
     rows: shape.rows,
     sourceIndexes: wanted && shape.structure === null ? await source.indexes(table.name, signal) : [],
     structure: stays === null ? shape.structure : null,
+    way: shape.way,
     notes: [
       ...shape.notes,
       ...drops.map((child) => `drops ${qualified(child.target)}, a child table of an earlier copy`),
@@ -108,6 +110,7 @@ interface Shape extends PlannedColumns {
   readonly indexes: readonly IndexPlan[]
   readonly references: readonly ForeignKeyPlan[]
   readonly structure: TableStructure | null
+  readonly way: string | null
 }
 
 async function planNow(context: ShapeContext, chosen: ChosenTable, signal: AbortSignal): Promise<Shape> {
@@ -134,7 +137,7 @@ async function planNow(context: ShapeContext, chosen: ChosenTable, signal: Abort
       : structure.sample
   refuseFailing(sample, table.name)
   const columns = columnsOf(context, chosen, options, { sample, structure })
-  const shape = { ...columns, selection, rows, sample, indexes: [], references: [], structure }
+  const shape = { ...columns, selection, rows, sample, indexes: [], references: [], structure, way: null }
   const said = since === null || since.warning === null ? columns.warnings : [since.warning, ...columns.warnings]
   if (structure === null) return { ...shape, plan: inItsFormat(columns.plan, context.target), warnings: said }
   const plan = coercing(columns.plan, options)
@@ -143,6 +146,7 @@ async function planNow(context: ShapeContext, chosen: ChosenTable, signal: Abort
     ...shape,
     plan: settled.plan,
     selection: { ...selection, layout: settled.layout },
+    way: settled.way,
     notes: [...columns.notes, ...settled.notes],
     warnings: [...said, ...settled.warnings],
   }
@@ -228,7 +232,7 @@ async function takeSaved(
   const rows = await countSelected(context, table, selection, signal)
   // Indexes and references are those of the plan that was saved.
   const told = { additions: [], notes: settled?.notes ?? [], warnings: settled?.warnings ?? [] }
-  return { plan, selection, rows, sample, indexes, references, structure: null, ...told }
+  return { plan, selection, rows, sample, indexes, references, structure: null, way: settled?.way ?? null, ...told }
 }
 
 /** Every field is looked at, also those not wanted: only so can a misspelt one be told from one that is not there. */

@@ -69,11 +69,11 @@ const looked: Readonly<Record<string, readonly string[]>> = {
   'source/bounds.ts': ["values.join(', ')"],
   // What a table is read `from` is quoted in `readTable`; expressions, conditions and order are of columns quoted by
   // `columnOf`, and of the filter that the user has given, which is SQL and is checked to be one expression.
-  'source/partition.ts': ['Number(index)', 'keyTexts(table)', 'table.from'],
-  'source/places.ts': ['Number(left)', 'own.from'],
+  'source/partition.ts': ['index', 'keyTexts(table)', 'table.from'],
+  'source/places.ts': ['left', 'own.from'],
   'source/question.ts': ["conditions.join(' and ')", 'query'],
   'source/read.ts': ['file.from', "question.expressions.join(', ')", 'table.from', 'values'],
-  'source/sample.ts': ['Number(most + 1)', 'order', 'pages', "question.expressions.join(', ')", 'table.from'],
+  'source/sample.ts': ['most + 1', 'order', 'pages', "question.expressions.join(', ')", 'table.from'],
   'source/since.ts': ['table.from'],
   'source/source.ts': ['most', 'rows', 'table.from', 'where'],
   // Sentences for people, and `from` again.
