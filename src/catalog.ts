@@ -136,7 +136,7 @@ export async function createObserver(
   if (pipeline === null && raw !== null) return raw
   const { createRowObserver } = await import('./format/row-observe.ts')
   const rows = decoder(everything({ table, layout }, transform), keyField)
-  const transformed = createRowObserver(rows, pipeline, joinScalars)
+  const transformed = createRowObserver(rows, pipeline, joinScalars, layout)
   return raw === null ? transformed : besideRaw(transformed, raw)
 }
 
