@@ -163,8 +163,8 @@ export interface ExistingTable {
   readonly key: readonly string[]
   /** Qualified names of views and tables that depend on it. */
   readonly dependents: readonly string[]
-  /** Names of those that rows fire as they are written, which may change them, or do more than write them. */
-  readonly triggers: readonly string[]
+  /** Those that rows fire which are inserted or updated; they may change them, or do more than that. */
+  readonly triggers: readonly { readonly name: string; readonly insert: boolean; readonly update: boolean }[]
 }
 
 export interface Connections {

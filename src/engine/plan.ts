@@ -169,7 +169,17 @@ async function partitionTable(
   const single = inOrder || !table.ordered
   const wanted = single ? 1 : choosePartitions(estimatedRows, config.batchRows, run.feed, run.workers)
   const partitions = selection.limit === 0 ? [] : await source.partition(selection, wanted, signal)
-  const { sample, sourceIndexes, notes, warnings, proposals } = shaped
+  const { sample, sourceIndexes, way, notes, warnings, proposals } = shaped
   const ddl = target.ddl(planned)
-  return { planned: { ...planned, partitions }, sample, sourceIndexes, estimatedRows, ddl, notes, warnings, proposals }
+  return {
+    planned: { ...planned, partitions },
+    sample,
+    sourceIndexes,
+    estimatedRows,
+    way,
+    ddl,
+    notes,
+    warnings,
+    proposals,
+  }
 }

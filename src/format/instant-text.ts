@@ -52,7 +52,7 @@ function padded(number: number, digits: number): string {
   return String(number).padStart(digits, '0')
 }
 
-const dayPattern = /^(\d{4,7})-(\d\d)-(\d\d)( BC)?$/
+const dayPattern = /^(\d{4,9})-(\d\d)-(\d\d)( BC)?$/
 
 /** The way back from {@link dayText}; null for any other text. */
 export function parseDay(text: string): Day | null {
@@ -80,7 +80,7 @@ export interface WrittenTime {
 }
 
 const timePattern =
-  /^(\d{4,6})-(\d\d)-(\d\d)(?:[Tt ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d+))?)?(?: ?([Zz])| ?([+-])([01]\d|2[0-3])(?::?([0-5]\d))?)?)?( BC)?$/
+  /^(\d{4,9})-(\d\d)-(\d\d)(?:[Tt ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d+))?)?(?: ?([Zz])| ?([+-])([01]\d|2[0-3])(?::?([0-5]\d))?)?)?( BC)?$/
 
 /**
  * What an ISO 8601 text says: a day, mostly a time, and perhaps a zone. Null where it is not one, names a day or a time
@@ -94,8 +94,9 @@ export function parseTime(text: string): WrittenTime | null {
   const fraction = parts[7] ?? ''
   if (days === null || hour > 23 || minute > 59 || second > 59 || /[1-9]/.test(fraction.slice(6))) return null
   const micros = Number(fraction.slice(0, 6).padEnd(6, '0'))
-  const millis = days * 86_400_000 + ((hour * 60 + minute) * 60 + second) * 1000 + Math.floor(micros / 1000)
-  return { local: new Instant(BigInt(millis), micros % 1000), zone: zoneOf(parts) }
+  const seconds = days * 86_400 + (hour * 60 + minute) * 60 + second
+  const millis = BigInt(seconds) * 1000n + BigInt(Math.floor(micros / 1000))
+  return { local: new Instant(millis, micros % 1000), zone: zoneOf(parts) }
 }
 
 function zoneOf(parts: RegExpExecArray): number | null {

@@ -41,30 +41,14 @@ export function storedColumns(table: SqliteTable): readonly SqliteColumn[] {
 
 export function shapeOf(table: SqliteTable, { layout }: Pick<Selection, 'layout'>): RowShape {
   const { columns } = layout ?? plainLayout(table)
-  const hidden = hiddenNames(table, columns)
-  const names = columns.map(({ field }) => {
-    if (field === null) return hidden.shift() ?? null
-    if (table.columns.some(({ name }) => name === field)) return field
-    throw new DroverError('unknown-column', `${table.name} has no column named ${field}`)
-  })
-  const expressions = names.map((name) => (name === null ? (table.rowid ?? 'null') : quoteName(name)))
+  const names = columns.map(({ field }) => field)
+  // What is no field is the number of the row.
+  const expressions = names.map((name) => (name === null ? (table.rowid ?? 'null') : columnNamed(table, name)))
   const order = table.order.map(({ column, sql }) => {
     const place = names.indexOf(column)
     return place < 0 ? expressions.push(column === null ? sql : quoteName(column)) - 1 : place
   })
   return { expressions, width: columns.length, order }
-}
-
-/**
- * What the columns of a layout that are no fields stand for, in their order: the number of the row, and columns of the
- * key that are not wanted as fields.
- */
-function hiddenNames(table: SqliteTable, columns: readonly LayoutColumn[]): (string | null)[] {
-  const fields = new Set(columns.map(({ field }) => field))
-  const absent = storedColumns(table).filter(({ name }) => table.key.includes(name) && !fields.has(name))
-  const names = absent.map(({ name }) => name)
-  const nulls = columns.filter(({ field }) => field === null).length
-  return nulls > names.length ? [null, ...names] : names
 }
 
 /** `from … where …` of the rows selected within bounds. Throws `invalid-filter`, `invalid-value`, `unknown-column`. */

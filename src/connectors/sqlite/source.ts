@@ -17,7 +17,7 @@ import type { Selection } from '../planned-table.ts'
 import type { StructureRequest, TableStructure } from '../structure.ts'
 import { checkFile } from './check.ts'
 import { describeTables } from './describe.ts'
-import { classifyFault, toDroverError } from './errors.ts'
+import { classifyFault, toDroverError, type Attempt } from './errors.ts'
 import { highestValue } from './highest.ts'
 import { identityOf } from './identity.ts'
 import { parseMark } from './parse-mark.ts'
@@ -110,7 +110,8 @@ export class SqliteSource implements Source {
       yield* readBatches(file, table, selection, partition, options, signal)
     } catch (error) {
       signal.throwIfAborted()
-      throw this.#explain(error, `read ${selection.table}`, selection.where !== null)
+      const attempt = { doing: `read ${selection.table}`, filtered: selection.where !== null, copying: true }
+      throw this.#explain(error, attempt)
     }
   }
 
@@ -177,11 +178,11 @@ export class SqliteSource implements Source {
       return await ask(file)
     } catch (error) {
       signal.throwIfAborted()
-      throw this.#explain(error, doing, filtered)
+      throw this.#explain(error, { doing, filtered, copying: false })
     }
   }
 
-  #explain(error: unknown, doing: string, filtered: boolean): DroverError {
-    return toDroverError(error, { source: this.name, doing, reached: this.#reached, filtered })
+  #explain(error: unknown, attempt: Omit<Attempt, 'source' | 'reached'>): DroverError {
+    return toDroverError(error, { ...attempt, source: this.name, reached: this.#reached })
   }
 }

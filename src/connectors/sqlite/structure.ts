@@ -1,11 +1,148 @@
-import type { StructureRequest, TableStructure } from '../structure.ts'
+import type { FieldSample, Sample } from '../../core/sample.ts'
+import type { RowLayout } from '../../core/layout.ts'
+import { parseCreateTable } from '../../schema/sql/parse-create-table.ts'
+import { SqlSyntaxError } from '../../schema/sql/syntax-error.ts'
+import type { SqliteTableSql } from '../../schema/sql/table-sql.ts'
+import type { ColumnStructure, SqlText, StructureRequest, TableStructure } from '../structure.ts'
+import { chooseTypes, type ChosenType } from './choose-types.ts'
+import { tellOfColumn, type Told } from './column-notes.ts'
+import { quoteName } from './identifiers.ts'
+import { readIndexes } from './indexes.ts'
+import { plainLayout, storedColumns } from './query.ts'
+import { readReferences } from './references.ts'
+import { Scan } from './scan.ts'
 import type { Snapshot } from './snapshot.ts'
-import type { SqliteTable } from './table.ts'
+import type { SqliteColumn, SqliteTable } from './table.ts'
+import { cheapRows, largestOf, troubleIn } from './trouble.ts'
+
+/** What the catalogue says of a table, and what all rows selected prove of its types: see the contract of a source. */
 export async function describeStructure(
-  _s: Snapshot,
-  _t: SqliteTable,
-  _r: StructureRequest,
-  _g: AbortSignal,
+  snapshot: Snapshot,
+  table: SqliteTable,
+  request: StructureRequest,
+  signal: AbortSignal,
 ): Promise<TableStructure> {
-  throw new Error('later')
+  const told: Told = { notes: [], warnings: [] }
+  const scan = new Scan(snapshot, table, request, signal)
+  const chosen = await chooseTypes(scan, storedColumns(table), request)
+  for (const one of chosen) await tellOfColumn(scan, one, request, told)
+  const key = await usableKey(scan, table, told)
+  const parsed = parse(table, told)
+  const collations = new Map(parsed?.columns.map(({ name, collation }) => [name, collation]))
+  return {
+    layout: layoutOf(table, chosen, key),
+    sample: await sampleOf(scan, chosen),
+    columns: table.columns.map((column) => {
+      const computed = parsed?.columns.find(({ name }) => name === column.name)?.generated?.text
+      return columnOf(snapshot, table, column, { computed, collation: collations.get(column.name) ?? null })
+    }),
+    key,
+    checks: parsed === null ? [] : checksOf(parsed),
+    indexes: readIndexes(snapshot, table, told),
+    references: readReferences(snapshot, table, parsed, told),
+    native: null,
+    notes: told.notes,
+    warnings: told.warnings,
+  }
+}
+
+/** Null: its text is none that can be read. */
+function parse(table: SqliteTable, told: Told): SqliteTableSql | null {
+  try {
+    return parseCreateTable(table.sql)
+  } catch (error) {
+    if (!(error instanceof SqlSyntaxError)) throw error
+    told.warnings.push(
+      `the definition of ${table.name} cannot be read, so its checks are not carried: ${error.message}`,
+    )
+    return null
+  }
+}
+
+function layoutOf(table: SqliteTable, chosen: readonly ChosenType[], key: readonly string[]): RowLayout {
+  const layout = plainLayout(table, key)
+  const types = new Map(
+    chosen.map(({ column, type, form }) => [column.name, form === undefined ? { type } : { type, form }]),
+  )
+  return {
+    ...layout,
+    columns: layout.columns.map((column) => ({ ...column, ...(column.field === null ? {} : types.get(column.field)) })),
+  }
+}
+
+/** A primary key may have NULLs in SQLite, and in no other database. */
+async function usableKey(
+  scan: Scan,
+  { name, key, columns, rowidColumn }: SqliteTable,
+  told: Told,
+): Promise<readonly string[]> {
+  const open = key.filter(
+    (field) => field !== rowidColumn && columns.every((column) => column.name !== field || !column.required),
+  )
+  if (open.length === 0) return key
+  const condition = open.map((field) => `${quoteName(field)} is null`).join(' or ')
+  const rows = await scan.countWhere(condition)
+  if (rows === 0) return key
+  const first = await scan.firstKeys(condition)
+  told.warnings.push(
+    `${rows} rows of ${name} have NULL in the primary key (${key.join(', ')}), which SQLite allows, so the target has none: the rows numbered ${first.join(', ')}${rows > first.length ? ' …' : ''}`,
+  )
+  return []
+}
+
+async function sampleOf(scan: Scan, chosen: readonly ChosenType[]): Promise<Sample> {
+  const rows = await scan.countRows()
+  const isCheap = rows <= cheapRows
+  const largest = isCheap ? await largestOf(scan, chosen) : []
+  const fields: FieldSample[] = []
+  for (const [place, one] of chosen.entries()) {
+    fields.push({
+      field: one.column.name,
+      types: one.counts,
+      documents: null,
+      elements: null,
+      distinct: null,
+      // Unknown in large tables.
+      maxBytes: largest[place] ?? 0,
+      trouble: isCheap ? await troubleIn(scan, one) : [],
+    })
+  }
+  return { rows, fields, more: false, bytes: 0, complete: true, damaged: 0, failed: null }
+}
+
+function columnOf(
+  snapshot: Snapshot,
+  table: SqliteTable,
+  column: SqliteColumn,
+  { computed, collation }: { readonly computed: string | undefined; readonly collation: string | null },
+): ColumnStructure {
+  const { name, declared, required } = column
+  const isRowid = name === table.rowidColumn
+  return {
+    field: name,
+    declared,
+    required: required || isRowid,
+    ...(collation === null || collation.toUpperCase() === 'BINARY' ? {} : { collation }),
+    default: column.default === null ? null : sqlText(column.default),
+    identity: isRowid ? { always: false, reached: highestNumber(snapshot, table) } : null,
+    generated: column.computed === null ? null : sqlText(computed ?? ''),
+  }
+}
+
+/** Of the rows that are there, and with AUTOINCREMENT of those that were. */
+function highestNumber(snapshot: Snapshot, { name, rowid }: SqliteTable): string | null {
+  const [highest] = snapshot.first(`select max(${rowid ?? 'null'}) from ${quoteName(name)}`)
+  const hasSequences = snapshot.first("select 1 from sqlite_schema where name = 'sqlite_sequence'").length > 0
+  const [reached] = hasSequences ? snapshot.first('select seq from sqlite_sequence where name = ?', [name]) : []
+  const numbers = [highest, reached].filter((number) => typeof number === 'bigint')
+  return numbers.length === 0 ? null : String(numbers.reduce((a, b) => (a > b ? a : b)))
+}
+
+function checksOf({ checks, columns }: SqliteTableSql): TableStructure['checks'] {
+  const all = [...columns.flatMap((column) => column.checks), ...checks]
+  return all.map(({ name, text }) => ({ name, expression: sqlText(text) }))
+}
+
+export function sqlText(sql: string): SqlText {
+  return { dialect: 'sqlite', sql }
 }

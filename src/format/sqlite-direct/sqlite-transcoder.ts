@@ -5,7 +5,8 @@ import type { ByteWriter } from '../byte-writer.ts'
 import type { Decoder, Transcoded, Transcoder } from '../codec.ts'
 import { JsonReader } from '../json-reader.ts'
 import { layoutOf } from '../layout-fields.ts'
-import { createPgCopyEncoder, type PgCopyBatch } from '../pgcopy-encoder.ts'
+import type { FormBatch } from '../form-encoder.ts'
+import { createPgCopyEncoder } from '../pgcopy-encoder.ts'
 import { createSqliteDecoder } from '../sqlite-decoder.ts'
 import { RecordReader } from '../sqlite-record.ts'
 import { OpenTranscoding } from '../transcode.ts'
@@ -52,7 +53,7 @@ class DirectRecords {
     })
   }
 
-  copy(batch: Batch, { tuples }: PgCopyBatch, transcoding: OpenTranscoding): Transcoded {
+  copy(batch: Batch, { tuples }: FormBatch, transcoding: OpenTranscoding): Transcoded {
     const [writer] = tuples as readonly [TupleWriter]
     const { bytes, offsets } = batch
     const records = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
