@@ -219,6 +219,8 @@ describe('of a database', () => {
       'before shop.pair',
     ])
     expect(objects.listed).toEqual([])
+    const parted = await plan({ from: under.from, to: under.to, tables: ['log'] })
+    expect(parted.objects.listed).toMatchObject([{ kind: 'constraint', name: 'to_left on public.log_2020' }])
   })
 
   it.each([
