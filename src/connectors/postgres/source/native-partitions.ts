@@ -20,6 +20,8 @@ interface CatalogPartition {
   readonly parent: number
   readonly schema: string
   readonly name: string
+  /** See {@link isAlone}. */
+  readonly alone: boolean
   readonly bound: string
   /** What it is partitioned by itself; null: it is not. */
   readonly key: string | null
@@ -33,6 +35,17 @@ export const tableOptions = `
         union all select 'toast.', x.reloptions from pg_class x where x.oid = c.reltoastrelid) o
       cross join lateral pg_options_to_table(o.options) p) as options`
 
+/**
+ * SQL: a partition `c` in another schema than its root can be made in that of the root first, as nothing there has its
+ * name, nor another partition. So all of a table is together until it has its final name.
+ */
+export function isAlone(root: string, rootSchema: string): string {
+  return `(
+    select count(*) = 1 from pg_class o join pg_namespace m on m.oid = o.relnamespace
+    where o.relname = c.relname
+      and (m.nspname = ${rootSchema} or o.oid in (select t.relid from pg_partition_tree(${root}) t)))`
+}
+
 /** Those that are being detached are left out: they are none of it soon. */
 const findPartitions = `
   with recursive below as (
@@ -43,7 +56,7 @@ const findPartitions = `
     from below join pg_inherits h on h.inhparent = below.oid
     where not coalesce((to_jsonb(h) ->> 'inhdetachpending')::boolean, false)
   )
-  select c.oid, below.parent, n.nspname as schema, c.relname as name, pg_get_expr(c.relpartbound, c.oid) as bound,
+  select c.oid, below.parent, n.nspname as schema, c.relname as name, ${isAlone('$1', '$2')} as alone, pg_get_expr(c.relpartbound, c.oid) as bound,
     pg_get_partkeydef(c.oid) as key, ${tableOptions}, obj_description(c.oid, 'pg_class') as comment
   from below join pg_class c on c.oid = below.oid join pg_namespace n on n.oid = c.relnamespace
   where c.relispartition
@@ -59,7 +72,7 @@ export async function partitionStatements(
   session: Session,
   root: { readonly oid: number; readonly schema: string; readonly columns: readonly CatalogColumn[] },
 ): Promise<readonly StatementTemplate[]> {
-  const { rows } = await session.query<CatalogPartition>(findPartitions, [root.oid])
+  const { rows } = await session.query<CatalogPartition>(findPartitions, [root.oid, root.schema])
   const known = new Map<number, Above>([[root.oid, { name: '%t', columns: root.columns }]])
   const statements: StatementTemplate[] = []
   for (const partition of rows) {
@@ -73,9 +86,9 @@ export async function partitionStatements(
   return statements
 }
 
-/** In the schema that the table comes to be in, where it is in that of the table. */
-function partitionName({ schema, name }: CatalogPartition, root: string): StatementTemplate {
-  return schema === root ? `%s.${templateText(quoteName(name))}` : templateText(quoteTable({ schema, name }))
+/** In the schema that the table comes to be in, if at all possible; the objects of the database move it to its own. */
+function partitionName({ schema, name, alone }: CatalogPartition, root: string): StatementTemplate {
+  return schema === root || alone ? `%s.${templateText(quoteName(name))}` : templateText(quoteTable({ schema, name }))
 }
 
 interface Place {
