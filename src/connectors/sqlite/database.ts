@@ -12,6 +12,9 @@ export type Parameter = SQLInputValue | boolean
 /** A value as a function of SQL is given it. */
 export type StoredValue = null | bigint | number | string | Uint8Array
 
+/** A row as statements give it: an object of values. */
+export type Values<R> = { readonly [column in keyof R]: null | number | string | Uint8Array }
+
 /** As https://www.sqlite.org/c3ref/c_alter_table.html has its codes. */
 export interface Action {
   readonly code: number
@@ -65,11 +68,11 @@ export class Connection implements Disposable {
   }
 
   /** `R` says what the statement gives; numbers beyond 2^53 are an error. */
-  all<R extends object>(sql: string, ...values: readonly Parameter[]): readonly R[] {
+  all<R extends Values<R>>(sql: string, ...values: readonly Parameter[]): readonly R[] {
     return this.#statement(sql).all(...values.map(parameter)) as readonly object[] as readonly R[]
   }
 
-  get<R extends object>(sql: string, ...values: readonly Parameter[]): R | null {
+  get<R extends Values<R>>(sql: string, ...values: readonly Parameter[]): R | null {
     return this.all<R>(sql, ...values)[0] ?? null
   }
 

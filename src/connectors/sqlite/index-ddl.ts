@@ -2,7 +2,7 @@ import { DroverError } from '../../core/errors.ts'
 import type { IndexCondition, IndexPart, IndexPlace, IndexPlan } from '../../core/index-plan.ts'
 import { qualified } from '../../core/plan.ts'
 import { quoteText } from './identifiers.ts'
-import { quoteName, quoteTable } from './names.ts'
+import { quoteName, quoteTable, tableName } from './names.ts'
 
 /**
  * The statement that builds an index. Rows without a value are never equal to each other in SQLite, so a unique index
@@ -10,7 +10,7 @@ import { quoteName, quoteTable } from './names.ts'
  */
 export function createIndexSql(index: IndexPlan): string {
   const { name, target, unique, method, parts, text } = index
-  const head = `create ${unique ? 'unique ' : ''}index ${quoteName(name)} on ${quoteTable(target)}`
+  const head = `create ${unique ? 'unique ' : ''}index ${quoteName(indexName(index))} on ${quoteTable(target)}`
   if (text?.kind === 'index') return `${head} ${text.sql}`
   if (text !== undefined || method !== 'btree') {
     const message = `SQLite has nothing like the index ${JSON.stringify(name)} of ${qualified(target)}`
@@ -18,6 +18,11 @@ export function createIndexSql(index: IndexPlan): string {
   }
   const where = whereSql(index)
   return `${head} (${parts.map(orderedPart).join(', ')})${where === null ? '' : ` where ${where}`}`
+}
+
+/** Indexes of a file share their names with all others; so those of tables that are loaded beside others have their own. */
+export function indexName({ name, target }: Pick<IndexPlan, 'name' | 'target'>): string {
+  return tableName({ ...target, name })
 }
 
 /** Which rows a partial index has; null: all. */

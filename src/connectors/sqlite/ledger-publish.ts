@@ -1,9 +1,11 @@
 import { DroverError } from '../../core/errors.ts'
+import type { IndexPlan } from '../../core/index-plan.ts'
 import { inSchema, partsOf, qualified, targetColumns, type TargetName } from '../../core/plan.ts'
 import type { Lease, MigrationId } from '../ledger-contract.ts'
 import type { PlannedTable } from '../planned-table.ts'
 import type { Connection } from './database.ts'
 import { columnList, type Part } from './ddl.ts'
+import { createIndexSql, indexName } from './index-ddl.ts'
 import { addColumns, changed, notATable } from './ledger-begin.ts'
 import { holdEpoch } from './ledger-lease.ts'
 import { forgetTable, moveNotes, noteObjects } from './ledger-objects.ts'
@@ -12,7 +14,7 @@ import { finalName, loadTables, updatePlanned } from './ledger-stored.ts'
 import { quoteName, quoteTable, tableKey, tableName } from './names.ts'
 import { dropTables } from './removal.ts'
 import { isDuplicate, isRefusal } from './target-errors.ts'
-import { findExisting } from './target-existing.ts'
+import { findExisting, findName } from './target-existing.ts'
 
 /** A table that was loaded beside others. */
 type LoadedTable = PlannedTable & { readonly publishTo: string }
@@ -40,6 +42,7 @@ export function publishTables(
   makeRoom(publishing, made)
   for (const table of made) {
     for (const part of partsOf(table.plan)) move(publishing, part.target, finalName(table, part.target))
+    for (const index of table.indexes ?? []) rename(connection, index, finalName(table, index.target))
   }
   storeFinalNames(publishing, planned, loaded)
 }
@@ -64,6 +67,20 @@ function makeRoom({ connection, tables, migration }: Publishing, loaded: readonl
   dropTables(connection, replaced)
   const notes = replaced.map((target) => ({ kind: 'replaced' as const, target }))
   noteObjects(connection, tables, migration, notes)
+}
+
+/** SQLite gives an index no other name, so it is built again; one that could not be built is not there. */
+function rename(connection: Connection, index: IndexPlan, target: TargetName): void {
+  const name = indexName(index)
+  if (findName(connection, name) === null) return
+  const final = indexName({ ...index, target })
+  if (findName(connection, final) !== null) {
+    const message = `${qualified(target)} cannot be published: the name ${JSON.stringify(final)} of its index is taken`
+    throw new DroverError('target-incompatible', message, {
+      hint: 'rename what has that name, and then: drover resume',
+    })
+  }
+  connection.exec(`drop index ${quoteName(name)}; ${createIndexSql({ ...index, target })}`)
 }
 
 /** Indexes and references follow their table. */

@@ -6,9 +6,15 @@ import { affinityOf, type Affinity } from './declared-types.ts'
 import { nameKey, quoteName, quoteTable, tableName } from './names.ts'
 import { declaredTypesOf, findName } from './target-existing.ts'
 
+/** A time as the encoder writes it, `2024-03-15T12:00:00.5Z`. */
+const writtenTime = /^([\d-]+)T([\d:.]+)Z( BC)?$/
+/** The same as {@link lookUpRows} gives it, `2024-03-15 12:00:00.5+00`. */
+const shownTime = /^([\d-]+) ([\d:.]+)\+00( BC)?$/
+
 /**
  * The rows whose key is one of `keys`, in no order. The text of a value: of an INTEGER its digits, of a REAL the shortest
- * that gives it back, a TEXT itself, of a BLOB `\x` and its hex digits; of a `bool` column `true` and `false`.
+ * that gives it back, a TEXT itself, of a BLOB `\x` and its hex digits. Booleans and times are written as PostgreSQL does,
+ * by which values of all targets are compared.
  */
 export function lookUpRows(
   connection: Connection,
@@ -19,15 +25,17 @@ export function lookUpRows(
 ): readonly (readonly (string | null)[])[] {
   if (key.length === 0) throw new DroverError('unexpected', `rows of ${qualified(target)} were looked up by no key`)
   const kinds = kindsOf(connection, target, columns, key)
-  const conditions = key.map((name, i) => `${quoteName(name)} is ${kinds[i]?.parameter ?? '?'}`)
+  const conditions = key.map((name) => `${quoteName(name)} is ?`)
   const names = columns.map(({ name }) => quoteName(name)).join(', ')
   const text = `select ${names} from ${quoteTable(target)} where ${conditions.join(' and ')}`
   const statement = connection.prepare(text)
   statement.setReadBigInts(true)
   statement.setReturnArrays(true)
   return keys.flatMap((values) => {
-    const found = statement.all(...values.map((value, i) => kinds[i]?.bind(value) ?? null)) as readonly unknown[]
-    return (found as readonly (readonly unknown[])[]).map((row) =>
+    const found = statement.all(
+      ...values.map((value, i) => (value === null ? null : (kinds[i]?.(value) ?? null))),
+    ) as readonly unknown[]
+    return (found as readonly (readonly ReadValue[])[]).map((row) =>
       row.map((value, i) => shown(value, columns[i]?.type ?? 'text')),
     )
   })
@@ -47,10 +55,10 @@ export function isIndexed(connection: Connection, target: TargetName, key: reado
   return key.some((column) => first.has(nameKey(column)))
 }
 
-interface Kind {
-  readonly parameter: string
-  readonly bind: (text: string | null) => string | bigint | number | Uint8Array | null
-}
+type ReadValue = null | bigint | number | string | Uint8Array
+
+/** What is bound for the text of a value. */
+type Kind = (text: string) => string | bigint | number | Uint8Array
 
 function kindsOf(
   connection: Connection,
@@ -73,22 +81,21 @@ function kindsOf(
 
 /** A key that is none of the columns asked for is told by its column's affinity. */
 function kindOf(type: LogicalType | null, affinity: Affinity): Kind {
-  if (type === 'bool') return { parameter: '?', bind: (text) => (text === null ? null : BigInt(text === 'true')) }
-  if (type === 'bytes' || (type === null && affinity === 'BLOB')) return { parameter: '?', bind: bytesOf }
-  const isWhole = type === 'int32' || type === 'int64' || (type === null && affinity === 'INTEGER')
-  if (isWhole) return { parameter: '?', bind: (text) => (text === null ? null : BigInt(text)) }
-  if (type === 'float64') return { parameter: '?', bind: (text) => (text === null ? null : Number(text)) }
-  return { parameter: '?', bind: (text) => text }
+  if (type === 'bool') return (text) => BigInt(text === 'true')
+  if (type === 'bytes' || (type === null && affinity === 'BLOB')) return bytesOf
+  if (type === 'int32' || type === 'int64' || (type === null && affinity === 'INTEGER')) return BigInt
+  if (type === 'float64') return Number
+  return type === 'timestamp' ? (text) => text.replace(shownTime, '$1T$2Z$3') : (text) => text
 }
 
-function bytesOf(text: string | null): Uint8Array | null {
-  return text === null ? null : Buffer.from(text.replace(/^\\x/, ''), 'hex')
+function bytesOf(text: string): Uint8Array {
+  return Buffer.from(text.replace(/^\\x/, ''), 'hex')
 }
 
-function shown(value: unknown, type: LogicalType): string | null {
+function shown(value: ReadValue, type: LogicalType): string | null {
   if (value === null) return null
-  if (value instanceof Uint8Array) return `\\x${Buffer.from(value).toString('hex')}`
+  if (typeof value === 'string') return type === 'timestamp' ? value.replace(writtenTime, '$1 $2+00$3') : value
   if (typeof value === 'number') return Object.is(value, -0) ? '-0' : String(value)
-  if (type === 'bool' && typeof value === 'bigint') return String(value !== 0n)
-  return String(value)
+  if (typeof value === 'bigint') return type === 'bool' ? String(value !== 0n) : String(value)
+  return `\\x${Buffer.from(value).toString('hex')}`
 }

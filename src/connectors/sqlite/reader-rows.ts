@@ -34,8 +34,8 @@ export async function* readRows(
   const exact = new ExactRows(connection, target, columns, rowid)
   const names = columns.map(({ name }) => quoteName(name))
   const selected = rowid === null ? exact.selected : [...names, rowid].join(', ')
-  const [encoding] = rowsOf(connection, 'pragma encoding', [])
-  const packer = new RowPacker(columns.length, doubtOf(String(encoding?.[0])))
+  const encoding = connection.get<{ encoding: string }>('pragma encoding')?.encoding ?? ''
+  const packer = new RowPacker(columns.length, doubtOf(encoding))
   const page = new Page(pool, limits)
   for (const row of rowsOf(connection, `select ${selected} from ${quoteTable(target)}${condition}`, bounds)) {
     if (rowid === null) packer.pack(exact.rowOf(row), true)

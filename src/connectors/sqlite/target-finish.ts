@@ -3,7 +3,7 @@ import type { ForeignKeyPlan, IndexPlan } from '../../core/index-plan.ts'
 import { isChild, partsOf, qualified, type TablePlan } from '../../core/plan.ts'
 import type { Connection } from './database.ts'
 import { childReference, parentsOf, type Part } from './ddl.ts'
-import { createIndexSql, partSql, whereSql } from './index-ddl.ts'
+import { createIndexSql, indexName, partSql, whereSql } from './index-ddl.ts'
 import { nameKey, quoteName, quoteTable, tableKey, tableName } from './names.ts'
 import { isDuplicate } from './target-errors.ts'
 import { primaryKeyOf } from './target-existing.ts'
@@ -39,7 +39,7 @@ export function buildIndex(connection: Connection, index: IndexPlan): void {
   const statement = createIndexSql(index)
   const found = connection.get<{ sql: string | null }>(
     'select sql from sqlite_schema where name = ? collate nocase',
-    index.name,
+    indexName(index),
   )
   if (found !== null) {
     if (found.sql !== null && sameText(found.sql, statement)) return

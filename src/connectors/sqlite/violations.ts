@@ -12,7 +12,7 @@ interface Group {
   readonly rows: number
   /** Groups in all, those not listed included. */
   readonly groups: number
-  readonly [value: string]: unknown
+  readonly [value: string]: string | number
 }
 
 /** Values that a unique index would have more than once, the most frequent first. */
@@ -68,7 +68,7 @@ function listText(groups: readonly Group[], width: number): string {
 }
 
 /** Between quotes, with what would disturb a terminal escaped. */
-function valueText(value: unknown): string {
+function valueText(value: string | number | undefined): string {
   const characters = [...String(value)]
   return JSON.stringify(characters.length > shown ? `${characters.slice(0, shown).join('')}…` : String(value))
 }
