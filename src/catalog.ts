@@ -11,7 +11,9 @@ import type { Decoder, Observer, RowEncoder, Transcoder } from './format/codec.t
 import { createDirectTranscoder } from './format/direct/direct-transcoder.ts'
 import { displayText } from './format/json-text.ts'
 import { createPgCopyEncoder } from './format/pgcopy-encoder.ts'
+import { createPgTextEncoder } from './format/pgtext-encoder.ts'
 import { createSqliteDecoder } from './format/sqlite-decoder.ts'
+import { createSqliteTranscoder } from './format/sqlite-direct/sqlite-transcoder.ts'
 import { composeTranscoder } from './format/transcode.ts'
 
 // The only list of what is built in. A connector is loaded when a URL asks for it, and what most workers never need (looking
@@ -31,6 +33,10 @@ const sources: Readonly<Record<string, (url: string, options: SourceOptions) => 
   'mongodb+srv': async (url) => (await import('./connectors/mongodb/connect.ts')).openMongoSource(url),
   bson: async (url) => (await import('./connectors/bson-dump/connect.ts')).openDumpSource(url),
   sqlite: async (url, options) => (await import('./connectors/sqlite/connect.ts')).openSqliteSource(url, options),
+  postgres: async (url, options) =>
+    (await import('./connectors/postgres/source/connect.ts')).openPostgresSource(url, options),
+  postgresql: async (url, options) =>
+    (await import('./connectors/postgres/source/connect.ts')).openPostgresSource(url, options),
 }
 
 const targets: Readonly<Record<string, (url: string, options: TargetOptions) => Promise<Target>>> = {
@@ -46,11 +52,13 @@ const decoders: Readonly<Partial<Record<Format, (plan: TablePlan, keyField: stri
 
 const encoders: Readonly<Partial<Record<Format, (plan: TablePlan) => RowEncoder>>> = {
   pgcopy: createPgCopyEncoder,
+  pgtext: createPgTextEncoder,
 }
 
 /** From a format to another without making rows; they answer null for a plan that needs them. */
 const directWays: Readonly<Record<string, (plan: TablePlan, keyField: string) => Transcoder | null>> = {
   'bson pgcopy': createDirectTranscoder,
+  'sqlite pgcopy': (plan) => createSqliteTranscoder(plan),
 }
 
 const observers: Readonly<

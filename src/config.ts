@@ -89,6 +89,8 @@ export interface Config extends TableConfig, ViewConfig {
   readonly maxRateFile: string | null
   readonly targetSchema: string
   readonly ledgerSchema: string
+  /** Functions and triggers are carried too. */
+  readonly functions: boolean
   readonly infer: 'sample' | 'full'
   readonly sampleRows: number
   readonly verify: VerifyLevel
@@ -192,6 +194,7 @@ export function buildConfig(inputs: ConfigInputs): Config {
     maxRateFile: given.value(spec.maxRateFile),
     targetSchema: given.value(spec.targetSchema),
     ledgerSchema: given.value(spec.ledgerSchema),
+    functions: given.value(spec.functions),
     infer: given.value(spec.infer),
     sampleRows: given.value(spec.sampleRows),
     verify: level,

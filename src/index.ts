@@ -80,6 +80,8 @@ export interface MigrateOptions {
   readonly references?: Readonly<Record<string, string>> | undefined
   readonly targetSchema?: string | undefined
   readonly ledgerSchema?: string | undefined
+  /** Between databases of one kind: functions and triggers are carried too. */
+  readonly functions?: boolean | undefined
   readonly infer?: 'sample' | 'full' | undefined
   /** Rows looked at to choose types. */
   readonly sampleRows?: number | undefined

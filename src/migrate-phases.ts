@@ -70,6 +70,9 @@ export async function carryOut(begun: Begun): Promise<MigrationResult> {
     if (tooMany !== null) throw tooMany
     report.phase('publish')
     await ledger.publish(id, lease, run)
+    for (const { kind, name } of await ledger.carry(id, lease, run)) {
+      report.notice({ level: 'info', message: `${kind} ${name} is made` })
+    }
     await ledger.setState(id, lease, 'done', null, marksOf(evolved))
   } catch (error) {
     report.stopped(causeOf(error, context.signal, lease))

@@ -120,7 +120,7 @@ function announceRun({ workers, feed, isolation }: RunPlan, { notice }: Session)
 }
 
 function announcePlan(
-  { findings, tables, skipped }: PlanReport,
+  { findings, tables, objects, skipped }: PlanReport,
   warnings: readonly string[],
   { notice }: Session,
 ): void {
@@ -131,6 +131,9 @@ function announcePlan(
     notice({ level: 'info', message })
   }
   for (const table of skipped) notice({ level: 'info', message: `${table.name} is not copied: ${table.skipped}` })
+  for (const { kind, name, reason } of objects.listed) {
+    notice({ level: 'info', message: `${kind} ${name} is not carried: ${reason}` })
+  }
 }
 
 /** Sorts by the day it began; the random part keeps two of one day apart. */
@@ -147,6 +150,7 @@ async function recordOf(id: MigrationId, config: Config, keyField: string, plan:
     source: plan.source,
     target: plan.target,
     tables: plan.tables.map(({ planned }) => planned),
+    objects: plan.objects.carried,
     options: { ...run, ...(await optionsOf(config, keyField, plan)) },
   }
 }

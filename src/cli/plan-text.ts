@@ -1,5 +1,6 @@
 import type { Setting } from '../config-layers.ts'
 import type { SourceTable } from '../connectors/contract.ts'
+import type { CarriedObject, ListedObject } from '../core/carried-object.ts'
 import { isChild, partsOf, qualified, type ChildPlan, type TablePlan } from '../core/plan.ts'
 import type { PlanReport, TableReport } from '../engine/plan-report.ts'
 import { formatCount, printable, renderColumns, type Column } from '../telemetry/format.ts'
@@ -8,18 +9,28 @@ import { indent, renderTable } from './plan-table-text.ts'
 
 /** Everything a run would do, for people. `settings` are shown where there are any. */
 export function renderPlan(report: PlanReport, settings: readonly Setting[]): string {
-  const { source, target, workers, feed, isolation, tables, skipped } = report
+  const { source, target, workers, feed, isolation, tables, objects, skipped } = report
   const warnings = report.findings.filter(({ level }) => level !== 'info').map(({ error }) => error.message)
   return [
     `${printable(source)} → ${printable(target)}`,
     `${formatCount(workers.count)} workers, ${isolation} (${workers.reason}); feed ${feed.choice} (${feed.reason})`,
     ...warnings.map((warning) => `warning: ${printable(warning)}`),
     ...tables.flatMap((table) => ['', ...renderTable(table)]),
-    ...section('not copied', skipped.map(skippedLine)),
+    ...section('also made', objects.carried.flatMap(carriedLines)),
+    ...section('not copied', [...skipped.map(skippedLine), ...objects.listed.map(listedLine)]),
     ...section('settings', settingLines(settings)),
     '',
     'Nothing was written.',
   ].join('\n')
+}
+
+/** Before the tables, or behind them, as it will be run. */
+function carriedLines({ phase, sql }: CarriedObject): string[] {
+  return [`-- ${phase} the tables`, ...sql.flatMap((statement) => `${statement};`.split('\n'))].map(printable)
+}
+
+function listedLine({ kind, name, reason }: ListedObject): string {
+  return printable(`${kind} ${name}: ${reason}`)
 }
 
 function skippedLine({ name, skipped }: SourceTable): string {
@@ -41,8 +52,9 @@ function section(title: string, lines: readonly string[]): string[] {
 
 /** The same as plain data. Bounds are the source's own and say nothing to anybody else, so only their number is told. */
 export function planAsJson(report: PlanReport): object {
-  const { source, target, workers, feed, isolation, skipped, findings } = report
-  return { source, target, workers, feed, isolation, tables: report.tables.map(tableAsJson), skipped, findings }
+  const { source, target, workers, feed, isolation, objects, skipped, findings } = report
+  const tables = report.tables.map(tableAsJson)
+  return { source, target, workers, feed, isolation, tables, objects, skipped, findings }
 }
 
 function tableAsJson(table: TableReport): object {

@@ -9,6 +9,7 @@ import type {
   PackedRows,
   Partition,
 } from '../core/batch.ts'
+import type { CarriedObject, DatabaseObjects } from '../core/carried-object.ts'
 import type { CoercionUse } from '../core/coercion.ts'
 import type { Counts } from '../core/counts.ts'
 import type { DeadLetter } from '../core/dead-letter.ts'
@@ -21,7 +22,7 @@ import type { RetryPolicy } from '../core/retry.ts'
 import type { TableChange } from '../core/table-change.ts'
 import type { Ledger, MigrationId } from './ledger-contract.ts'
 import type { PlannedTable, Selection } from './planned-table.ts'
-import type { StructureRequest, TableStructure } from './structure.ts'
+import type { ObjectsRequest, StructureRequest, TableStructure } from './structure.ts'
 
 /** Something a check found. An `error` refuses the run before anything is written. */
 export interface Finding {
@@ -118,6 +119,11 @@ export interface Source extends AsyncDisposable {
    * `source-failed` where that state is lost.
    */
   share(signal: AbortSignal): Promise<string | null>
+  /**
+   * What it has beside tables, and what of it cannot be carried; nothing for a source without a dialect. Throws
+   * `missing-dependency` where a table needs what cannot be carried.
+   */
+  objects(request: ObjectsRequest, signal: AbortSignal): Promise<DatabaseObjects>
   /** Indexes of a table that has no structure; none for a source that has none. */
   indexes(table: string, signal: AbortSignal): Promise<readonly SourceIndex[]>
   /** The highest value of a field among the rows selected, as {@link SinceRange} takes it; null: no row has the field. */
@@ -186,6 +192,8 @@ export interface Target extends AsyncDisposable {
   classify(error: unknown): FaultClass
   /** Reaches the server, checks version and the rights on these schemas. Throws when it cannot be reached. */
   check(schemas: readonly string[], signal: AbortSignal): Promise<readonly Finding[]>
+  /** Whether it can have these objects of a source of its dialect, none of which it gets by this. */
+  checkObjects(objects: readonly CarriedObject[], signal: AbortSignal): Promise<readonly Finding[]>
   connections(signal: AbortSignal): Promise<Connections>
   /** Those of the named tables that exist. */
   existing(names: readonly TargetName[], signal: AbortSignal): Promise<readonly ExistingTable[]>

@@ -1,4 +1,5 @@
 import type { BatchId, BatchLimits, Bounds, Partition } from '../core/batch.ts'
+import type { CarriedObject } from '../core/carried-object.ts'
 import type { CoercionUse } from '../core/coercion.ts'
 import type { Counts } from '../core/counts.ts'
 import type { StoredLetter } from '../core/dead-letter.ts'
@@ -17,12 +18,14 @@ export interface MigrationRecord {
   readonly source: string
   readonly target: string
   readonly tables: readonly PlannedTable[]
+  /** What the target gets beside tables; absent: nothing. */
+  readonly objects?: readonly CarriedObject[] | undefined
   /** The options that shape the copy, for `status` and for refusing a resume with others. */
   readonly options: { readonly [option: string]: unknown }
 }
 
 /** A migration as the ledger holds it. Its plans are those that drift has left, with the names the tables have now. */
-export interface StoredMigration extends MigrationRecord {
+export interface StoredMigration extends Omit<MigrationRecord, 'objects'> {
   readonly state: MigrationState | 'superseded'
   readonly error: ErrorShape | null
   readonly beganAt: Date
@@ -138,11 +141,16 @@ export interface Ledger extends AsyncDisposable {
   /** Child tables that earlier migrations into this table have made for it; some may be gone. */
   childTables(table: TargetName): Promise<readonly TargetName[]>
   /**
-   * Stores migration, tables and partitions and runs the DDL of every table, by its mode, in one transaction: a kill
-   * leaves all of it or nothing. Tables of earlier unfinished migrations that are recreated are superseded. Answers the
+   * Stores migration, tables and partitions, makes objects of phase `before` and runs the DDL of every table, by its
+   * mode, in one transaction: a kill leaves all of it or nothing. Tables of earlier unfinished migrations that are recreated are superseded. Answers the
    * partitions with their ids.
    */
   begin(record: MigrationRecord, lease: Lease, signal: AbortSignal): Promise<readonly Partition[]>
+  /**
+   * Makes the objects of phase `after` that it has not made yet, each in a transaction. Answers those that were made.
+   * Throws `target-incompatible` for one that is there and is another, and `target-failed` for one that is refused.
+   */
+  carry(migration: MigrationId, lease: Lease, signal: AbortSignal): Promise<readonly CarriedObject[]>
   entries(migration: MigrationId, partition: number): Promise<readonly Entry[]>
   /**
    * Locks the partition against claims, which waits for any late commit, reads its entries, closes it and opens a new

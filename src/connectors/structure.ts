@@ -2,7 +2,7 @@ import type { Dialect } from '../core/batch.ts'
 import type { IndexPlan } from '../core/index-plan.ts'
 import type { RowLayout } from '../core/layout.ts'
 import type { LogicalType } from '../core/logical-type.ts'
-import type { NamedText } from '../core/plan.ts'
+import type { NamedText, TargetName } from '../core/plan.ts'
 import type { Sample } from '../core/sample.ts'
 import type { StatementTemplate } from '../core/statement-template.ts'
 import type { Selection } from './planned-table.ts'
@@ -106,3 +106,16 @@ export interface NativeStructure {
 
 /** Asked of a source for one table. */
 export type StructureRequest = Pick<Selection, 'table' | 'where' | 'limit' | 'since'> & ReadingOptions
+
+/** Asked of a source for what its database has beside tables; meant for a target of the same dialect. */
+export interface ObjectsRequest {
+  /** Tables that the target gets anew, as partitions and all; and the names that they have there for good. */
+  readonly tables: readonly { readonly from: TargetName; readonly to: TargetName }[]
+  /**
+   * Schemas of which everything is wanted that can be carried; `all`: that of the database. Of others only what the
+   * tables need.
+   */
+  readonly schemas: readonly string[] | 'all'
+  /** Functions and triggers too; without, only functions that something else needs. */
+  readonly functions: boolean
+}

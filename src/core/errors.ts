@@ -68,6 +68,8 @@ export const errorKinds = {
   'target-login-refused': 'preflight',
   /** The server is of a version drover cannot work with. */
   'unsupported-version': 'preflight',
+  /** The source holds what is not copied, or may not be read as what it is: large objects, text of no known encoding. */
+  'source-incompatible': 'preflight',
   /** A table asked for does not exist in the source. */
   'missing-table': 'preflight',
   /** The pattern of --tables matches nothing that can be copied. */
@@ -80,6 +82,8 @@ export const errorKinds = {
   'target-incompatible': 'preflight',
   /** A table depends on the one that would be dropped. */
   'target-in-use': 'preflight',
+  /** A table needs an object of its database, such as an extension or a function, that cannot be carried to the target. */
+  'missing-dependency': 'preflight',
   /** Source and target are the same. */
   'same-source-and-target': 'preflight',
   /** A right is missing on the source or the target. */

@@ -1,5 +1,6 @@
 import type { Finding, SourceTable } from '../connectors/contract.ts'
 import type { PlannedTable } from '../connectors/planned-table.ts'
+import type { DatabaseObjects } from '../core/carried-object.ts'
 import type { SourceIndex } from '../core/index-plan.ts'
 import type { Feed, Isolation } from '../core/result.ts'
 import type { Sample } from '../core/sample.ts'
@@ -23,6 +24,8 @@ export interface PlanReport {
   readonly source: string
   readonly target: string
   readonly tables: readonly TableReport[]
+  /** What the target gets beside tables, and what of the source it does not. */
+  readonly objects: DatabaseObjects
   /** Tables of the source that are not copied, each with its reason. */
   readonly skipped: readonly SourceTable[]
   readonly findings: readonly Finding[]

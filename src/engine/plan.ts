@@ -7,6 +7,7 @@ import { targetsOf, type Choice, type ChosenTable } from './choose-tables.ts'
 import { refuseMode } from './existing-tables.ts'
 import type { PlanContext } from './plan-context.ts'
 import type { PlanReport, TableReport } from './plan-report.ts'
+import { planObjects } from './plan-objects.ts'
 import { planExtras, type IndexedTable } from './plan-extras.ts'
 import { withoutEarlyReferences } from './run-plan.ts'
 import { shapeTable, type ShapeContext, type ShapedTable } from './shape-table.ts'
@@ -27,6 +28,7 @@ export async function planRun(context: PlanContext, choice: Choice, signal: Abor
   const existing = new Map((await target.existing(looked, signal)).map((found) => [qualified(found.target), found]))
   for (const table of choice.tables) refuseMode(table, existing, earlier.get(table.source.name) ?? [])
   const shaped = await shapeTables({ ...context, existing, earlier }, choice, workers.count, signal)
+  const beside = await planObjects(context, shaped, signal)
   const feed = feedOf(config, choice, shaped, { workers: workers.count, cores })
   const extras = planExtras(config, target, shaped.map(indexedOf))
   const whole = shaped.map((table) => {
@@ -39,7 +41,9 @@ export async function planRun(context: PlanContext, choice: Choice, signal: Abor
   for (const table of withoutEarlyReferences(config, whole)) {
     tables.push(await partitionTable(context, table, { feed: feed.choice, workers: workers.count }, signal))
   }
-  const report = { source: source.name, target: target.name, tables, skipped: choice.skipped, findings }
+  const { objects } = beside
+  const found = { skipped: choice.skipped, findings: [...findings, ...beside.findings] }
+  const report = { source: source.name, target: target.name, tables, objects, ...found }
   return { ...report, workers, feed, isolation: config.isolation }
 }
 

@@ -10,14 +10,24 @@ import { castScalar } from './cast.ts'
 export function castValue(value: Value, type: LogicalType, nestedJson: NestedJson): Value | undefined {
   if (value === null || type === 'json') return value
   const element = elementType(type)
-  return element === null ? castToScalar(value, type as ScalarType, nestedJson) : castItems(value, element, nestedJson)
+  if (element === null) return castToScalar(value, type as ScalarType, nestedJson)
+  return mapItems(value, (item) => castToScalar(item, element, nestedJson))
 }
 
-function castItems(value: Value, element: ScalarType, nestedJson: NestedJson): Value | undefined {
+/**
+ * A value in the one form that a type has in a row; undefined where it is none of the type as it is. Null stays null.
+ */
+export function fitValue(value: Value, type: LogicalType): Value | undefined {
+  if (value === null || type === 'json') return value
+  const element = elementType(type)
+  return element === null ? fit(value, type as ScalarType) : mapItems(value, (item) => fit(item, element))
+}
+
+function mapItems(value: Value, make: (item: Value) => Value | undefined): Value | undefined {
   if (!Array.isArray(value)) return undefined
   const items: Value[] = []
   for (const item of value as readonly Value[]) {
-    const made = item === null ? null : castToScalar(item, element, nestedJson)
+    const made = item === null ? null : make(item)
     if (made === undefined) return undefined
     items.push(made)
   }

@@ -90,7 +90,7 @@ export function located(
   subject: string,
   path: readonly string[],
   value: Value,
-  column: Pick<ColumnPlan, 'name' | 'type'>,
+  column: Pick<ColumnPlan, 'name' | 'type' | 'native'>,
 ): RowError {
   const { message } = error.shape
   const { reason, value: shown } = error.at ?? { reason: message, value: '' }
@@ -98,7 +98,7 @@ export function located(
     {
       ...error.shape,
       message: `${subject}, field ${shownPath(path)}, column ${shownName(column.name)}: ${message}`,
-      hint: castHint(path, value, column.type !== 'json'),
+      hint: castHint(path, value, column.type !== 'json' && column.native === undefined),
     },
     shown === '' ? faulty(column.name, value, reason) : { column: storableName(column.name), value: shown, reason },
   )

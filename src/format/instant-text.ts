@@ -52,7 +52,7 @@ function padded(number: number, digits: number): string {
   return String(number).padStart(digits, '0')
 }
 
-const dayPattern = /^(\d{4,7})-(\d\d)-(\d\d)( BC)?$/
+const dayPattern = /^(\d{4,9})-(\d\d)-(\d\d)( BC)?$/
 
 /** The way back from {@link dayText}; null for any other text. */
 export function parseDay(text: string): Day | null {
@@ -80,7 +80,7 @@ export interface WrittenTime {
 }
 
 const timePattern =
-  /^(\d{4,6})-(\d\d)-(\d\d)(?:[Tt ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d+))?)?(?: ?([Zz])| ?([+-])([01]\d|2[0-3])(?::?([0-5]\d))?)?)?( BC)?$/
+  /^(\d{4,9})-(\d\d)-(\d\d)(?:[Tt ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d+))?)?(?: ?([Zz])| ?([+-])([01]\d|2[0-3])(?::?([0-5]\d))?)?)?( BC)?$/
 
 /**
  * What an ISO 8601 text says: a day, mostly a time, and perhaps a zone. Null where it is not one, names a day or a time

@@ -3,11 +3,11 @@ import { RowError } from '../core/row-error.ts'
 import type { DocumentValue, Row, Value } from '../core/value.ts'
 import type { ByteWriter } from './byte-writer.ts'
 import { located, subjectOf, unfitValue, unplannedValue, type RowPlace } from './drift.ts'
-import type { ColumnCoercions } from './pgcopy-coerce.ts'
-import { appenderOf } from './pgcopy-columns.ts'
+import type { ColumnCoercions } from './column-coerce.ts'
 import type { AppendValue } from './pgcopy-scalars.ts'
 import { documentOf } from './document-of.ts'
 import { RowDocuments } from './row-documents.ts'
+import type { RowForm } from './row-form.ts'
 import { shapeOf, type Place } from './row-shape.ts'
 import type { TupleWriter } from './tuple-writer.ts'
 
@@ -40,10 +40,12 @@ export interface OpenRow extends RowPlace {
 
 /** Documents → tuples of one table of a plan, and of its child tables. */
 export class PartEncoder {
+  readonly #form: RowForm
   readonly #part: number
   readonly #prefix: readonly string[]
   readonly #width: number
   readonly #rowKey: readonly Column[]
+  readonly #ordinal: AppendValue
   readonly #columns: readonly PlacedColumn[]
   readonly #value: Column | null
   readonly #overflow: Column | null
@@ -57,6 +59,7 @@ export class PartEncoder {
   constructor(
     parts: readonly (TablePlan | ChildPlan)[],
     part: number,
+    form: RowForm,
     coercions: ColumnCoercions | null,
     above: readonly string[] = [],
   ) {
@@ -64,14 +67,16 @@ export class PartEncoder {
     const child = isChild(plan) ? plan : null
     const prefix = [...above, ...(child?.path ?? [])]
     const columnOf = (column: ColumnPlan, path: readonly string[]): Column => {
-      const append = appenderOf(column, table.nestedJson)
+      const append = form.appenderOf(column, table.nestedJson)
       const nulls = column === child?.value && column.type === 'json'
       return { plan: column, path, append: coercions?.appender(column, path, append, nulls) ?? append }
     }
     const shape = shapeOf(plan)
+    this.#form = form
     this.#part = part
     this.#prefix = prefix
     this.#width = targetColumns(plan).length
+    this.#ordinal = form.appenderOf(ordinalColumn, table.nestedJson)
     this.#rowKey = (child?.rowKey ?? []).map((column) => columnOf(column, pathOf(column)))
     this.#columns = plan.columns.map((column, index) => ({
       ...columnOf(column, [...prefix, ...pathOf(column)]),
@@ -89,7 +94,7 @@ export class PartEncoder {
     })
     this.#children = (plan.children ?? []).map((inner, index) => ({
       place: shape.children[index] as Place,
-      encoder: new PartEncoder(parts, parts.indexOf(inner), coercions, prefix),
+      encoder: new PartEncoder(parts, parts.indexOf(inner), form, coercions, prefix),
     }))
   }
 
@@ -99,8 +104,7 @@ export class PartEncoder {
     const { out } = tuples
     const document = documentOf(element)
     this.#documents.load(document, row)
-    out.reserve(2)
-    out.putInt16(this.#width)
+    this.#form.begin(out, this.#width)
     if (this.#rowKey.length > 0) this.#appendKey(out, row)
     for (const column of this.#columns) {
       const value = this.#documents.valueAt(column.place)
@@ -109,6 +113,7 @@ export class PartEncoder {
     if (this.#value !== null) this.#appendElement(out, this.#value, element, document, row)
     else if (document === null) throw unplannedValue(subjectOf(row, this.#prefix), this.#prefix, element)
     if (this.#overflow !== null) this.#appendOverflow(out, this.#overflow, row)
+    this.#form.end(out, this.#width)
     tuples.endTuple(this.#part === 0 ? row.origin : (row.tuples[0] as TupleWriter).rows - 1)
     for (const child of this.#children) child.encoder.#encodeAll(this.#documents.valueAt(child.place), row)
   }
@@ -135,11 +140,7 @@ export class PartEncoder {
       for (const step of column.path) value = documentOf(value)?.[step]
       this.#append(out, column, value, row)
     }
-    for (const ordinal of row.ordinals) {
-      out.reserve(8)
-      out.putInt32(4)
-      out.putInt32(ordinal)
-    }
+    for (const ordinal of row.ordinals) this.#ordinal(out, ordinal)
   }
 
   #appendElement(out: ByteWriter, column: Column, element: Value, document: DocumentValue | null, row: OpenRow): void {
@@ -164,8 +165,7 @@ export class PartEncoder {
 
   #append(out: ByteWriter, column: Column, value: Value | undefined, row: OpenRow): void {
     if (value === null || value === undefined) {
-      out.reserve(4)
-      out.putInt32(-1)
+      this.#form.appendNull(out)
       return
     }
     let fits: boolean
@@ -178,6 +178,8 @@ export class PartEncoder {
     if (!fits) throw unfitValue(subjectOf(row, this.#prefix), column.path, value, column.plan)
   }
 }
+
+const ordinalColumn: ColumnPlan = { field: '', name: '', type: 'int32', cast: false }
 
 function pathOf(column: ColumnPlan): readonly string[] {
   return [column.field, ...(column.within ?? [])]

@@ -25,14 +25,18 @@ export function appenderOf(column: ColumnPlan, tableNestedJson: NestedJson): App
 /** The server would cut trailing spaces beyond the length without a word, so the length is checked here. */
 function boundedAppender(append: AppendValue, maxCharacters: number): AppendValue {
   return (out, value) => {
-    if (typeof value === 'string' && value.length > maxCharacters) {
-      // PostgreSQL counts code points, of which there may be fewer than UTF-16 units.
-      const characters = [...value].length
-      if (characters > maxCharacters) {
-        throw unholdable(`the text has ${characters} characters, and the column holds ${maxCharacters}`)
-      }
-    }
+    if (typeof value === 'string') checkLength(value, maxCharacters)
     return append(out, value)
+  }
+}
+
+/** Throws RowError for a text with more characters. */
+export function checkLength(text: string, maxCharacters: number): void {
+  if (text.length <= maxCharacters) return
+  // PostgreSQL counts code points, of which there may be fewer than UTF-16 units.
+  const characters = [...text].length
+  if (characters > maxCharacters) {
+    throw unholdable(`the text has ${characters} characters, and the column holds ${maxCharacters}`)
   }
 }
 

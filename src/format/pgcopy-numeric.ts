@@ -1,5 +1,5 @@
 import type { ByteWriter } from './byte-writer.ts'
-import { parseDecimal } from './decimal-digits.ts'
+import { parseDecimal, type DecimalDigits } from './decimal-digits.ts'
 import { shownText, unholdable } from './row-error.ts'
 
 const positive = 0x0000
@@ -25,16 +25,10 @@ export function appendNumeric(out: ByteWriter, text: string): void {
     appendNumericHeader(out, 0, 0, special, 0)
     return
   }
-  const number = parseDecimal(text)
-  if (number === null)
-    throw unholdable(`${shownText(text)} is not a decimal number`, { reason: 'it is not a decimal number' })
+  const number = numericDigits(text)
   const { digits, exponent } = number
   const scale = Math.max(0, -exponent)
   const wholeDigits = digits.length + exponent
-  if (scale > mostFractionDigits || (digits !== '' && wholeDigits > mostWholeDigits)) {
-    const reason = 'has more digits than numeric holds'
-    throw unholdable(`${shownText(text)} ${reason}`, { reason: `it ${reason}` })
-  }
   if (digits === '') {
     appendNumericHeader(out, 0, 0, positive, scale)
     return
@@ -47,6 +41,19 @@ export function appendNumeric(out: ByteWriter, text: string): void {
   for (let group = 0; group < groups; group++) {
     out.putInt16(Number(aligned.slice(group * 4, group * 4 + 4).padEnd(4, '0')))
   }
+}
+
+/** The digits of a finite number. Throws RowError `row-rejected` where `numeric` holds none such. */
+export function numericDigits(text: string): DecimalDigits {
+  const number = parseDecimal(text)
+  if (number === null)
+    throw unholdable(`${shownText(text)} is not a decimal number`, { reason: 'it is not a decimal number' })
+  const { digits, exponent } = number
+  if (-exponent > mostFractionDigits || (digits !== '' && digits.length + exponent > mostWholeDigits)) {
+    const reason = 'has more digits than numeric holds'
+    throw unholdable(`${shownText(text)} ${reason}`, { reason: `it ${reason}` })
+  }
+  return number
 }
 
 /** What stands in front of the groups of four digits, and room for these. */

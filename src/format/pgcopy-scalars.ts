@@ -182,13 +182,17 @@ function appendTimestamp(out: ByteWriter, value: Value): boolean {
   return true
 }
 
+/** Throws RowError for an instant that PostgreSQL's timestamps do not hold. */
+export function checkInstant(instant: Instant): void {
+  if (fitsTimestamp(instant)) return
+  const outside = 'lies outside of 4713 BC to 294276, which timestamptz holds'
+  throw unholdable(`the date ${instant.millis} (milliseconds since 1970) ${outside}`, { reason: `the date ${outside}` })
+}
+
 /** Both infinities are the ends of int64 (PostgreSQL's DT_NOBEGIN and DT_NOEND). Throws RowError for any other instant. */
 function appendInfinity(out: ByteWriter, instant: Instant): boolean {
   const { millis } = instant
-  if (!isInfinite(instant)) {
-    const outside = 'lies outside of 4713 BC to 294276, which timestamptz holds'
-    throw unholdable(`the date ${millis} (milliseconds since 1970) ${outside}`, { reason: `the date ${outside}` })
-  }
+  checkInstant(instant)
   out.reserve(12)
   out.putInt32(8)
   out.view.setBigInt64(out.at, millis < 0n ? -(2n ** 63n) : 2n ** 63n - 1n)
@@ -208,25 +212,29 @@ const infinityDay = 2 ** 31 - 1
 function appendDate(out: ByteWriter, value: Value): boolean {
   if (!(value instanceof Day)) return false
   const { days } = value
-  if (Number.isFinite(days) && (days < firstDay || days >= endDay)) {
-    const outside = 'lies outside of 4713 BC to 5874897, which date holds'
-    throw unholdable(`the day ${days} (days since 1970) ${outside}`, { reason: `the day ${outside}` })
-  }
+  checkDay(value)
   out.reserve(4 + int32Bytes)
   out.putInt32(int32Bytes)
   out.putInt32(Number.isFinite(days) ? days - epochDays : days < 0 ? minusInfinityDay : infinityDay)
   return true
 }
 
+/** Throws RowError for a day that PostgreSQL's date does not hold. */
+export function checkDay({ days }: Day): void {
+  if (!Number.isFinite(days) || (days >= firstDay && days < endDay)) return
+  const outside = 'lies outside of 4713 BC to 5874897, which date holds'
+  throw unholdable(`the day ${days} (days since 1970) ${outside}`, { reason: `the day ${outside}` })
+}
+
 const halfRange = 2 ** 32
 
 /**
- * Puts `value × factor` as an int64 without a bigint, which would cost an allocation for each value. The value is
+ * Puts `value × factor + more` as an int64 without a bigint, which would cost an allocation for each value. The value is
  * split before it is multiplied, so every step is exact.
  */
-export function putWhole(out: ByteWriter, value: number, factor: number): void {
+export function putWhole(out: ByteWriter, value: number, factor: number, more: number = 0): void {
   const high = Math.floor(value / halfRange)
-  const low = (value - high * halfRange) * factor
+  const low = (value - high * halfRange) * factor + more
   const carry = Math.floor(low / halfRange)
   out.view.setInt32(out.at, high * factor + carry)
   out.view.setUint32(out.at + 4, low - carry * halfRange)

@@ -1,7 +1,7 @@
 import { DroverError } from '../core/errors.ts'
 import type { LayoutColumn } from '../core/layout.ts'
 import { typeName, type LogicalType } from '../core/logical-type.ts'
-import { Decimal, Uuid, type Value } from '../core/value.ts'
+import { Decimal, Special, Uuid, type Value } from '../core/value.ts'
 import { parseDecimal } from './decimal-digits.ts'
 import type { JsonReader } from './json-reader.ts'
 import { unholdable } from './row-error.ts'
@@ -149,9 +149,12 @@ function bytesOf(value: Stored, form: string): Uint8Array | undefined {
   return form === 'any' && isText(value) ? new Uint8Array(storedBytes(value)) : undefined
 }
 
+/** The text `null`, which is a value, and not the lack of one. */
+const jsonNull = new Special('null', 'null')
+
 function readJson({ json, lenience }: StoredContext): Read {
   const texts = new TextReader(null, lenience)
-  return (value) => (isText(value) ? json.read(texts.read(value)) : undefined)
+  return (value) => (isText(value) ? (json.read(texts.read(value)) ?? jsonNull) : undefined)
 }
 
 function isText(value: Stored): value is string | StoredText {

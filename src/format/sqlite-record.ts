@@ -121,7 +121,10 @@ export class RecordReader {
     this.width = 0
     let value = headerEnd
     while (this.#at < headerEnd) {
-      const type = this.#varint(headerEnd)
+      const first = bytes[this.#at] as number
+      // Mostly one byte is all of it.
+      const type = first < 0x80 ? first : this.#varint(headerEnd)
+      if (first < 0x80) this.#at++
       this.types[this.width] = type
       this.starts[this.width++] = value
       value += serialSize(type)

@@ -1,4 +1,4 @@
-import type { EncodedRows } from '../core/batch.ts'
+import type { EncodedRows, Format } from '../core/batch.ts'
 import { DroverError } from '../core/errors.ts'
 import { ByteWriter } from './byte-writer.ts'
 
@@ -24,6 +24,7 @@ export class TupleMemory {
 
 /** The tuples of one table and one batch. */
 export class TupleWriter {
+  readonly #format: Format
   readonly #part: number
   readonly #memory: TupleMemory
   #out: ByteWriter | null = null
@@ -32,7 +33,8 @@ export class TupleWriter {
   #rows = 0
 
   /** `rows`: about as many will come. */
-  constructor(part: number, rows: number, memory: TupleMemory) {
+  constructor(format: Format, part: number, rows: number, memory: TupleMemory) {
+    this.#format = format
     this.#part = part
     this.#memory = memory
     this.#offsets = new Uint32Array(rows + 1)
@@ -73,7 +75,7 @@ export class TupleWriter {
     const bytes = out === null ? new Uint8Array() : new Uint8Array(out.bytes.buffer, out.bytes.byteOffset, out.at)
     const offsets = this.#offsets.subarray(0, this.#rows + 1)
     const owners = this.#part === 0 ? null : this.#owners.subarray(0, this.#rows)
-    return { format: 'pgcopy', part: this.#part, rows: this.#rows, bytes, offsets, owners }
+    return { format: this.#format, part: this.#part, rows: this.#rows, bytes, offsets, owners }
   }
 
   #grow(): void {

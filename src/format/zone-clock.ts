@@ -7,8 +7,8 @@ const msPerDay = 86_400_000
 /** Days that are remembered; tables have far fewer. */
 const mostDays = 50_000
 
-/** Milliseconds from 1970 that JavaScript has dates for, a day less at both ends. */
-const mostMillis = 8_640_000_000_000_000 - msPerDay
+/** Milliseconds from 1970 that JavaScript has dates for, some days less at both ends. */
+const mostMillis = 8_640_000_000_000_000 - 3 * msPerDay
 
 /** What a clock on the wall of a time zone says, and when it says so. */
 export class ZoneClock {
@@ -33,6 +33,13 @@ export class ZoneClock {
     if (Math.abs(millis) > mostMillis) return 'unknown'
     const offset = this.#offsetOfDay(this.#format, Math.floor(millis / msPerDay))
     return Number.isNaN(offset) ? near(this.#format, local) : behindZone(local, offset)
+  }
+
+  /** Seconds that the clock is ahead of UTC on a day, from 1970; NaN where it is set near that day, or is not known. */
+  offsetOn(day: number): number {
+    if (this.#format === null) return 0
+    // NaN is below nothing.
+    return Math.abs(day) * msPerDay <= mostMillis ? this.#offsetOfDay(this.#format, day) : Number.NaN
   }
 
   #offsetOfDay(format: Intl.DateTimeFormat, day: number): number {

@@ -1,6 +1,8 @@
 import { pipeline } from 'node:stream/promises'
+import { inspect } from 'node:util'
 import pg from 'pg'
 import { from as copyFrom } from 'pg-copy-streams'
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { elementType, scalarTypes, type LogicalType } from '../../src/core/logical-type.ts'
 import {
@@ -16,8 +18,9 @@ import {
 } from '../../src/core/value.ts'
 import { nativeType } from '../../src/connectors/postgres/types.ts'
 import { createPgCopyEncoder } from '../../src/format/pgcopy-encoder.ts'
+import { createPgTextEncoder } from '../../src/format/pgtext-encoder.ts'
 import { freshPostgres } from '../support/databases.ts'
-import { documentOf, planOf, rowOf } from '../unit/format/samples.ts'
+import { columnOf, documentOf, planOf, rowErrorOf, rowOf } from '../unit/format/samples.ts'
 
 const header = Buffer.from('5047434f50590aff0d0a000000000000000000', 'hex')
 const trailer = Buffer.from('ffff', 'hex')
@@ -124,14 +127,33 @@ const samples: { readonly [type in LogicalType]?: readonly (readonly [Value, str
   'float64[]': [[[1, 0.5, Number.NaN], '{1,0.5,NaN}']],
 }
 
-/** Sends one column of values by binary COPY and reads it back as text, in order. */
-async function roundTrip(client: pg.Client, type: LogicalType, values: readonly Value[]): Promise<(string | null)[]> {
-  await client.query(`create temp table sent (n integer, a ${nativeType(type)})`)
-  const batch = createPgCopyEncoder(planOf({ n: 'int32', a: type })).begin(values.length)
+const ways = {
+  pgcopy: { create: createPgCopyEncoder, format: 'binary', header, trailer },
+  pgtext: { create: createPgTextEncoder, format: 'text', header: Buffer.alloc(0), trailer: Buffer.alloc(0) },
+}
+
+interface Sent {
+  readonly way: keyof typeof ways
+  readonly native?: string
+}
+
+/** Sends one column of values by COPY and reads it back as the text of its type, in order. */
+async function roundTrip(
+  client: pg.Client,
+  type: LogicalType,
+  values: readonly Value[],
+  { way, native }: Sent,
+): Promise<(string | null)[]> {
+  const { create, format, header, trailer } = ways[way]
+  await client.query(`create temp table sent (n integer, a ${native ?? nativeType(type)})`)
+  const columns = [columnOf('n', 'int32'), columnOf('a', type, { native })]
+  const batch = create(planOf({}, { columns })).begin(values.length)
   values.forEach((value, n) => batch.add(n, rowOf({ n, a: value })))
   const bytes = batch.end().parts[0]?.bytes ?? new Uint8Array()
-  await pipeline([header, bytes, trailer], client.query(copyFrom('copy sent (n, a) from stdin (format binary)')))
-  const { rows } = await client.query<{ shown: string | null }>('select a::text as shown from sent order by n')
+  await pipeline([header, bytes, trailer], client.query(copyFrom(`copy sent (n, a) from stdin (format ${format})`)))
+  const { rows } = await client.query<{ shown: string | null }>(
+    `select a::${nativeType(type)}::text as shown from sent order by n`,
+  )
   await client.query('drop table sent')
   return rows.map(({ shown }) => shown)
 }
@@ -146,11 +168,11 @@ async function connected(): Promise<{ client: pg.Client } & AsyncDisposable> {
   return { client, [Symbol.asyncDispose]: () => moved.disposeAsync() }
 }
 
-describe('PostgreSQL reads what the encoder writes', () => {
+describe.each(['pgcopy', 'pgtext'] as const)('PostgreSQL reads what the %s encoder writes', (way) => {
   it('values of every type and their extremes, and NULL', async () => {
     await using database = await connected()
     for (const [type, pairs] of Object.entries(samples) as [LogicalType, (readonly [Value, string])[]][]) {
-      const shown = await roundTrip(database.client, type, [...pairs.map(([value]) => value), null])
+      const shown = await roundTrip(database.client, type, [...pairs.map(([value]) => value), null], { way })
       expect(shown, type).toStrictEqual([...pairs.map(([, text]) => text), null])
     }
   })
@@ -161,7 +183,7 @@ describe('PostgreSQL reads what the encoder writes', () => {
       const type: LogicalType = `${scalar}[]`
       expect(elementType(type)).toBe(scalar)
       const pairs = (samples[scalar] ?? []).filter(([, text]) => text.length < 1000)
-      const shown = await roundTrip(database.client, type, [[...pairs.map(([value]) => value), null]])
+      const shown = await roundTrip(database.client, type, [[...pairs.map(([value]) => value), null]], { way })
       const text = pairs.map(([, text]) => text)
       const { rows } = await database.client.query<{ same: boolean }>(
         `select $1::text::${nativeType(type)}::text = (($2::text[])::${nativeType(type)})::text as same`,
@@ -169,5 +191,74 @@ describe('PostgreSQL reads what the encoder writes', () => {
       )
       expect(rows, type).toStrictEqual([{ same: true }])
     }
+  })
+})
+
+/** By logical type and type of the column: what is stored as itself, with its text, and what would be changed. */
+const natives: [LogicalType, string, [Value, string][], Value[]][] = [
+  ['int64', 'smallint', [[-32_768n, '-32768']], [32_768n]],
+  ['float64', 'integer', [[5, '5']], [0.5, 2 ** 31, Number.NaN]],
+  ['decimal', 'bigint', [[new Decimal('1E+3'), '1000']], [new Decimal('0.1'), new Decimal('9223372036854775808')]],
+  ['float64', 'real', [[0.5, '0.5'], [-0, '-0'], [Infinity, 'Infinity']], [0.1, 1e300, 16_777_217]],
+  ['decimal', 'double precision', [[new Decimal('0.1'), '0.1']], [new Decimal('0.10000000000000001')]],
+  ['decimal', 'numeric(5,2)', [[new Decimal('-999.90'), '-999.90'], [0.1, '0.10'], [new Decimal('NaN'), 'NaN']], [new Decimal('0.001'), new Decimal('1000'), new Decimal('Infinity')]],
+  ['decimal', 'numeric(3,-2)', [[new Decimal('12300'), '12300']], [new Decimal('12350')]],
+  ['text', 'character varying(3)', [['ä😀 ', 'ä😀 ']], ['abc ', 'abcd']],
+  ['text', 'character(3)', [['ab', 'ab']], ['ab ', 'abcd']],
+  ['text', 'name', [['x'.repeat(63), 'x'.repeat(63)]], ['x'.repeat(64), 'ä'.repeat(32)]],
+  ['text', '"char"', [['x', 'x']], ['xy', 'ä']],
+  ['timestamp', 'timestamp(3) without time zone', [[new Instant(-1n), '1969-12-31 23:59:59.999+00'], [new Instant(-62_135_596_800_001n), '0001-12-31 23:59:59.999+00 BC'], [plusInfinity, 'infinity']], [new Instant(0n, 1)]],
+  ['timestamp', 'timestamp(0) with time zone', [[new Instant(253_402_300_800_000n), '10000-01-01 00:00:00+00']], [new Instant(1n)]],
+  ['timestamp', 'date', [[new Instant(-86_400_000n), '1969-12-31 00:00:00+00'], [minusInfinity, '-infinity']], [new Instant(1n), new Instant(0n, 1)]],
+  ['text', 'time(2) without time zone', [['03:04:05.67', '03:04:05.67']], ['03:04:05.678']],
+  ['text', 'json', [['{"b":1, "a":2}', '{"b":1, "a":2}']], []],
+  ['decimal[]', 'numeric(4,1)[]', [[[new Decimal('1.5'), null], '{1.5,NULL}']], [[new Decimal('1.55')]]],
+] // prettier-ignore
+
+describe('types that would change values', () => {
+  it('take those that they hold, and no others', async () => {
+    await using database = await connected()
+    for (const [type, native, stored, refused] of natives) {
+      const shown = await roundTrip(database.client, type, stored.map(([value]) => value), { way: 'pgtext', native }) // prettier-ignore
+      expect(shown, native).toStrictEqual(stored.map(([, text]) => text))
+      const batch = createPgTextEncoder(planOf({}, { columns: [columnOf('a', type, { native })] })).begin(1)
+      for (const value of refused) {
+        const { code } = rowErrorOf(() => batch.add(0, rowOf({ a: value })))
+        expect(code, `${native} ${inspect(value)}`).toBe('row-rejected')
+      }
+    }
+  })
+
+  it('D-PG-19 P6 texts of any characters, in any column, are no syntax', async () => {
+    await using database = await connected()
+    const marks = fc.constantFrom(
+      '\\N',
+      '\\.',
+      '\\',
+      '\n',
+      '\r',
+      '\t',
+      '\b',
+      '\f',
+      '\v',
+      'N',
+      '.',
+      '"',
+      '{',
+      ',',
+      'NULL',
+      '',
+    )
+    const texts = fc.oneof(fc.string({ unit: 'grapheme', maxLength: 20 }), fc.array(marks, { maxLength: 5 }).map((parts) => parts.join(''))) // prettier-ignore
+    const clean = texts.map((text) => text.replaceAll('\0', '').toWellFormed())
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.option(clean), { minLength: 1, maxLength: 200 }), async (values) => {
+        expect(await roundTrip(database.client, 'text', values, { way: 'pgtext' })).toStrictEqual(values)
+        const arrays = await roundTrip(database.client, 'text[]', [values], { way: 'pgtext' })
+        const { rows } = await database.client.query('select $1::text[] as items', [arrays[0]])
+        expect(rows).toStrictEqual([{ items: values }])
+      }),
+      { numRuns: 20 },
+    )
   })
 })

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
 import type { Batch, Bounds, Format, Partition } from '../../core/batch.ts'
+import { noObjects, type DatabaseObjects } from '../../core/carried-object.ts'
 import { DroverError } from '../../core/errors.ts'
 import type { SourceIndex } from '../../core/index-plan.ts'
 import { readIndexSpec } from '../../format/index-spec.ts'
@@ -51,6 +52,10 @@ export class DumpSource implements Source {
   /** Documents tell what they are themselves. */
   async structure(): Promise<null> {
     return null
+  }
+
+  async objects(): Promise<DatabaseObjects> {
+    return noObjects
   }
 
   /** Files stay as they are. */

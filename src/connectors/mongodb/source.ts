@@ -1,5 +1,6 @@
 import type { Db, MongoClient } from 'mongodb'
 import type { Batch, Bounds, Format, Partition } from '../../core/batch.ts'
+import { noObjects, type DatabaseObjects } from '../../core/carried-object.ts'
 import { DroverError } from '../../core/errors.ts'
 import type { SourceIndex } from '../../core/index-plan.ts'
 import type { FaultClass } from '../../core/fault.ts'
@@ -63,6 +64,10 @@ export class MongoSource implements Source {
   /** Documents tell what they are themselves. */
   async structure(): Promise<null> {
     return null
+  }
+
+  async objects(): Promise<DatabaseObjects> {
+    return noObjects
   }
 
   /** There is no state to keep: what is copied while it changes is said to have changed. */

@@ -8,6 +8,7 @@ import type { PlannedTable } from '../planned-table.ts'
 import type { Session } from './session.ts'
 import { alterStatements } from './alter.ts'
 import { addChildReference, addPrimaryKey, createTable, definitionOf, parentsOf, type Part } from './ddl.ts'
+import { asDefined } from './definitions.ts'
 import { codeOf, withoutValues } from './errors.ts'
 import { findExisting, isEmpty, primaryKeyOf } from './existing.ts'
 import { quoteName, quoteTable } from './identifiers.ts'
@@ -125,7 +126,7 @@ async function create(session: Session, { planned, part }: PlannedPart): Promise
 async function make(session: Session, part: Part): Promise<void> {
   const statements = createTable(part)
   try {
-    await session.run(statements)
+    await asDefined(session, () => session.run(statements))
   } catch (error) {
     if (definitionOf(part) === undefined || !(error instanceof pg.DatabaseError) || codeOf(error) === '42501')
       throw error

@@ -19,6 +19,7 @@ export interface LedgerTables {
   readonly coercion: string
   readonly object: string
   readonly checked: string
+  readonly carried: string
 }
 
 export function ledgerTables(schema: string): LedgerTables {
@@ -36,6 +37,7 @@ export function ledgerTables(schema: string): LedgerTables {
     coercion: `${quoted}."coercion"`,
     object: `${quoted}."object"`,
     checked: `${quoted}."checked"`,
+    carried: `${quoted}."carried"`,
   }
 }
 
@@ -139,7 +141,7 @@ const steps: readonly ((tables: LedgerTables) => string)[] = [
       primary key (source, source_table, target_schema, target_name, field)
     );`,
 
-  ({ migration, table, partition, entry, mark, letter, coercion, object, checked }) => `
+  ({ migration, table, partition, entry, mark, letter, coercion, object, checked, carried }) => `
     alter table ${migration} drop constraint migration_state_check;
     alter table ${migration} add constraint migration_state_check check
       (state in ('copying', 'finishing', 'verifying', 'done', 'stopped', 'superseded', 'rolled-back'));
@@ -199,6 +201,20 @@ const steps: readonly ((tables: LedgerTables) => string)[] = [
       found bytea not null,
       saved_at timestamptz not null default now(),
       primary key (check_id, part)
+    );
+
+    create table ${carried} (
+      migration text not null references ${migration} on delete cascade,
+      number integer not null,
+      kind text not null,
+      name text not null,
+      phase text not null check (phase in ('before', 'after')),
+      sql text[] not null,
+      look text not null,
+      found text not null,
+      undo text,
+      state text not null default 'open' check (state in ('open', 'there', 'made')),
+      primary key (migration, number)
     );`,
 ]
 

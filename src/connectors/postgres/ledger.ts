@@ -1,4 +1,5 @@
 import type { Bounds, Partition } from '../../core/batch.ts'
+import type { CarriedObject } from '../../core/carried-object.ts'
 import type { CoercionUse } from '../../core/coercion.ts'
 import type { Counts } from '../../core/counts.ts'
 import type { StoredLetter } from '../../core/dead-letter.ts'
@@ -18,6 +19,7 @@ import type {
   StoredMigration,
 } from '../ledger-contract.ts'
 import { prepareTables, supersede } from './begin.ts'
+import { carry, readOpen, storeCarried } from './carry.ts'
 import { forgetChecked, readChecked, saveChecked } from './checked.ts'
 import { findChildTables, findUnfinished } from './earlier.ts'
 import { isWriteRefused, toDroverError } from './errors.ts'
@@ -119,8 +121,12 @@ export class PostgresLedger implements Ledger {
     return this.#sessions.transact(`begin migration ${record.id}`, signal, async (session) => {
       await ensureLedger(session, this.#tables)
       await supersede(session, this.#tables, record.tables)
-      const done = await prepareTables(session, record.tables)
       await insertMigration(session, this.#tables, record, lease)
+      await storeCarried(session, this.#tables, record.id, record.objects ?? [])
+      for (const object of await readOpen(session, this.#tables, record.id, 'before')) {
+        await carry(session, this.#tables, record.id, object)
+      }
+      const done = await prepareTables(session, record.tables)
       await noteObjects(session, this.#tables, record.id, done)
       const partitions: Partition[] = []
       for (const { plan, partitions: bounds } of record.tables) {
@@ -134,6 +140,24 @@ export class PostgresLedger implements Ledger {
       if (lease instanceof HeldLease && !lease.isHeld) throw leaseLost('its connection ended')
       return partitions
     })
+  }
+
+  async carry(migration: MigrationId, lease: Lease, signal: AbortSignal): Promise<readonly CarriedObject[]> {
+    const open = await this.#read('read what is to be carried', (session) =>
+      readOpen(session, this.#tables, migration, 'after'),
+    )
+    const made: CarriedObject[] = []
+    for (const object of open) {
+      const isMade = await this.#patiently(`make ${object.kind} ${object.name}`, lease, signal, async (session) => {
+        await holdEpoch(session, this.#tables, migration, lease)
+        const isNew = await carry(session, this.#tables, migration, object)
+        // Invariant 3: at the last moment before the commit.
+        lease.lost.throwIfAborted()
+        return isNew
+      })
+      if (isMade) made.push(object)
+    }
+    return made
   }
 
   entries(migration: MigrationId, partition: number): Promise<readonly Entry[]> {

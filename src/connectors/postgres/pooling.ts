@@ -9,7 +9,11 @@ const looks = 3
  * locks, of which the lease is made, and settings. It shows where a session's process changes, or where two sessions have
  * the same. Looks only: a lock that is taken to see whether it holds could be left behind in the pool.
  */
-export async function checkPooling(first: Session, second: Session): Promise<readonly Finding[]> {
+export async function checkPooling(
+  first: Session,
+  second: Session,
+  side: 'source' | 'target' = 'target',
+): Promise<readonly Finding[]> {
   const [one, other] = [new Set<number>(), new Set<number>()]
   for (let look = 0; look < looks; look++) {
     one.add(await processOf(first))
@@ -23,9 +27,8 @@ export async function checkPooling(first: Session, second: Session): Promise<rea
       level: 'error',
       error: {
         code: 'pooled-connection',
-        message:
-          'a connection pooler before the target lends its connections for a transaction at a time: locks of a session do not hold',
-        hint: 'name the server itself in --to, or a pool in session mode',
+        message: `a connection pooler before the ${side} lends its connections for a transaction at a time: locks and settings of a session do not hold`,
+        hint: `name the server itself in ${side === 'target' ? '--to' : '--from'}, or a pool in session mode`,
       },
     },
   ]

@@ -3,6 +3,7 @@ import { reach } from '../../core/failpoint.ts'
 import { partsOf, qualified, type TargetName } from '../../core/plan.ts'
 import type { Lease, MigrationId, StoredMigration } from '../ledger-contract.ts'
 import type { PlannedTable } from '../planned-table.ts'
+import { undoCarried } from './carry.ts'
 import { quoteTable } from './identifiers.ts'
 import { holdEpoch } from './lease.ts'
 import { ledgerVersion, type LedgerTables } from './ledger-schema.ts'
@@ -47,12 +48,13 @@ export async function rollBack(
   await refuseSuccessors(undoing)
   done.push(...(await removeOwnMarks(undoing)))
   const rows = await lookAtRows(undoing)
+  done.push(...(await undoCarried(session, tables, migration, 'after')))
   // Child tables that it made may refer to rows of tables that stay.
   await emptyTables(session, 'drop table', [...made.values()])
   await reach('rollback.mid_drop')
   done.push(...(await removeRows(undoing, rows)), ...(await removeColumns(undoing)))
   done.push(...[...made.values()].map((target) => `table ${qualified(target)} is dropped`))
-  done.push(...(await removeSchemas(undoing)))
+  done.push(...(await undoCarried(session, tables, migration, 'before')), ...(await removeSchemas(undoing)))
   await session.query(
     `update ${tables.migration} set state = 'rolled-back', error = null, changed_at = now() where id = $1`,
     [migration],

@@ -1,4 +1,5 @@
 import type { Format } from '../../core/batch.ts'
+import type { CarriedObject } from '../../core/carried-object.ts'
 import type { ForeignKeyPlan, IndexPlan } from '../../core/index-plan.ts'
 import type { ColumnPlan, TablePlan, TargetName } from '../../core/plan.ts'
 import { partsOf, qualified } from '../../core/plan.ts'
@@ -8,6 +9,7 @@ import type { Connections, ExistingTable, Finding, Reader, Slice, Target, Writer
 import type { Ledger } from '../ledger-contract.ts'
 import type { PlannedTable } from '../planned-table.ts'
 import { rewriteCost } from './alter.ts'
+import { checkCarried } from './carry.ts'
 import { checkServer, readConnections } from './check.ts'
 import { addChildReference, addPrimaryKey, analyze, createTable, parentsOf } from './ddl.ts'
 import { exactNumber } from './entries.ts'
@@ -62,6 +64,10 @@ export class PostgresTarget implements Target {
 
   identity(signal: AbortSignal): Promise<string> {
     return this.#sessions.use('tell the database from others', signal, identityOf)
+  }
+
+  checkObjects(objects: readonly CarriedObject[], signal: AbortSignal): Promise<readonly Finding[]> {
+    return this.#sessions.use('look at the objects of the target', signal, (session) => checkCarried(session, objects))
   }
 
   connections(signal: AbortSignal): Promise<Connections> {

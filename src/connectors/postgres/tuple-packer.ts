@@ -116,11 +116,11 @@ export class TuplePacker {
   }
 }
 
-const incomplete = -1
-const trailer = -2
+export const incomplete = -1
+export const trailer = -2
 
 /** Where the tuple at `start` ends, or one of the two above. */
-function tupleEnd(bytes: Uint8Array, start: number, used: number): number {
+export function tupleEnd(bytes: Uint8Array, start: number, used: number): number {
   if (start + 2 > used) return incomplete
   const fields = ((bytes[start] as number) << 8) | (bytes[start + 1] as number)
   if (fields === 0xffff) return trailer

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
 import type { Batch, Bounds, Format, Partition } from '../../core/batch.ts'
+import { noObjects, type DatabaseObjects } from '../../core/carried-object.ts'
 import { DroverError } from '../../core/errors.ts'
 import type { FaultClass } from '../../core/fault.ts'
 import type { SourceIndex } from '../../core/index-plan.ts'
@@ -50,6 +51,11 @@ export class SqliteSource implements Source {
 
   async check(signal: AbortSignal): Promise<readonly Finding[]> {
     return this.#attempt('check the pages', signal, (file) => checkFile(file, this.#path, this.name))
+  }
+
+  /** Views and triggers have no part in a copy; describing the file lists them. */
+  async objects(): Promise<DatabaseObjects> {
+    return noObjects
   }
 
   async identity(): Promise<string> {

@@ -4,7 +4,8 @@ import { createBsonDecoder } from '../bson-decoder.ts'
 import { BsonReader } from '../bson-reader.ts'
 import { tag } from '../bson-types.ts'
 import type { Decoder, Transcoded, Transcoder } from '../codec.ts'
-import { createPgCopyEncoder, type PgCopyBatch } from '../pgcopy-encoder.ts'
+import type { FormBatch } from '../form-encoder.ts'
+import { createPgCopyEncoder } from '../pgcopy-encoder.ts'
 import { shapeOf } from '../row-shape.ts'
 import { OpenTranscoding } from '../transcode.ts'
 import { ColumnWriter } from './column-writer.ts'
@@ -51,7 +52,7 @@ class DirectRows {
     this.#before = parts.map(() => 0)
   }
 
-  copy(batch: Batch, { tuples }: PgCopyBatch, transcoding: OpenTranscoding): Transcoded {
+  copy(batch: Batch, { tuples }: FormBatch, transcoding: OpenTranscoding): Transcoded {
     const open = this.#open
     this.#reader.load(batch.bytes)
     open.tuples = tuples

@@ -1,6 +1,11 @@
 import { isUtf8 } from 'node:buffer'
-import type { BsonReader } from '../bson-reader.ts'
 import type { ByteWriter } from '../byte-writer.ts'
+
+/** The bytes that a value lies in, and a view of the same. */
+export interface ByteView {
+  readonly bytes: Buffer
+  readonly view: DataView
+}
 
 const asciiMask = ~0x7f
 const wordAsciiMask = 0x80808080 | 0
@@ -12,7 +17,7 @@ const wordBytes = 4
  * where it is something else.
  * All in one function, because views are checked anew behind each call.
  */
-export function appendUtf8(out: ByteWriter, reader: BsonReader, from: number, to: number): boolean {
+export function appendUtf8(out: ByteWriter, reader: ByteView, from: number, to: number): boolean {
   const length = to - from
   out.reserve(4 + length)
   const { view } = reader
@@ -38,7 +43,7 @@ export function appendUtf8(out: ByteWriter, reader: BsonReader, from: number, to
 }
 
 /** The text, its length stands already. */
-function copyShortText(out: ByteWriter, reader: BsonReader, from: number, to: number): boolean {
+function copyShortText(out: ByteWriter, reader: ByteView, from: number, to: number): boolean {
   const { bytes } = reader
   const { bytes: target, at } = out
   const shift = at + 4 - from
@@ -56,10 +61,13 @@ function copyShortText(out: ByteWriter, reader: BsonReader, from: number, to: nu
 /** From here on a call that makes a view of the text is worth it. */
 const longText = 1024
 
-/** Whether it is UTF-8 without U+0000. A byte has to follow it, which is 0. */
-export function isPlainText(reader: BsonReader, from: number, to: number): boolean {
+/** Whether it is UTF-8 without U+0000. */
+export function isPlainText(reader: ByteView, from: number, to: number): boolean {
   const { bytes, view } = reader
-  if (to - from >= longText) return bytes.indexOf(0, from) >= to && isUtf8(bytes.subarray(from, to))
+  if (to - from >= longText) {
+    const text = bytes.subarray(from, to)
+    return !text.includes(0) && isUtf8(text)
+  }
   const lastWord = to - wordBytes
   for (let at = from; at < to;) {
     if (at <= lastWord) {
@@ -95,7 +103,7 @@ function characterLength(view: DataView, at: number, end: number): number {
 const longestLoop = 64
 
 /** Appends bytes as they are. */
-export function copyBytes(out: ByteWriter, reader: BsonReader, from: number, to: number): void {
+export function copyBytes(out: ByteWriter, reader: ByteView, from: number, to: number): void {
   const length = to - from
   out.reserve(length)
   const { bytes } = reader
@@ -115,7 +123,7 @@ export function putAscii(out: ByteWriter, text: Uint8Array): void {
 }
 
 /** Puts an even number of bytes as lower-case hex digits, two bytes at once. */
-export function putHex(out: ByteWriter, { view }: BsonReader, from: number, to: number): void {
+export function putHex(out: ByteWriter, { view }: ByteView, from: number, to: number): void {
   const { view: target } = out
   let { at } = out
   for (let next = from; next < to; next += 2) {

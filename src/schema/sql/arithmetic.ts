@@ -69,9 +69,8 @@ export function absolute(term: Term): Term {
   if (term.kind === 'float' || term.kind === 'decimal') return resultOf(`abs(${term.sql})`, term.kind, true)
   const operand = operandOf(term)
   const [low, high] = operand.range
-  const highest = -low > high ? -low : high
   const lowest = low > 0n ? low : high < 0n ? -high : 0n
-  return { ...widened([lowest, highest], operand, (sql) => `abs(${sql})`), atomic: true }
+  return { ...widened([lowest, largestOf(operand.range)], operand, (sql) => `abs(${sql})`), atomic: true }
 }
 
 function operandOf(term: Term): Term {
@@ -91,18 +90,27 @@ function exact(a: Term, operator: '+' | '-' | '*', b: Term): Term {
 }
 
 function divide(a: Term, operator: '/' | '%', b: Term): Term {
-  const [low, high] = a.range
-  const largest = -low > high ? -low : high
-  const onlyUp = b.range[0] >= 0n
-  const range: Range = onlyUp ? [low < 0n ? low : 0n, high > 0n ? high : 0n] : [-largest, largest]
-  if (operator === '/' && !isWithin(range, int64)) {
-    throw new NotTheSame('it divides integers, and the result may not fit into 64 bits')
-  }
+  const range = operator === '/' ? quotientOf(a.range, b.range) : remainderOf(a.range, b.range)
+  if (!isWithin(range, int64)) throw new NotTheSame('it divides integers, and the result may not fit into 64 bits')
   // SQLite answers NULL where the divisor is 0.
   const hasZero = b.range[0] <= 0n && b.range[1] >= 0n
   const divisor = hasZero ? `NULLIF(${b.sql}, 0)` : inner(b)
-  const bounded: Range = isWithin(range, int64) ? range : int64
-  return widened(bounded, a, (sql) => `${sql} ${operator} ${divisor}`)
+  return widened(range, a, (sql) => `${sql} ${operator} ${divisor}`)
+}
+
+function quotientOf([low, high]: Range, [least]: Range): Range {
+  const largest = largestOf([low, high])
+  return least >= 0n ? [low < 0n ? low : 0n, high > 0n ? high : 0n] : [-largest, largest]
+}
+
+/** It has the sign of the dividend. */
+function remainderOf([low, high]: Range, divisor: Range): Range {
+  const largest = largestOf(divisor)
+  return [low < -largest ? -largest : low < 0n ? low : 0n, high > largest ? largest : high > 0n ? high : 0n]
+}
+
+function largestOf([low, high]: Range): bigint {
+  return -low > high ? -low : high
 }
 
 function shift(a: Term, operator: '<<' | '>>', b: Term): Term {

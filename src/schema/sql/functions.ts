@@ -61,7 +61,6 @@ export function choose(branches: readonly { readonly when: Term; readonly result
 
 /** Terms that PostgreSQL gives one type, and what an expression that answers one of them is. */
 function unify(given: readonly Term[]): { readonly terms: readonly Term[]; readonly as: (sql: string) => Term } {
-  if (given.some(({ collation }) => collation?.explicit === true)) throw new NotTheSame('it has a COLLATE within')
   const hasInt = given.some(({ kind }) => kind === 'int')
   const terms = hasInt ? given.map((term) => (term.kind === 'bool' ? integerOf(term) : term)) : given
   const values = terms.filter(({ kind }) => kind !== 'null')
@@ -135,8 +134,11 @@ function trimmed(name: 'btrim' | 'ltrim' | 'rtrim', given: readonly Term[]): Ter
   return resultOf(`${name}(${text ?? ''}, ${characters})`, 'text', true)
 }
 
+/** For an empty text, SQLite looks no further, not even whether the other is NULL. */
 function replace(given: readonly Term[]): Term | null {
-  return given.length === 3 ? resultOf(`replace(${listed(given.map(textOf))})`, 'text', true) : null
+  const sought = given[1]?.constant
+  if (given.length !== 3 || typeof sought !== 'string' || sought === '') return null
+  return resultOf(`replace(${listed(given.map(textOf))})`, 'text', true)
 }
 
 /** From a place that is none, SQLite counts from the end. */

@@ -165,10 +165,8 @@ export function integerOf(term: Term): Term {
   return typeof term.constant === 'bigint' ? intTerm(term.constant) : intResult(`${inner(term)}::integer`, bit, true)
 }
 
-/** A text whose own collation does not matter to what is done with it. */
 export function textOf(term: Term): Term {
   if (term.kind !== 'text') throw new NotTheSame('it takes what is no text for one')
-  if (term.collation?.explicit === true) throw new NotTheSame('it has a COLLATE within')
   return term
 }
 

@@ -111,6 +111,8 @@ const comparisons: ReadonlySet<BinaryOperator> = new Set<BinaryOperator>([
 
 class Translator {
   readonly #columns: ReadonlyMap<string, TranslatedColumn | null>
+  /** How many COLLATE were met. */
+  #collations = 0
 
   /** SQLite compares names without regard to the case of ASCII's letters. */
   constructor(columns: TranslatedColumns) {
@@ -118,6 +120,15 @@ class Translator {
   }
 
   term(expression: Expression): Term {
+    const before = this.#collations
+    const term = this.#translated(expression)
+    // SQLite compares what has a COLLATE anywhere within by that.
+    const ownOnly = expression.kind === 'collate' || (expression.kind === 'unary' && expression.operator === '+')
+    if (term.kind === 'text' && !ownOnly && this.#collations > before) throw new NotTheSame('it has a COLLATE within')
+    return term
+  }
+
+  #translated(expression: Expression): Term {
     switch (expression.kind) {
       case 'null':
         return nothing
@@ -135,30 +146,23 @@ class Translator {
         return this.#unary(expression.operator, expression.operand)
       case 'binary':
         return this.#binary(expression.operator, expression.left, expression.right)
-      case 'match': {
-        const { subject, operator, pattern, escape } = expression
-        const mark = escape === null ? null : this.term(escape)
-        return negatedIf(expression.negated, match(this.term(subject), operator, this.term(pattern), mark))
-      }
+      case 'match':
+        return this.#match(expression)
       case 'between':
         return this.#between(expression)
-      case 'in': {
-        const values = expression.values.map((value) => this.term(value))
-        return negatedIf(expression.negated, isIn(this.term(expression.operand), values))
-      }
+      case 'in':
+        return negatedIf(expression.negated, isIn(this.term(expression.operand), this.#terms(expression.values)))
       case 'case':
         return this.#case(expression)
       case 'cast':
         return cast(this.term(expression.operand), expression.type)
       case 'collate': {
         const operand = textOf(this.term(expression.operand))
+        this.#collations++
         return { ...operand, collation: { name: expression.collation.toUpperCase(), explicit: true } }
       }
       case 'call':
-        return call(
-          expression.name,
-          expression.arguments.map((given) => this.term(given)),
-        )
+        return call(expression.name, this.#terms(expression.arguments))
       case 'row':
         throw new NotTheSame('it compares several values at once')
       case 'opaque':
@@ -224,6 +228,15 @@ class Translator {
     }
     const conditions = [first, ...operands].map((operand) => inner(conditionOf(this.term(operand))))
     return boolTerm(conditions.join(` ${operator} `))
+  }
+
+  #terms(expressions: readonly Expression[]): readonly Term[] {
+    return expressions.map((expression) => this.term(expression))
+  }
+
+  #match({ operator, negated, subject, pattern, escape }: Expression & { readonly kind: 'match' }): Term {
+    const mark = escape === null ? null : this.term(escape)
+    return negatedIf(negated, match(this.term(subject), operator, this.term(pattern), mark))
   }
 
   #between({ negated, operand, low, high }: Expression & { readonly kind: 'between' }): Term {

@@ -16,7 +16,7 @@ const version2 = `
   alter table drover.mark drop constraint mark_pkey;
   alter table drover.mark drop column number;
   alter table drover.mark add primary key (source, source_table, target_schema, target_name, field);
-  drop table drover.letter, drover.coercion, drover.object, drover.checked;
+  drop table drover.letter, drover.coercion, drover.object, drover.checked, drover.carried;
   update drover.version set number = 2`
 /** Version 2 has only added to it. */
 const version1 = `${version2}; drop table drover.mark, drover.part; update drover.version set number = 1`

@@ -56,6 +56,7 @@ const report: PlanReport = {
   source: 'mongodb://h/shop',
   target: 'postgres://h/shop',
   tables: [users],
+  objects: { carried: [], listed: [] },
   skipped: [{ name: 'v', kind: 'view', skipped: 'a view', estimatedRows: null, averageRowBytes: null, ordered: false }],
   findings: [{ level: 'warning', error: { code: 'unsupported-version', message: 'old server' } }],
   workers: { count: 2, reason: '2 cores' },

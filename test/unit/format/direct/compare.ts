@@ -55,7 +55,7 @@ export class BothWays {
 }
 
 /** All that a transcoder answers, without the memory that it lies in. */
-function shown(transcoded: Transcoded): object {
+export function shown(transcoded: Transcoded): object {
   const { parts, written, filtered, rejected, transformSeconds, coerced } = transcoded
   return {
     parts: parts.map(({ format, part, rows, bytes, offsets, owners }) => ({

@@ -5,6 +5,7 @@ import { Coercer, coercionsFor } from './coerce.ts'
 import { CoercionRules } from './coercion-rules.ts'
 import { CoercionTally } from './coercion-tally.ts'
 import type { AppendValue } from './pgcopy-scalars.ts'
+import type { RowForm } from './row-form.ts'
 
 /** The coercions of one table, while its columns are compiled. Columns that need none are left as they are. */
 export class ColumnCoercions {
@@ -12,7 +13,10 @@ export class ColumnCoercions {
   readonly tally: CoercionTally = new CoercionTally()
   readonly #rules: CoercionRules
 
-  constructor(allowed: readonly AllowedCoercion[]) {
+  readonly #form: RowForm
+
+  constructor(allowed: readonly AllowedCoercion[], form: RowForm) {
+    this.#form = form
     this.#rules = new CoercionRules(allowed)
   }
 
@@ -21,18 +25,17 @@ export class ColumnCoercions {
     const { bySight, byFailure } = coercionsFor(type, cast)
     const isAllowed = (names: typeof bySight): boolean => this.#rules.anyIn(path.join('.'), names)
     const coercer = new Coercer(this.#rules, path, type, this.tally)
-    if (isAllowed(bySight)) return afterCoercion(append, coercer, nulls)
+    if (isAllowed(bySight)) return afterCoercion(append, coercer, nulls ? null : this.#form)
     return isAllowed(byFailure) ? orCoerced(append, coercer) : append
   }
 }
 
-/** Looks at every value before it is appended. */
-function afterCoercion(append: AppendValue, coercer: Coercer, nulls: boolean): AppendValue {
+/** Looks at every value before it is appended. `form`: has null; none: the column has one of its own. */
+function afterCoercion(append: AppendValue, coercer: Coercer, form: RowForm | null): AppendValue {
   return (out, value) => {
     const coerced = coercer.apply(value)
-    if (coerced !== null || nulls) return append(out, coerced)
-    out.reserve(4)
-    out.putInt32(-1)
+    if (coerced !== null || form === null) return append(out, coerced)
+    form.appendNull(out)
     return true
   }
 }

@@ -1,0 +1,142 @@
+import { templateText, type StatementTemplate } from '../../../core/statement-template.ts'
+import type { Session } from '../session.ts'
+import { quoteName, quoteTable } from '../identifiers.ts'
+import {
+  columnStatements,
+  computedText,
+  defaultText,
+  literal,
+  notNull,
+  readColumns,
+  type CatalogColumn,
+} from './native-columns.ts'
+import { readConstraints, readIndexes } from './native-constraints.ts'
+import { isMadeWithTable, readSequences, sequenceStatements, setDefault } from './native-sequences.ts'
+
+/** A partition, of the table or of a partition of it, that the target is to have too. */
+interface CatalogPartition {
+  readonly oid: number
+  readonly parent: number
+  readonly schema: string
+  readonly name: string
+  readonly bound: string
+  /** What it is partitioned by itself; null: it is not. */
+  readonly key: string | null
+  readonly options: string | null
+  readonly comment: string | null
+}
+
+export const tableOptions = `
+    (select string_agg(coalesce(o.prefix, '') || quote_ident(p.option_name) || ' = ' || quote_literal(p.option_value), ', ')
+      from (select null as prefix, c.reloptions as options
+        union all select 'toast.', x.reloptions from pg_class x where x.oid = c.reltoastrelid) o
+      cross join lateral pg_options_to_table(o.options) p) as options`
+
+/** Those that are being detached are left out: they are none of it soon. */
+const findPartitions = `
+  with recursive below as (
+    select h.inhrelid as oid, h.inhparent as parent, 1 as depth
+    from pg_inherits h where h.inhparent = $1 and not coalesce((to_jsonb(h) ->> 'inhdetachpending')::boolean, false)
+    union all
+    select h.inhrelid, h.inhparent, below.depth + 1
+    from below join pg_inherits h on h.inhparent = below.oid
+    where not coalesce((to_jsonb(h) ->> 'inhdetachpending')::boolean, false)
+  )
+  select c.oid, below.parent, n.nspname as schema, c.relname as name, pg_get_expr(c.relpartbound, c.oid) as bound,
+    pg_get_partkeydef(c.oid) as key, ${tableOptions}, obj_description(c.oid, 'pg_class') as comment
+  from below join pg_class c on c.oid = below.oid join pg_namespace n on n.oid = c.relnamespace
+  where c.relispartition
+  order by below.depth, n.nspname, c.relname`
+
+interface Above {
+  readonly name: StatementTemplate
+  readonly columns: readonly CatalogColumn[]
+}
+
+/** The statements that make the partitions of a table, what they have of their own included. */
+export async function partitionStatements(
+  session: Session,
+  root: { readonly oid: number; readonly schema: string; readonly columns: readonly CatalogColumn[] },
+): Promise<readonly StatementTemplate[]> {
+  const { rows } = await session.query<CatalogPartition>(findPartitions, [root.oid])
+  const known = new Map<number, Above>([[root.oid, { name: '%t', columns: root.columns }]])
+  const statements: StatementTemplate[] = []
+  for (const partition of rows) {
+    const above = known.get(partition.parent)
+    if (above === undefined) continue
+    const name = partitionName(partition, root.schema)
+    const columns = await readColumns(session, partition.oid)
+    known.set(partition.oid, { name, columns })
+    statements.push(...(await statementsOf(session, partition, { name, columns, above, schema: root.schema })))
+  }
+  return statements
+}
+
+/** In the schema that the table comes to be in, where it is in that of the table. */
+function partitionName({ schema, name }: CatalogPartition, root: string): StatementTemplate {
+  return schema === root ? `%s.${templateText(quoteName(name))}` : templateText(quoteTable({ schema, name }))
+}
+
+interface Place {
+  readonly name: StatementTemplate
+  readonly columns: readonly CatalogColumn[]
+  readonly above: Above
+  /** Of the root. */
+  readonly schema: string
+}
+
+async function statementsOf(
+  session: Session,
+  partition: CatalogPartition,
+  { name, columns, above, schema }: Place,
+): Promise<readonly StatementTemplate[]> {
+  const { oid, bound, key, options, comment } = partition
+  const sequences = await readSequences(session, oid)
+  const own = (await readConstraints(session, oid)).filter(({ inherited, late, kind }) => {
+    return !inherited && !late && kind !== 'n'
+  })
+  const drawn = new Map(
+    sequences.flatMap((sequence) => (isMadeWithTable(sequence) && sequence.drawn ? [[sequence.column, sequence]] : [])),
+  )
+  const differing = [
+    ...columns.flatMap((column) => columnDifference(column, above.columns, drawn.has(column.name))),
+    ...own.map((constraint) => `constraint ${quoteName(constraint.name)} ${constraint.sql}`),
+  ]
+  const create = [
+    `create table ${name} partition of ${above.name}`,
+    ...(differing.length === 0 ? [] : [templateText(`(${differing.join(', ')})`)]),
+    templateText(bound),
+    ...(key === null ? [] : [templateText(`partition by ${key}`)]),
+    ...(options === null ? [] : [templateText(`with (${options})`)]),
+  ].join(' ')
+  const indexes = (await readIndexes(session, oid)).filter(({ attached }) => !attached)
+  return [
+    create,
+    ...sequences.flatMap((sequence) => sequenceStatements(sequence, schema, name)),
+    ...[...drawn.values()].map((sequence) => setDefault(sequence, schema, name)),
+    ...columnStatements(columns, name, above.columns),
+    ...indexes.map(({ name: index, unique, sql }) => {
+      return `${templateText(`create ${unique ? 'unique ' : ''}index ${quoteName(index)}`)} on ${name} ${templateText(sql)}`
+    }),
+    ...(comment === null ? [] : [`comment on table ${name} is ${templateText(literal(comment))}`]),
+  ]
+}
+
+/** What `partition of` has to say of a column that is not as the one above. */
+function columnDifference(
+  column: CatalogColumn,
+  above: readonly CatalogColumn[],
+  filledLater: boolean,
+): readonly string[] {
+  const parent = above.find(({ name }) => name === column.name)
+  if (parent === undefined) return []
+  const filled = filledLater ? null : fillDifference(column, parent)
+  const required = column.required && !parent.required ? notNull(column) : []
+  const clauses = [...(filled === null ? [] : [filled]), ...required]
+  return clauses.length === 0 ? [] : [`${quoteName(column.name)} ${clauses.join(' ')}`]
+}
+
+function fillDifference(column: CatalogColumn, parent: CatalogColumn): string | null {
+  if (column.expression === parent.expression) return null
+  return column.generated === '' ? (defaultText(column) ?? 'default null') : computedText(column)
+}

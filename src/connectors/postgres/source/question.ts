@@ -1,0 +1,99 @@
+import pg from 'pg'
+import type { Format } from '../../../core/batch.ts'
+import { DroverError } from '../../../core/errors.ts'
+import type { LayoutColumn, RowLayout } from '../../../core/layout.ts'
+import type { Selection } from '../../planned-table.ts'
+import { columnOf } from './bounds.ts'
+import { castOf } from './column-types.ts'
+import type { KeyForm } from './position.ts'
+import { sinceConditions } from './since.ts'
+import type { ReadTable } from './table.ts'
+
+/** What is asked of a table for each of its rows. */
+export interface Question {
+  readonly format: Extract<Format, 'pgcopy' | 'pgtext'>
+  /** Expressions: those that are only looked at, then those of the layout. */
+  readonly expressions: readonly string[]
+  /** How many of the first of them are taken out of the rows. */
+  readonly hidden: number
+  /** Places of the key's columns among all expressions; empty: rows are known by the place they are stored at. */
+  readonly key: readonly number[]
+  /** What the fields of the key are. */
+  readonly keyForm: KeyForm
+}
+
+/** All columns that can be copied, decoded. */
+export function layoutOf(table: ReadTable): RowLayout {
+  const columns = table.columns.filter(({ generated }) => !generated)
+  const key = table.key.map(({ name }) => columns.findIndex((column) => column.name === name))
+  return {
+    format: 'pgcopy',
+    columns: columns.map(({ name, type }): LayoutColumn => ({ field: name, type })),
+    key: key.includes(-1) ? [] : key,
+    raw: false,
+  }
+}
+
+/** Rows as a selection wants them. A key that is not in its layout is read beside it; so is the place of a row without. */
+export function questionOf(table: ReadTable, { layout = layoutOf(table) }: Selection): Question {
+  const { format, raw } = layout
+  if (format !== 'pgcopy' && format !== 'pgtext') {
+    throw new DroverError('unexpected', `PostgreSQL cannot send rows of ${table.name} as ${format}`)
+  }
+  const own = layout.columns.map((column, place) => expressionOf(table, layout, column, place))
+  const form: KeyForm = format === 'pgtext' ? 'text' : raw ? 'own' : 'cast'
+  if (table.key.length === 0) {
+    return { format, expressions: [`${table.quoted}.ctid`, ...own], hidden: 1, key: [], keyForm: form }
+  }
+  if (layout.key.length === table.key.length) {
+    return { format, expressions: own, hidden: 0, key: layout.key, keyForm: form }
+  }
+  const key = table.key.map(({ name }) => valueOf(table, name, raw))
+  return { format, expressions: [...key, ...own], hidden: key.length, key: [...key.keys()], keyForm: form }
+}
+
+/** A column without a field is one of the key, and the order of these is the key's own. */
+function expressionOf(table: ReadTable, layout: RowLayout, { field }: LayoutColumn, place: number): string {
+  const name = field ?? table.key[layout.key.indexOf(place)]?.name
+  if (name === undefined) {
+    throw new DroverError('unexpected', `column ${place} of the layout of ${table.name} has no name`)
+  }
+  return valueOf(table, name, layout.raw)
+}
+
+function valueOf(table: ReadTable, name: string, raw: boolean): string {
+  const column = table.columns.find((one) => one.name === name)
+  if (column === undefined) {
+    throw new DroverError('schema-drift', `table ${table.name} has no column ${JSON.stringify(name)} any more`, {
+      hint: 'make the table what it was and run drover resume, or start over with --mode recreate',
+    })
+  }
+  if (!column.readable) {
+    throw new DroverError('missing-right', `the user may not read column ${JSON.stringify(name)} of ${table.name}`, {
+      hint: 'grant select on the column, or leave it out with --exclude-columns',
+    })
+  }
+  return raw ? columnOf(table, name) : `${columnOf(table, name)}::${castOf(column.type)}`
+}
+
+/** What the user wants of the rows. The filter stands on lines of its own, for it may end with a comment. */
+export function conditionsOf(
+  table: ReadTable,
+  { where, since }: Pick<Selection, 'where' | 'since'>,
+): readonly string[] {
+  return [...(where === null ? [] : [`(\n${where}\n)`]), ...(since === undefined ? [] : sinceConditions(table, since))]
+}
+
+export function whereOf(conditions: readonly string[]): string {
+  return conditions.length === 0 ? '' : ` where ${conditions.join(' and ')}`
+}
+
+/** A command that sends what a query answers. */
+export function copySql(query: string, { format }: Pick<Question, 'format'>): string {
+  return `copy (${query}) to stdout (format ${format === 'pgcopy' ? 'binary' : 'text'})`
+}
+
+/** The place `(block,line)` as SQL writes it; numbers only get into it. */
+export function tidLiteral({ block, line }: { readonly block: number; readonly line: number }): string {
+  return `${pg.escapeLiteral(`(${Number(block)},${Number(line)})`)}::tid`
+}
