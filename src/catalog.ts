@@ -10,8 +10,11 @@ import type { JoinScalars } from './format/array-type.ts'
 import type { Decoder, Observer, RowEncoder, Transcoder } from './format/codec.ts'
 import { createDirectTranscoder } from './format/direct/direct-transcoder.ts'
 import { displayText } from './format/json-text.ts'
+import { createPassThrough } from './format/pass-through.ts'
+import { createPgCopyDecoder, pgcopyKeys } from './format/pgcopy-decoder.ts'
 import { createPgCopyEncoder } from './format/pgcopy-encoder.ts'
 import { createPgTextEncoder } from './format/pgtext-encoder.ts'
+import { createPgTextDecoder, pgtextKeys } from './format/pgtext-keys.ts'
 import { createSqliteDecoder } from './format/sqlite-decoder.ts'
 import { createSqliteTranscoder } from './format/sqlite-direct/sqlite-transcoder.ts'
 import { composeTranscoder } from './format/transcode.ts'
@@ -47,6 +50,8 @@ const targets: Readonly<Record<string, (url: string, options: TargetOptions) => 
 
 const decoders: Readonly<Partial<Record<Format, (plan: TablePlan, keyField: string) => Decoder>>> = {
   bson: createBsonDecoder,
+  pgcopy: createPgCopyDecoder,
+  pgtext: createPgTextDecoder,
   sqlite: createSqliteDecoder,
 }
 
@@ -58,6 +63,8 @@ const encoders: Readonly<Partial<Record<Format, (plan: TablePlan) => RowEncoder>
 /** From a format to another without making rows; they answer null for a plan that needs them. */
 const directWays: Readonly<Record<string, (plan: TablePlan, keyField: string) => Transcoder | null>> = {
   'bson pgcopy': createDirectTranscoder,
+  'pgcopy pgcopy': (plan) => createPassThrough(plan, pgcopyKeys),
+  'pgtext pgtext': (plan) => createPassThrough(plan, pgtextKeys),
   'sqlite pgcopy': (plan) => createSqliteTranscoder(plan),
 }
 

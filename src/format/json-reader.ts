@@ -1,4 +1,4 @@
-import { Decimal, type Value } from '../core/value.ts'
+import { Decimal, Special, type Value } from '../core/value.ts'
 import { maxDepth } from './bson-reader.ts'
 import { newDocument } from './document-of.ts'
 import { shownName, shownText, unholdable } from './row-error.ts'
@@ -7,6 +7,9 @@ import { shownName, shownText, unholdable } from './row-error.ts'
 export interface TwinLenience {
   takesLast(): boolean
 }
+
+/** The JSON text `null`, which is a value, and not the lack of one. */
+export const jsonNull: Special = new Special('null', 'null')
 
 // Sticky: each is tried where reading is.
 const numberPattern = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y

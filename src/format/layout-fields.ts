@@ -29,12 +29,14 @@ export function fieldsOf(plan: TablePlan): readonly LaidOutField[] {
   const planned = plannedFields(plan)
   const keepsAll = plan.transform !== undefined || plan.overflow !== undefined
   const isIgnored = (name: string): boolean => plan.ignore === 'others' || plan.ignore.includes(name)
-  return layoutOf(plan).columns.flatMap(({ field }, place) => {
+  const { columns, key } = layoutOf(plan)
+  return columns.flatMap(({ field }, place) => {
     if (field === null) return []
     if (planned.has(field) || (keepsAll && (plan.transform !== undefined || !isIgnored(field)))) {
       return [{ place, name: field }]
     }
-    if (isIgnored(field)) return []
+    // A key tells rows apart also where it is not copied.
+    if (isIgnored(field) || key.includes(place)) return []
     throw new DroverError(
       'unexpected',
       `the plan of table ${plan.source} has no column for the field ${shownName(field)}`,

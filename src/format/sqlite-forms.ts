@@ -1,20 +1,14 @@
 import { DroverError } from '../core/errors.ts'
 import type { LayoutColumn } from '../core/layout.ts'
 import { typeName, type LogicalType } from '../core/logical-type.ts'
-import { Decimal, Special, Uuid, type Value } from '../core/value.ts'
+import { Decimal, Uuid, type Value } from '../core/value.ts'
 import { parseDecimal } from './decimal-digits.ts'
-import type { JsonReader } from './json-reader.ts'
+import { jsonNull } from './json-reader.ts'
+import type { ReadingContext } from './layout-decoder.ts'
 import { unholdable } from './row-error.ts'
 import { readDay, timeReader } from './sqlite-times.ts'
 import { StoredText, type SqliteValue } from './sqlite-record.ts'
-import { realText, shownStored, storedBytes, TextReader, type TextLenience } from './stored-text.ts'
-
-/** What is needed to read stored values, apart from their column. */
-export interface StoredContext {
-  readonly json: JsonReader
-  /** Null: text that is not UTF-8 is refused. */
-  readonly lenience: TextLenience | null
-}
+import { realText, shownStored, storedBytes, TextReader } from './stored-text.ts'
 
 type Stored = Exclude<SqliteValue, null>
 
@@ -30,7 +24,7 @@ type Read = (value: Stored) => Value | undefined
  * behind a form of texts: those that are not UTF-8 are in that encoding; behind `iso`: times without a zone are of that
  * one. Throws DroverError `unexpected` for a form that there is not.
  */
-export function storedReader({ type, form }: Pick<LayoutColumn, 'type' | 'form'>, context: StoredContext): ReadStored {
+export function storedReader({ type, form }: Pick<LayoutColumn, 'type' | 'form'>, context: ReadingContext): ReadStored {
   const read = readerOf(type, form ?? '', context)
   return (value) => {
     if (value === null) return null
@@ -42,7 +36,7 @@ export function storedReader({ type, form }: Pick<LayoutColumn, 'type' | 'form'>
   }
 }
 
-function readerOf(type: LogicalType, form: string, context: StoredContext): Read {
+function readerOf(type: LogicalType, form: string, context: ReadingContext): Read {
   switch (type) {
     case 'bool':
       return form === 'words' ? readWord : readBool
@@ -122,7 +116,7 @@ function decimalText(text: string): string {
   return text.replace(/[eE]([+-]?)/, (_all, sign: string) => `E${sign || '+'}`)
 }
 
-function readText(form: string, { lenience }: StoredContext): Read {
+function readText(form: string, { lenience }: ReadingContext): Read {
   const [word, label = null] = form.split('@')
   const texts = new TextReader(label, lenience)
   return (value) => {
@@ -149,10 +143,7 @@ function bytesOf(value: Stored, form: string): Uint8Array | undefined {
   return form === 'any' && isText(value) ? new Uint8Array(storedBytes(value)) : undefined
 }
 
-/** The text `null`, which is a value, and not the lack of one. */
-const jsonNull = new Special('null', 'null')
-
-function readJson({ json, lenience }: StoredContext): Read {
+function readJson({ json, lenience }: ReadingContext): Read {
   const texts = new TextReader(null, lenience)
   return (value) => (isText(value) ? (json.read(texts.read(value)) ?? jsonNull) : undefined)
 }

@@ -5,11 +5,12 @@ import type { ByteWriter } from '../byte-writer.ts'
 import { appendUtf8, copyBytes } from '../direct/text.ts'
 import { NumberDigits } from '../direct/number-digits.ts'
 import { appendNumericDigits } from '../direct/numeric.ts'
+import type { ReadingContext } from '../layout-decoder.ts'
 import { appenderOf } from '../pgcopy-columns.ts'
 import { appendNumeric } from '../pgcopy-numeric.ts'
 import { epochMillis, putWhole, timestampRange, type AppendValue } from '../pgcopy-scalars.ts'
 import { serialSize, type RecordReader } from '../sqlite-record.ts'
-import { storedReader, type ReadStored, type StoredContext } from '../sqlite-forms.ts'
+import { storedReader, type ReadStored } from '../sqlite-forms.ts'
 import { ZoneClock } from '../zone-clock.ts'
 import { CompactJson } from './compact-json.ts'
 import { appendStoredDay, appendStoredTime } from './stored-times.ts'
@@ -78,7 +79,7 @@ export function storedColumn(
   stored: LayoutColumn,
   column: ColumnPlan,
   tableNestedJson: NestedJson,
-  context: StoredContext,
+  context: ReadingContext,
 ): StoredColumn {
   const zone = stored.type === 'timestamp' ? (stored.form ?? '').split('@')[1] : undefined
   return {

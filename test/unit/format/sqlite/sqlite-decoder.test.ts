@@ -201,7 +201,7 @@ describe('rows', () => {
   })
 
   it('of a field without a column are no rows of the plan', () => {
-    const plan = laidOutPlan([{ field: 'a', type: 'text' }], { columns: [] })
+    const plan = laidOutPlan([{ field: 'a', type: 'text' }], { columns: [] }, { key: [] })
     expect(() => createSqliteDecoder(plan)).toThrow('has no column for the field a')
     const leftOut = createSqliteDecoder({ ...plan, ignore: ['a'] })
     expect(leftOut.decodeRow(recordsOf([[new StoredText(Buffer.from('x'))]]), 0).fields).toStrictEqual(documentOf({}))
