@@ -132,8 +132,16 @@ function isWanted(object: DatabaseObject, { schemas, functions }: Given['request
 
 /** Catalogues whose objects somebody would miss by name. */
 const listable: ReadonlySet<string> = new Set([
-  ...['pg_type', 'pg_proc', 'pg_operator', 'pg_opclass', 'pg_language', 'pg_am', 'pg_ts_config', 'pg_ts_dict'],
-  ...['pg_opfamily', 'pg_foreign_data_wrapper'],
+  'pg_type',
+  'pg_proc',
+  'pg_operator',
+  'pg_opclass',
+  'pg_language',
+  'pg_am',
+  'pg_ts_config',
+  'pg_ts_dict',
+  'pg_opfamily',
+  'pg_foreign_data_wrapper',
 ])
 
 /** A function that nobody has asked for. */
@@ -183,8 +191,8 @@ function sorted(given: Given, things: Iterable<string>, tables: readonly KnownTa
     return kind === null ? ranks.length : ranks.indexOf(kind)
   }
   const chosen = new Set(things)
-  const inOrder = [...objects.keys()].filter((thing) => chosen.has(thing)).sort((a, b) => rank(a) - rank(b))
-  const order = graph.sort(inOrder)
+  const ranked = [...objects.keys()].filter((thing) => chosen.has(thing)).toSorted((a, b) => rank(a) - rank(b))
+  const order = graph.inOrder(ranked)
   const [circle] = order.circles
   if (circle === undefined) return order.sorted
   const names = order.circles.map((thing) => objects.get(thing)?.identity).join(', ')
