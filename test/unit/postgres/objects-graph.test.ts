@@ -57,7 +57,7 @@ describe('a graph of dependencies', () => {
 
   it('sorts by need, and else leaves the order', () => {
     const graph = graphOf(['a n c', 'c n d', 'b n elsewhere', 'x n y', 'y n x'])
-    expect(graph.sort(['a', 'b', 'c', 'd'])).toEqual({ sorted: ['b', 'd', 'c', 'a'], circles: [] })
-    expect(graph.sort(['x', 'b', 'y'])).toEqual({ sorted: ['b'], circles: ['x', 'y'] })
+    expect(graph.inOrder(['a', 'b', 'c', 'd'])).toEqual({ sorted: ['b', 'd', 'c', 'a'], circles: [] })
+    expect(graph.inOrder(['x', 'b', 'y'])).toEqual({ sorted: ['b'], circles: ['x', 'y'] })
   })
 })
