@@ -62,7 +62,7 @@ export async function schemaText(url: string): Promise<readonly string[]> {
       const { rows } = await client.query<[string]>({ text: query, rowMode: 'array' })
       lines.push(...rows.map(([line]) => line))
     }
-    return lines.sort()
+    return lines.toSorted()
   } finally {
     await client.end()
   }
