@@ -38,7 +38,8 @@ export interface SourceTable {
   readonly name: string
   /** The schema it is in, and its name there; absent: the source has none. */
   readonly qualified?: TargetName | undefined
-  readonly kind: 'table' | 'view' | 'capped' | 'time-series' | 'system'
+  /** `partition`: a part of another table, whose rows it has too. */
+  readonly kind: 'table' | 'partition' | 'view' | 'capped' | 'time-series' | 'system'
   /** Why it is not copied; null: it is. */
   readonly skipped: string | null
   /** From the source's own statistics; null where it has none (views). */

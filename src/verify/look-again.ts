@@ -165,7 +165,7 @@ function comparable(texts: Texts, types: readonly LogicalType[]): string {
 
 function formOf(text: string, type: LogicalType): string {
   if (type === 'float64') return doubleForm(text)
-  if (type === 'float64[]') return text.replace(/[^{},]+/g, (item) => (item === 'NULL' ? item : doubleForm(item)))
+  if (type === 'float64[]') return text.replace(/(?<=[{,])[^{},]+/g, (item) => (item === 'NULL' ? item : doubleForm(item)))
   if (type !== 'json') return text
   const bytes = Buffer.from(text)
   json.hash(bytes, 0, bytes.length, jsonHash)
