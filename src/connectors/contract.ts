@@ -201,7 +201,7 @@ export interface Target extends AsyncDisposable {
   /** Those of the named tables that exist. */
   existing(names: readonly TargetName[], signal: AbortSignal): Promise<readonly ExistingTable[]>
   /** The statements that would create the table and, apart, those run after the load. For people: `plan` prints them. */
-  ddl(planned: Pick<PlannedTable, 'plan' | 'indexes' | 'references'>): {
+  ddl(planned: Pick<PlannedTable, 'plan' | 'indexes' | 'references'> & { readonly exists?: boolean | undefined }): {
     readonly create: string
     readonly finish: readonly string[]
   }
