@@ -40,7 +40,7 @@ export async function checkInputs(copied: Copied, signal: AbortSignal): Promise<
       planned: { ...planned, plan: coercedBy(planned.plan, used) },
       committed: committed.get(source) ?? noCounts,
       coercions: used,
-      ...(comparesRows ? await letterKeys(copied, planned.plan, signal) : { leftOut: new Set(), replayed: new Set() }),
+      ...(comparesRows ? await letterKeys(copied, source, signal) : { leftOut: new Set(), replayed: new Set() }),
       sample,
       rowsBefore: estimatedRows,
       afterwards,
@@ -61,12 +61,12 @@ function coversPath(allowed: string | null, path: string): boolean {
 }
 
 /**
- * Keys of the rows that only the target could refuse, since everything else is refused again by the check itself, unless
- * rows were sent in another form than they are checked in; and of those that were replayed.
+ * Keys of the rows that only the target could refuse, since everything else is refused again by the check itself; and of
+ * those that were replayed.
  */
 async function letterKeys(
   { ledger, migration }: Copied,
-  { source: table, sentAs }: TablePlan,
+  table: string,
   signal: AbortSignal,
 ): Promise<Pick<CheckInput, 'leftOut' | 'replayed'>> {
   const keys = { leftOut: new Set<string>(), replayed: new Set<string>() }
@@ -77,7 +77,7 @@ async function letterKeys(
     for (const { stage, key, resolvedAt } of letters) {
       if (key === null) continue
       if (resolvedAt !== null) keys.replayed.add(Buffer.from(key).toString('hex'))
-      else if (stage === 'store' || sentAs !== undefined) keys.leftOut.add(Buffer.from(key).toString('hex'))
+      else if (stage === 'store') keys.leftOut.add(Buffer.from(key).toString('hex'))
     }
     after = last.id
   }

@@ -135,32 +135,18 @@ function two(value: number): string {
   return String(value).padStart(2, '0')
 }
 
-/** Number of dimensions, flag and type of the elements; then, of each dimension, its length and its first place. */
-const headBytes = 12
-const dimensionBytes = 8
-
-/** PostgreSQL's array_out: places that do not count from 1 are said before it; arrays of several dimensions are nested. */
+/** One dimension, as drover writes them; of another one the elements alone are shown. */
 function arrayText(element: ScalarType, field: Buffer): string {
-  const dimensions = Array.from({ length: field.readInt32BE(0) }, (_, dimension) => {
-    const at = headBytes + dimensionBytes * dimension
-    return { length: field.readInt32BE(at), first: field.readInt32BE(at + 4) }
-  })
-  let at = headBytes + dimensionBytes * dimensions.length
-  const readNext = (): string => {
+  const dimensions = field.readInt32BE(0)
+  let at = 12 + 8 * dimensions
+  const items: string[] = []
+  while (at < field.length) {
     const length = field.readInt32BE(at)
     const from = at + 4
     at = from + Math.max(0, length)
-    return length < 0 ? 'NULL' : quoted(inArray(element, field.subarray(from, at)))
+    items.push(length < 0 ? 'NULL' : quoted(inArray(element, field.subarray(from, at))))
   }
-  const readAll = (depth: number): string => {
-    const dimension = dimensions[depth]
-    if (dimension === undefined) return readNext()
-    return `{${Array.from({ length: dimension.length }, () => readAll(depth + 1)).join(',')}}`
-  }
-  if (dimensions.length === 0) return '{}'
-  const isUsual = dimensions.every(({ first }) => first === 1)
-  const places = dimensions.map(({ first, length }) => `[${first}:${first + length - 1}]`).join('')
-  return `${isUsual ? '' : `${places}=`}${readAll(0)}`
+  return `{${items.join(',')}}`
 }
 
 function inArray(element: ScalarType, field: Buffer): string {

@@ -1,6 +1,7 @@
 import type { Reader } from '../connectors/contract.ts'
 import type { Bounds } from '../core/batch.ts'
 import { DroverError, toErrorShape } from '../core/errors.ts'
+import type { LogicalType } from '../core/logical-type.ts'
 import { partsOf, type TablePlan } from '../core/plan.ts'
 import type { Difference } from '../core/result.ts'
 import { withRetries } from '../core/retry.ts'
@@ -10,7 +11,6 @@ import { hashHex, hashLanes } from './hash128.ts'
 import { JsonHasher } from './json-hash.ts'
 import type { SuspectKey } from './list-rows.ts'
 import { partRowsOf, type PartRows } from './part-rows.ts'
-import type { ComparedAs } from './tuple-hash.ts'
 import type { VerifyCluster } from './verify-cluster.ts'
 import type { ShownRow, VerifyWork } from './verify-work.ts'
 
@@ -50,7 +50,7 @@ export async function lookAgain(
       const inTarget = await withRetries(context.retry, hooks, signal, () => showTarget(reader, part, ofPart, signal))
       for (const { key, texts } of ofPart) {
         const inSource = shown.filter((row) => row.part === number && row.key === key).map((row) => row.texts)
-        const there = inTarget.get(comparable(texts, formsOfKey(part))) ?? []
+        const there = inTarget.get(comparable(texts, typesOfKey(part))) ?? []
         found.push(...compareRows(table.plan, number, part, texts, inSource, there))
       }
     }
@@ -98,11 +98,11 @@ async function showTarget(
   const key = part.key.map((column) => part.columns[column]?.name ?? '')
   const keys = suspects.map(({ texts }) => texts)
   const rows = await reader.lookUp(part.target, part.columns, key, keys, signal)
-  return Map.groupBy(rows, (row) => comparable(part.keyOf(row), formsOfKey(part)))
+  return Map.groupBy(rows, (row) => comparable(part.keyOf(row), typesOfKey(part)))
 }
 
-function formsOfKey({ key, comparedAs }: PartRows): readonly ComparedAs[] {
-  return key.map((column) => comparedAs[column] ?? 'text')
+function typesOfKey({ key, types }: PartRows): readonly LogicalType[] {
+  return key.map((column) => types[column] ?? 'text')
 }
 
 function compareRows(
@@ -114,7 +114,7 @@ function compareRows(
   target: readonly Texts[],
 ): readonly RowDifference[] {
   const place = { table: tableName(plan, partsOf(plan)[number] ?? plan), key: keyName(key) }
-  const [here, there] = withoutPairs(source, target, part.comparedAs)
+  const [here, there] = withoutPairs(source, target, part.types)
   const pairs = Math.min(here.length, there.length)
   const rest = here.length > pairs ? 'missing' : source.length > 0 ? 'twice' : 'extra'
   return [
@@ -127,13 +127,13 @@ function compareRows(
 }
 
 function compareColumns(
-  { columns, comparedAs }: PartRows,
+  { columns, types }: PartRows,
   place: { readonly table: string; readonly key: string },
   source: Texts,
   target: Texts,
 ): RowDifference {
   return columns.flatMap((column, index) => {
-    const [here, there, type] = [source[index] ?? null, target[index] ?? null, comparedAs[index] ?? 'text']
+    const [here, there, type] = [source[index] ?? null, target[index] ?? null, types[index] ?? 'text']
     if (here === there || comparable([here], [type]) === comparable([there], [type])) return []
     return [valueDifference({ ...place, column: column.name }, here, there)]
   })
@@ -143,7 +143,7 @@ function compareColumns(
 function withoutPairs(
   source: readonly Texts[],
   target: readonly Texts[],
-  types: readonly ComparedAs[],
+  types: readonly LogicalType[],
 ): readonly [Texts[], Texts[]] {
   const there = target.map((row) => ({ row, form: comparable(row, types) }))
   const here = source.filter((row) => {
@@ -158,17 +158,14 @@ function withoutPairs(
 const json = new JsonHasher()
 const jsonHash = new Uint32Array(hashLanes)
 
-/** Equal for the same values: of what may be written in two ways a form of its own. */
-function comparable(texts: Texts, types: readonly ComparedAs[]): string {
+/** Equal for the same values: of JSON and doubles, which may be written in two ways, a form of their own. */
+function comparable(texts: Texts, types: readonly LogicalType[]): string {
   return JSON.stringify(texts.map((text, index) => (text === null ? null : formOf(text, types[index] ?? 'text'))))
 }
 
-function formOf(text: string, type: ComparedAs): string {
+function formOf(text: string, type: LogicalType): string {
   if (type === 'float64') return doubleForm(text)
-  if (type === 'float64[]')
-    return text.replace(/(?<=[{,])[^{},]+/g, (item) => (item === 'NULL' ? item : doubleForm(item)))
-  if (type === 'scaled' || type === 'scaled[]')
-    return text.replace(/(\.\d*?)0+(?=$|[,}])/g, '$1').replace(/\.(?=$|[,}])/g, '')
+  if (type === 'float64[]') return text.replace(/[^{},]+/g, (item) => (item === 'NULL' ? item : doubleForm(item)))
   if (type !== 'json') return text
   const bytes = Buffer.from(text)
   json.hash(bytes, 0, bytes.length, jsonHash)

@@ -13,7 +13,7 @@ import type { LogicalType } from '../core/logical-type.ts'
 import { bucketOf, type BucketSums } from './bucket-sums.ts'
 import { fieldTexts } from './field-text.ts'
 import { hashHex } from './hash128.ts'
-import { TupleHasher, type ComparedAs } from './tuple-hash.ts'
+import { TupleHasher } from './tuple-hash.ts'
 import type { WantedRows } from './verify-work.ts'
 
 /** All keys: the lanes of a hash are less. */
@@ -24,7 +24,6 @@ export class PartRows {
   readonly target: TargetName
   readonly columns: readonly TargetColumn[]
   readonly types: readonly LogicalType[]
-  readonly comparedAs: readonly ComparedAs[]
   /** Places of the columns that identify a row. */
   readonly key: readonly number[]
   readonly hasher: TupleHasher
@@ -34,11 +33,10 @@ export class PartRows {
     this.target = part.target
     this.columns = columns
     this.types = columns.map(({ type }) => type)
-    this.comparedAs = columns.map(comparedAs)
     this.key = keyColumns(part, keyField).map((name) => columns.findIndex((column) => column.name === name))
     // Without any, a row is known by all it holds.
     if (this.key.length === 0) this.key = this.columns.map((_, column) => column)
-    this.hasher = new TupleHasher(this.comparedAs, this.key.length === this.columns.length ? [] : this.key)
+    this.hasher = new TupleHasher(this.types, this.key.length === this.columns.length ? [] : this.key)
   }
 
   /** Adds rows up; `isLeft`: those that do not count. */
@@ -71,12 +69,6 @@ export class PartRows {
   keyOf(texts: readonly (string | null)[]): (string | null)[] {
     return this.key.map((column) => texts[column] ?? null)
   }
-}
-
-/** A column of so many digits has as many behind the point as it is told, whatever it was given. */
-function comparedAs({ type, native = '' }: TargetColumn): ComparedAs {
-  if (!native.startsWith('numeric(')) return type
-  return type === 'decimal' ? 'scaled' : type === 'decimal[]' ? 'scaled[]' : type
 }
 
 export function partRowsOf(plan: TablePlan, keyField: string): readonly PartRows[] {

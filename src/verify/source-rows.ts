@@ -102,7 +102,7 @@ export class SourceRows {
     const options = { firstSeq: 0, limits: this.#limits, pool: this.#pool }
     for await (const batch of this.#source.read(table.given.selection, partition, options, signal)) {
       const transcoded = await table.transcoder.transcode(batch)
-      yield { batch, transcoded, left: leftOf(table, batch, transcoded) }
+      yield { batch, transcoded, left: leftOf(table, batch) }
       table.transcoder.recycle(transcoded)
       if (batch.bytes.buffer instanceof ArrayBuffer) this.#pool.give(batch.bytes.buffer)
     }
@@ -125,16 +125,11 @@ export class SourceRows {
   }
 }
 
-function leftOf(
-  { leftOut, transcoder }: Table,
-  batch: Batch,
-  { rejected }: Pick<Transcoded, 'rejected'>,
-): ReadonlySet<number> | null {
+function leftOf({ leftOut, transcoder }: Table, batch: Batch): ReadonlySet<number> | null {
   if (leftOut.size === 0) return null
   const left = new Set<number>()
-  const counted = new Set(rejected.map(({ index }) => index))
   for (let row = 0; row < batch.rows; row++) {
-    const key = counted.has(row) ? null : transcoder.keyBytes(batch, row)
+    const key = transcoder.keyBytes(batch, row)
     if (key !== null && leftOut.has(Buffer.from(key).toString('hex'))) left.add(row)
   }
   return left

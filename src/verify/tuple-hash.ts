@@ -3,18 +3,11 @@ import { elementType, type LogicalType } from '../core/logical-type.ts'
 import { hashInto, hashLanes } from './hash128.ts'
 import { JsonHasher } from './json-hash.ts'
 
-/**
- * What a column is compared as: a value of its type, or a number whose digits behind the point count only where they are
- * none of zero, because the column of one side fills them up.
- */
-export type ComparedAs = LogicalType | 'scaled' | 'scaled[]'
-
 /** How the binary form of a type comes to be the same on both sides: as it is, or by the way named. */
-type Form = 'same' | 'float64' | 'decimal' | 'scaled' | 'json' | 'array'
+type Form = 'same' | 'float64' | 'decimal' | 'json' | 'array'
 
-const formOf = (type: ComparedAs): Form => {
-  if (type === 'json' || type === 'float64' || type === 'decimal' || type === 'scaled') return type
-  if (type === 'scaled[]') return 'array'
+const formOf = (type: LogicalType): Form => {
+  if (type === 'json' || type === 'float64' || type === 'decimal') return type
   return elementType(type) === null ? 'same' : 'array'
 }
 
@@ -45,11 +38,10 @@ export class TupleHasher {
   #used = 0
 
   /** `key`: places of the columns that identify a row; none: all of them do. */
-  constructor(types: readonly ComparedAs[], key: readonly number[]) {
+  constructor(types: readonly LogicalType[], key: readonly number[]) {
     this.#forms = types.map(formOf)
     this.#elements = types.map((type) => {
-      if (type === 'scaled[]') return 'scaled'
-      const element = type === 'scaled' ? null : elementType(type)
+      const element = elementType(type)
       return element === null ? 'same' : formOf(element)
     })
     this.#keyColumns = key
@@ -125,9 +117,7 @@ export class TupleHasher {
       case 'float64':
         return this.#double(bytes, start, end)
       case 'decimal':
-        return this.#number(bytes, start, end, true)
-      case 'scaled':
-        return this.#number(bytes, start, end, false)
+        return this.#number(bytes, start, end)
       case 'json':
         return this.#document(bytes, start, end)
       case 'array':
@@ -149,7 +139,7 @@ export class TupleHasher {
   }
 
   /** Sign, weight, scale and digits without groups of zeros around them; NaN and the infinities are their sign. */
-  #number(bytes: Uint8Array, start: number, end: number, withScale: boolean): void {
+  #number(bytes: Uint8Array, start: number, end: number): void {
     const sign = int16(bytes, start + 4)
     if (sign >= 0xc000) return this.#field(bytes, start + 4, start + 6)
     let [first, last] = [start + 8, end]
@@ -157,9 +147,9 @@ export class TupleHasher {
     for (; first < last && int16(bytes, first) === 0; first += 2) weight--
     while (last > first && int16(bytes, last - 2) === 0) last -= 2
     const isZero = first === last
-    this.#int32((withScale ? 6 : 4) + last - first)
+    this.#int32(6 + last - first)
     this.#int32(isZero ? 0 : (weight << 16) | sign)
-    if (withScale) this.#put(bytes, start + 6, start + 8)
+    this.#put(bytes, start + 6, start + 8)
     this.#put(bytes, first, last)
   }
 
