@@ -16,6 +16,7 @@ import { createPgCopyEncoder } from './format/pgcopy-encoder.ts'
 import { createPgTextEncoder } from './format/pgtext-encoder.ts'
 import { createPgTextDecoder, pgtextKeys } from './format/pgtext-keys.ts'
 import { createSqliteDecoder } from './format/sqlite-decoder.ts'
+import { createSqliteEncoder } from './format/sqlite-encoder.ts'
 import { createSqliteTranscoder } from './format/sqlite-direct/sqlite-transcoder.ts'
 import { composeTranscoder } from './format/transcode.ts'
 
@@ -46,6 +47,8 @@ const targets: Readonly<Record<string, (url: string, options: TargetOptions) => 
   postgres: async (url, options) => (await import('./connectors/postgres/connect.ts')).openPostgresTarget(url, options),
   postgresql: async (url, options) =>
     (await import('./connectors/postgres/connect.ts')).openPostgresTarget(url, options),
+  sqlite: async (url, options) =>
+    (await import('./connectors/sqlite/target-connect.ts')).openSqliteTarget(url, options),
 }
 
 const decoders: Readonly<Partial<Record<Format, (plan: TablePlan, keyField: string) => Decoder>>> = {
@@ -58,6 +61,7 @@ const decoders: Readonly<Partial<Record<Format, (plan: TablePlan, keyField: stri
 const encoders: Readonly<Partial<Record<Format, (plan: TablePlan) => RowEncoder>>> = {
   pgcopy: createPgCopyEncoder,
   pgtext: createPgTextEncoder,
+  sqlite: createSqliteEncoder,
 }
 
 /** From a format to another without making rows; they answer null for a plan that needs them. */
@@ -132,7 +136,7 @@ export async function createObserver(
   if (pipeline === null && raw !== null) return raw
   const { createRowObserver } = await import('./format/row-observe.ts')
   const rows = decoder(everything({ table, layout }, transform), keyField)
-  const transformed = createRowObserver(rows, pipeline, joinScalars)
+  const transformed = createRowObserver(rows, pipeline, joinScalars, layout)
   return raw === null ? transformed : besideRaw(transformed, raw)
 }
 

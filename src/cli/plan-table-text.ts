@@ -28,11 +28,12 @@ export function renderTable(table: TableReport): string[] {
   ]
 }
 
-function headOf({ planned, estimatedRows, sample }: TableReport): string {
+function headOf({ planned, estimatedRows, sample, way }: TableReport): string {
   const { plan, mode, partitions } = planned
   const rows = estimatedRows === null ? 'rows unknown' : `about ${formatCount(estimatedRows)} rows`
   const parts = `${formatCount(partitions.length)} ${partitions.length === 1 ? 'partition' : 'partitions'}`
-  const looked = `${formatCount(sample.rows)} ${sample.complete ? 'looked at, all of them' : 'looked at'}`
+  const looked =
+    way === null ? `${formatCount(sample.rows)} ${sample.complete ? 'looked at, all of them' : 'looked at'}` : way
   return `${printable(plan.source)} → ${printable(qualified(plan.target))}: ${rows}, ${looked}; ${parts}; mode ${mode}`
 }
 

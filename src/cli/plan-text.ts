@@ -58,7 +58,7 @@ export function planAsJson(report: PlanReport): object {
 }
 
 function tableAsJson(table: TableReport): object {
-  const { planned, sample, estimatedRows, ddl, notes, warnings, proposals } = table
+  const { planned, sample, estimatedRows, way, ddl, notes, warnings, proposals } = table
   const { plan, mode, partitions, exists, baseline, selection } = planned
   const seen = seenIn(plan, sample)
   return {
@@ -69,6 +69,7 @@ function tableAsJson(table: TableReport): object {
     baseline,
     estimatedRows,
     sampledRows: sample.rows,
+    way,
     where: selection.where,
     limit: selection.limit,
     since: selection.since ?? null,

@@ -103,6 +103,8 @@ export interface Source extends AsyncDisposable {
   readonly naming: 'snake_case' | 'preserve'
   /** The field that identifies a row; empty: the layout of a table says which do. */
   readonly keyField: string
+  /** Why one reader had better read all of it, to end "feed paged: …"; null: several may. Known once it was checked. */
+  readonly oneReader: string | null
   /** What tells its database from every other one, and is the same for a target of it; null: nothing does. */
   identity(signal: AbortSignal): Promise<string | null>
   /** What kind of failure an error of this connector is; it sees through `cause`. */
@@ -163,8 +165,8 @@ export interface ExistingTable {
   readonly key: readonly string[]
   /** Qualified names of views and tables that depend on it. */
   readonly dependents: readonly string[]
-  /** Names of those that rows fire as they are written, which may change them, or do more than write them. */
-  readonly triggers: readonly string[]
+  /** Those that rows fire which are inserted or updated; they may change them, or do more than that. */
+  readonly triggers: readonly { readonly name: string; readonly insert: boolean; readonly update: boolean }[]
 }
 
 export interface Connections {

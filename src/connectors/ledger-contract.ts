@@ -148,7 +148,7 @@ export interface Ledger extends AsyncDisposable {
   begin(record: MigrationRecord, lease: Lease, signal: AbortSignal): Promise<readonly Partition[]>
   /**
    * Makes the objects of phase `after` that it has not made yet, each in a transaction. Answers those that were made.
-   * Throws `target-incompatible` for one that is there and is another, and `target-failed` for one that is refused.
+   * Throws `target-incompatible` for all that are refused, or something else has the name of, once the others are made.
    */
   carry(migration: MigrationId, lease: Lease, signal: AbortSignal): Promise<readonly CarriedObject[]>
   entries(migration: MigrationId, partition: number): Promise<readonly Entry[]>

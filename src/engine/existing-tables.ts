@@ -14,6 +14,18 @@ export function staying(
   return mode === 'recreate' ? null : (existing.get(qualified(target)) ?? null)
 }
 
+/** What rows set off in a table that stays. */
+export function triggerWarnings(existing: ExistingTable | null, { onConflict }: TablePlan): readonly string[] {
+  if (existing === null) return []
+  const fired = existing.triggers.filter(({ insert, update }) => insert || (update && onConflict === 'update'))
+  if (fired.length === 0) return []
+  const names = fired.map(({ name }) => JSON.stringify(name)).join(', ')
+  return [
+    `rows fire triggers of ${qualified(existing.target)}: ${names}. They may change what is copied, or do again what was done for ` +
+      'it in the source; disable them for the copy unless that is wanted',
+  ]
+}
+
 /** A table that stays has to take what the plan writes into it. */
 export function refuseUnfit(part: TablePlan | ChildPlan, existing: ExistingTable | undefined, mode: Mode): void {
   if (existing === undefined || mode === 'recreate') return

@@ -11,6 +11,8 @@ export interface TableReport {
   readonly sample: Sample
   readonly sourceIndexes: readonly SourceIndex[]
   readonly estimatedRows: number | null
+  /** How rows of a table with a structure come over, for people; null: the rows tell what they are. */
+  readonly way: string | null
   readonly ddl: { readonly create: string; readonly finish: readonly string[] }
   /** How documents and arrays are laid out, one sentence each. */
   readonly notes: readonly string[]

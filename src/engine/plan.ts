@@ -29,7 +29,8 @@ export async function planRun(context: PlanContext, choice: Choice, signal: Abor
   for (const table of choice.tables) refuseMode(table, existing, earlier.get(table.source.name) ?? [])
   const shaped = await shapeTables({ ...context, existing, earlier }, choice, workers.count, signal)
   const beside = await planObjects(context, shaped, signal)
-  const feed = feedOf(config, choice, shaped, { workers: workers.count, cores })
+  const { oneReader } = source
+  const feed = feedOf(config, choice, shaped, { workers: workers.count, cores, oneReader })
   const extras = planExtras(config, target, shaped.map(indexedOf))
   const whole = shaped.map((table) => {
     // A saved plan brings its own.
@@ -136,12 +137,16 @@ function feedOf(
   config: Config,
   choice: Choice,
   shaped: readonly ShapedTable[],
-  { workers, cores }: { readonly workers: number; readonly cores: number },
+  {
+    workers,
+    cores,
+    oneReader,
+  }: { readonly workers: number; readonly cores: number; readonly oneReader: string | null },
 ): { readonly choice: Feed; readonly reason: string } {
   const inOrder = shaped.find((table) => table.inOrder)
   if (inOrder === undefined || workers === 1) {
     const ordered = choice.tables.every((table) => table.source.ordered)
-    return chooseFeed(config.feed, { workers, cores, isolation: config.isolation, ordered })
+    return chooseFeed(config.feed, { workers, cores, isolation: config.isolation, ordered, oneReader })
   }
   const { plan } = inOrder.planned
   const why = `${qualified(plan.target)} is merged by ${plan.key.join(', ')}, so its rows have to arrive in order`
@@ -169,7 +174,17 @@ async function partitionTable(
   const single = inOrder || !table.ordered
   const wanted = single ? 1 : choosePartitions(estimatedRows, config.batchRows, run.feed, run.workers)
   const partitions = selection.limit === 0 ? [] : await source.partition(selection, wanted, signal)
-  const { sample, sourceIndexes, notes, warnings, proposals } = shaped
+  const { sample, sourceIndexes, way, notes, warnings, proposals } = shaped
   const ddl = target.ddl(planned)
-  return { planned: { ...planned, partitions }, sample, sourceIndexes, estimatedRows, ddl, notes, warnings, proposals }
+  return {
+    planned: { ...planned, partitions },
+    sample,
+    sourceIndexes,
+    estimatedRows,
+    way,
+    ddl,
+    notes,
+    warnings,
+    proposals,
+  }
 }

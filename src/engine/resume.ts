@@ -106,6 +106,7 @@ export async function planResumed(
           cores,
           isolation: config.isolation,
           ordered: stored.tables.every(({ ordered }) => ordered),
+          oneReader: source.oneReader,
         })
       : { choice: 'partitioned' as const, reason: `${qualified(inOrder.plan.target)} is merged in order` }
   return { source: source.name, target: target.name, tables, workers, feed, isolation: config.isolation }

@@ -2,7 +2,15 @@ import type { Target } from '../connectors/contract.ts'
 import type { ColumnStructure, TableStructure } from '../connectors/structure.ts'
 import type { Format } from '../core/batch.ts'
 import type { LayoutColumn, RowLayout } from '../core/layout.ts'
-import type { ColumnDefinition, ColumnPlan, NamedText, TableDefinition, TablePlan } from '../core/plan.ts'
+import {
+  partsOf,
+  targetColumns,
+  type ColumnDefinition,
+  type ColumnPlan,
+  type NamedText,
+  type TableDefinition,
+  type TablePlan,
+} from '../core/plan.ts'
 import { translateCondition, translateDefault, type Translating } from '../schema/sql-translation.ts'
 
 /** A table whose columns are planned, and what its source says of it. */
@@ -14,6 +22,8 @@ export interface Structured {
 export interface SettledTable {
   readonly plan: TablePlan
   readonly layout: RowLayout
+  /** How its rows come over, for people. */
+  readonly way: string
   readonly notes: readonly string[]
   readonly warnings: readonly string[]
 }
@@ -27,26 +37,32 @@ type Languages = Pick<Target, 'dialect' | 'formatFor' | 'accepts'>
 export function settleStructure({ plan, structure }: Structured, target: Languages, isNew: boolean): SettledTable {
   const raw = rawFormat(plan, structure, target)
   const layout = raw === null ? decodedLayout(plan, structure) : rawLayout(plan, structure, raw)
-  const sent = raw ?? target.formatFor(plan.columns)
   const told: string[] = []
-  const definition = isNew ? definitionOf({ plan, structure }, target, told) : undefined
+  const definition = isNew ? definitionOf({ plan, structure }, target, told) : reachedOnly({ plan, structure })
   return {
     plan: {
-      ...plan,
+      ...(raw === null ? inItsFormat(plan, target) : plan),
+      ...(raw === null || raw === target.accepts ? {} : { sentAs: raw }),
       layout,
-      ...(sent === null || sent === target.accepts ? {} : { sentAs: sent }),
       ...(definition === undefined ? {} : { definition }),
     },
     layout,
-    notes: [...structure.notes, ...(raw === null ? [] : [passedOn(raw)])],
-    warnings: [...structure.warnings, ...told],
+    way: wayOf(raw, layout),
+    notes: structure.notes.map((note) => `${plan.source}: ${note}`),
+    warnings: [...structure.warnings, ...told].map((warning) => `${plan.source}: ${warning}`),
   }
 }
 
-function passedOn(format: Format): string {
-  return format === 'pgcopy'
-    ? 'rows are passed on in binary form, as they are'
-    : 'rows are passed on as text: a type of the table has no binary form that both servers share'
+/** With the format that its columns have to be sent in. */
+export function inItsFormat(plan: TablePlan, target: Languages): TablePlan {
+  const sent = target.formatFor(partsOf(plan).flatMap(targetColumns))
+  return sent === null || sent === target.accepts ? plan : { ...plan, sentAs: sent }
+}
+
+function wayOf(raw: Format | null, { format }: RowLayout): string {
+  if (raw === 'pgcopy') return 'passed on in binary form, as they are'
+  if (raw === 'pgtext') return 'passed on as text, since a type has no binary form that both servers share'
+  return format === 'sqlite' ? 'read by the types that their values have' : 'read as values, and made anew'
 }
 
 /** In what rows can be passed on as they are; null: they have to be made anew. */
@@ -129,6 +145,16 @@ function definitionOf(table: Structured, target: Languages, told: string[]): Tab
   const { native } = table.structure
   if (target.dialect === null) return undefined
   return native !== null ? nativeDefinition(table, told) : translatedDefinition(table, target, told)
+}
+
+/** A table that was there keeps what it has; but no number is to be given twice. */
+function reachedOnly({ plan, structure }: Structured): TableDefinition | undefined {
+  const planned = wholeColumns(plan)
+  const sequences = structure.columns.flatMap(({ field, identity }) => {
+    const [column, reached] = [planned.get(field)?.name, identity?.reached ?? null]
+    return column === undefined || reached === null ? [] : [{ column, reached }]
+  })
+  return sequences.length === 0 ? undefined : { columns: [], constraints: [], suffix: '', statements: [], sequences }
 }
 
 /** In the words of the source, which are the target's too. */

@@ -13,11 +13,11 @@ import { planFits } from '../schema/plan-fits.ts'
 import { planTable, type DeclaredFields, type PlannedColumns } from '../schema/plan-table.ts'
 import { givenTypes } from '../transforms/given-types.ts'
 import type { ChosenTable } from './choose-tables.ts'
-import { refuseUnfit, staying } from './existing-tables.ts'
+import { refuseUnfit, staying, triggerWarnings } from './existing-tables.ts'
 import { irreversible, lastingChange } from './irreversible.ts'
 import { lookAtSample } from './look.ts'
 import type { PlanContext } from './plan-context.ts'
-import { settleStructure } from './settle-structure.ts'
+import { inItsFormat, settleStructure } from './settle-structure.ts'
 import { resolveSince } from './since.ts'
 import type { Survey } from './survey.ts'
 
@@ -33,6 +33,7 @@ export interface ShapedTable {
   readonly sourceIndexes: readonly SourceIndex[]
   /** What the source's catalogue says of it; null: it has none, or the table was planned earlier. */
   readonly structure: TableStructure | null
+  readonly way: string | null
   readonly notes: readonly string[]
   readonly warnings: readonly string[]
 }
@@ -82,6 +83,7 @@ export async function shapeTable(
     rows: shape.rows,
     sourceIndexes: wanted && shape.structure === null ? await source.indexes(table.name, signal) : [],
     structure: stays === null ? shape.structure : null,
+    way: shape.way,
     notes: [
       ...shape.notes,
       ...drops.map((child) => `drops ${qualified(child.target)}, a child table of an earlier copy`),
@@ -89,6 +91,7 @@ export async function shapeTable(
     inOrder: mergesInOrder(plan, source.keyField),
     warnings: [
       ...shape.warnings,
+      ...triggerWarnings(stays, plan),
       ...irreversible(plan, mode, stays ?? context.existing.get(qualified(chosen.target))),
       ...shape.additions.flatMap(lastingChange),
     ],
@@ -107,6 +110,7 @@ interface Shape extends PlannedColumns {
   readonly indexes: readonly IndexPlan[]
   readonly references: readonly ForeignKeyPlan[]
   readonly structure: TableStructure | null
+  readonly way: string | null
 }
 
 async function planNow(context: ShapeContext, chosen: ChosenTable, signal: AbortSignal): Promise<Shape> {
@@ -133,15 +137,16 @@ async function planNow(context: ShapeContext, chosen: ChosenTable, signal: Abort
       : structure.sample
   refuseFailing(sample, table.name)
   const columns = columnsOf(context, chosen, options, { sample, structure })
-  const shape = { ...columns, selection, rows, sample, indexes: [], references: [], structure }
+  const shape = { ...columns, selection, rows, sample, indexes: [], references: [], structure, way: null }
   const said = since === null || since.warning === null ? columns.warnings : [since.warning, ...columns.warnings]
-  if (structure === null) return { ...shape, warnings: said }
+  if (structure === null) return { ...shape, plan: inItsFormat(columns.plan, context.target), warnings: said }
   const plan = coercing(columns.plan, options)
   const settled = settleStructure({ plan, structure }, context.target, stays === null)
   return {
     ...shape,
     plan: settled.plan,
     selection: { ...selection, layout: settled.layout },
+    way: settled.way,
     notes: [...columns.notes, ...settled.notes],
     warnings: [...said, ...settled.warnings],
   }
@@ -205,7 +210,7 @@ async function takeSaved(
   const options = context.config.forTable(table.name)
   const structure = await structureOf(context, { ...plain, ...readingOf(options, stays) }, signal)
   const settled = structure && settleStructure({ plan: planned, structure }, context.target, stays === null)
-  const plan = settled?.plan ?? planned
+  const plan = settled?.plan ?? inItsFormat(planned, context.target)
   const selection = settled === null ? plain : { ...plain, layout: settled.layout }
   const sample =
     structure === null || plan.transform !== undefined
@@ -227,7 +232,7 @@ async function takeSaved(
   const rows = await countSelected(context, table, selection, signal)
   // Indexes and references are those of the plan that was saved.
   const told = { additions: [], notes: settled?.notes ?? [], warnings: settled?.warnings ?? [] }
-  return { plan, selection, rows, sample, indexes, references, structure: null, ...told }
+  return { plan, selection, rows, sample, indexes, references, structure: null, way: settled?.way ?? null, ...told }
 }
 
 /** Every field is looked at, also those not wanted: only so can a misspelt one be told from one that is not there. */

@@ -52,10 +52,17 @@ export function chooseWorkers(
 /** Who reads. `auto` stays with the paged feed as long as one cursor can keep the workers that have a core busy. */
 export function chooseFeed(
   asked: Feed | 'auto',
-  run: { readonly workers: number; readonly cores: number; readonly isolation: Isolation; readonly ordered: boolean },
+  run: {
+    readonly workers: number
+    readonly cores: number
+    readonly isolation: Isolation
+    readonly ordered: boolean
+    readonly oneReader: string | null
+  },
 ): { readonly choice: Feed; readonly reason: string } {
   if (asked !== 'auto') return { choice: asked, reason: 'as asked' }
   if (!run.ordered) return { choice: 'paged', reason: 'a table without key order has one cursor' }
+  if (run.oneReader !== null) return { choice: 'paged', reason: run.oneReader }
   const busy = run.isolation === 'inline' ? 1 : Math.min(run.workers, run.cores)
   return busy > WORKERS_ONE_CURSOR_FEEDS
     ? { choice: 'partitioned', reason: `one cursor cannot keep ${busy} workers busy` }

@@ -94,8 +94,9 @@ export function parseTime(text: string): WrittenTime | null {
   const fraction = parts[7] ?? ''
   if (days === null || hour > 23 || minute > 59 || second > 59 || /[1-9]/.test(fraction.slice(6))) return null
   const micros = Number(fraction.slice(0, 6).padEnd(6, '0'))
-  const millis = days * 86_400_000 + ((hour * 60 + minute) * 60 + second) * 1000 + Math.floor(micros / 1000)
-  return { local: new Instant(BigInt(millis), micros % 1000), zone: zoneOf(parts) }
+  const seconds = days * 86_400 + (hour * 60 + minute) * 60 + second
+  const millis = BigInt(seconds) * 1000n + BigInt(Math.floor(micros / 1000))
+  return { local: new Instant(millis, micros % 1000), zone: zoneOf(parts) }
 }
 
 function zoneOf(parts: RegExpExecArray): number | null {

@@ -139,6 +139,11 @@ function quote(text: string, style: Style): string {
 /** Throws RowError for what PostgreSQL holds neither in text nor in jsonb: U+0000, and half of a surrogate pair. */
 export function checkText(text: string): void {
   if (text.includes('\0')) throw badText(text, 'contains U+0000')
+  checkWellFormed(text)
+}
+
+/** Throws RowError for half of a surrogate pair, which UTF-8 does not have. */
+export function checkWellFormed(text: string): void {
   if (!text.isWellFormed()) throw badText(text, 'contains half of a surrogate pair')
 }
 

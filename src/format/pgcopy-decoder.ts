@@ -108,13 +108,13 @@ function isShowable(bytes: Buffer): boolean {
   return isUtf8(bytes) && !/\p{Cc}/u.test(bytes.toString('utf8'))
 }
 
-const wholeBytes: readonly number[] = [2, 4, 8]
+const wholeBytes: ReadonlySet<number> = new Set([2, 4, 8])
 const uuidBytes = 16
 
 /** By the form that types of this kind mostly have: a smaller integer is one too. Others are shown as they are. */
 function keyField(type: LogicalType, bytes: Buffer): Value {
   const isWhole = type === 'int32' || type === 'int64'
-  if (isWhole && wholeBytes.includes(bytes.length)) {
+  if (isWhole && wholeBytes.has(bytes.length)) {
     return bytes.length === 8 ? bytes.readBigInt64BE() : bytes.readIntBE(0, bytes.length)
   }
   if (type === 'uuid' && bytes.length === uuidBytes) {

@@ -1,3 +1,4 @@
+import { DroverError } from '../core/errors.ts'
 import { elementType, type LogicalType } from '../core/logical-type.ts'
 import type { ColumnPlan, NestedJson, TablePlan } from '../core/plan.ts'
 import { Day, Decimal, Instant, ObjectId, Uuid, type Value } from '../core/value.ts'
@@ -5,7 +6,7 @@ import type { ByteWriter } from './byte-writer.ts'
 import { castValue, fitValue } from './cast-value.ts'
 import { createFormEncoder, type FormEncoder } from './form-encoder.ts'
 import { dayText, shortIsoText } from './instant-text.ts'
-import { checkText, jsonText } from './json-text.ts'
+import { checkText, displayText, jsonText } from './json-text.ts'
 import { guardOf, type Guard } from './pg-guards.ts'
 import { checkLength } from './pgcopy-columns.ts'
 import { numericDigits } from './pgcopy-numeric.ts'
@@ -65,6 +66,7 @@ function scalarText(value: Value): string {
     return value
   }
   if (typeof value === 'number') return Object.is(value, -0) ? '-0' : String(value)
+  if (typeof value === 'boolean' || typeof value === 'bigint') return String(value)
   if (value instanceof Decimal) {
     if (!isSpecialDecimal(value.text)) numericDigits(value.text)
     return value.text
@@ -79,7 +81,8 @@ function scalarText(value: Value): string {
   }
   if (value instanceof Uuid) return value.text
   if (value instanceof ObjectId) return value.hex
-  return value instanceof Uint8Array ? `\\x${Buffer.from(value).toString('hex')}` : String(value)
+  if (value instanceof Uint8Array) return `\\x${Buffer.from(value).toString('hex')}`
+  throw new DroverError('unexpected', `there is no text for ${displayText(value)}`)
 }
 
 /** Documentation of arrays, "Array Input and Output Syntax"; every item in quotes, so that none is taken for another. */

@@ -1,5 +1,6 @@
 import type { Batch } from '../core/batch.ts'
-import type { ObservedType } from '../core/logical-type.ts'
+import type { RowLayout } from '../core/layout.ts'
+import { typeName, type LogicalType, type ObservedType } from '../core/logical-type.ts'
 import { RowError } from '../core/row-error.ts'
 import type { Sample } from '../core/sample.ts'
 import type { Pipeline, Transformed } from '../core/transform.ts'
@@ -26,10 +27,16 @@ import { isSpecialDecimal, isSpecialNumber } from './special-number.ts'
 /**
  * Looks at rows as they are once decoded and, where there is a pipeline, transformed. It counts what the observer of
  * their bytes counts, but for what rows do not carry: a whole double that an int32 holds counts as `int`, an `undefined`
- * outside of documents as `null`. The decoder has to keep every field.
+ * outside of documents as `null`. The decoder has to keep every field. With a layout, types go by their names in the
+ * target, a number in a field of doubles is one, and an array in a field of JSON is JSON.
  */
-export function createRowObserver(decoder: Decoder, pipeline: Pipeline | null, join: JoinScalars): Observer {
-  return new RowObserver(decoder, pipeline, join)
+export function createRowObserver(
+  decoder: Decoder,
+  pipeline: Pipeline | null,
+  join: JoinScalars,
+  layout?: RowLayout,
+): Observer {
+  return new RowObserver(decoder, pipeline, join, layout)
 }
 
 const int64Bits = 64
@@ -41,7 +48,14 @@ class RowObserver implements Observer, RowAtHand {
   readonly #join: JoinScalars
   #batch: Batch | undefined
   #index = 0
-  constructor(decoder: Decoder, pipeline: Pipeline | null, join: JoinScalars) {
+  /** What the fields are in the source; null: rows say what their values are. */
+  readonly #types: ReadonlyMap<string | null, LogicalType> | null
+  /** Whether the field at hand has doubles there, or JSON. */
+  #inDoubles = false
+  #inJson = false
+
+  constructor(decoder: Decoder, pipeline: Pipeline | null, join: JoinScalars, layout: RowLayout | undefined) {
+    this.#types = layout === undefined ? null : new Map(layout.columns.map(({ field, type }) => [field, type]))
     this.#decoder = decoder
     this.#pipeline = pipeline
     this.#join = join
@@ -123,8 +137,16 @@ class RowObserver implements Observer, RowAtHand {
       if (field === null) continue
       // The names of a row become those of columns, which are cleaned.
       if (!isRow) this.#checkText(field, name)
+      else this.#enter(name)
       this.#value(field, document[name] as Value)
     }
+  }
+
+  /** A field of the row itself. */
+  #enter(name: string): void {
+    const type = this.#types?.get(name)
+    this.#inDoubles = type === 'float64' || type === 'float64[]'
+    this.#inJson = type === 'json'
   }
 
   /** Counts a value. Answers its type as an element of an array. */
@@ -135,9 +157,9 @@ class RowObserver implements Observer, RowAtHand {
       case 'number':
         return this.#number(into, value)
       case 'boolean':
-        return listed(into, value, 'bool')
+        return this.#listed(into, value, 'bool')
       case 'bigint':
-        return listed(into, value, BigInt.asIntN(int64Bits, value) === value ? 'int64' : 'decimal')
+        return this.#listed(into, value, BigInt.asIntN(int64Bits, value) === value ? 'int64' : 'decimal')
       default:
         if (value !== null) return this.#object(into, value)
         into.count('null', 'null', 0)
@@ -146,7 +168,7 @@ class RowObserver implements Observer, RowAtHand {
   }
 
   #string(into: ValuesTally, value: string): ObservedType {
-    into.count('string', 'text', valueBytes(value))
+    into.count(this.#nameOf(value, 'text'), 'text', valueBytes(value))
     this.#checkText(into, value)
     if (into.lists) {
       if (value.length > longestDistinct) into.listNoMore()
@@ -161,28 +183,28 @@ class RowObserver implements Observer, RowAtHand {
   }
 
   #number(into: ValuesTally, value: number): ObservedType {
-    if (valueTypeName(value) === 'int') return listed(into, value, 'int32')
+    if (!this.#inDoubles && valueTypeName(value) === 'int') return this.#listed(into, value, 'int32')
     if (isSpecialNumber(value)) into.note('special-number', this)
-    return unlisted(into, value, 'float64')
+    return this.#unlisted(into, value, 'float64')
   }
 
   #object(into: ValuesTally, value: Exclude<Value, null | string | number | boolean | bigint>): ObservedType {
     if (Array.isArray(value)) return this.#array(into, value)
     if (value instanceof Instant) {
       if (!fitsTimestamp(value)) into.note('date-range', this)
-      return unlisted(into, value, 'timestamp')
+      return this.#unlisted(into, value, 'timestamp')
     }
-    if (value instanceof Day) return unlisted(into, value, 'date')
+    if (value instanceof Day) return this.#unlisted(into, value, 'date')
     if (value instanceof Decimal) {
       if (isSpecialDecimal(value.text)) into.note('special-number', this)
-      return unlisted(into, value, 'decimal')
+      return this.#unlisted(into, value, 'decimal')
     }
-    if (value instanceof ObjectId) return unlisted(into, value, 'objectid')
-    if (value instanceof Uuid) return unlisted(into, value, 'uuid')
-    if (value instanceof Uint8Array) return unlisted(into, value, 'bytes')
+    if (value instanceof ObjectId) return this.#unlisted(into, value, 'objectid')
+    if (value instanceof Uuid) return this.#unlisted(into, value, 'uuid')
+    if (value instanceof Uint8Array) return this.#unlisted(into, value, 'bytes')
     if (value instanceof Special) return this.#special(into, value)
     this.#document(into.documents, value as DocumentValue, false)
-    return unlisted(into, value, 'json')
+    return this.#unlisted(into, value, 'json')
   }
 
   #array(into: ValuesTally, items: readonly Value[]): ObservedType {
@@ -190,7 +212,7 @@ class RowObserver implements Observer, RowAtHand {
     let joined: ElementsType = null
     for (const item of items) joined = joinElement(joined, this.#value(elements, item), this.#join)
     elements.array(items.length)
-    return unlisted(into, items, arrayTypeOf(joined))
+    return this.#unlisted(into, items, this.#inJson ? 'json' : arrayTypeOf(joined))
   }
 
   #special(into: ValuesTally, value: Special): ObservedType {
@@ -199,18 +221,23 @@ class RowObserver implements Observer, RowAtHand {
       return 'json'
     }
     if (hasNul(value)) into.note('nul', this)
-    return unlisted(into, value, 'json')
+    return this.#unlisted(into, value, 'json')
   }
-}
 
-function listed(into: ValuesTally, value: number | bigint | boolean, type: ObservedType): ObservedType {
-  into.count(valueTypeName(value), type, valueBytes(value))
-  if (into.lists) into.list(String(value))
-  return type
-}
+  #listed(into: ValuesTally, value: number | bigint | boolean, type: ObservedType): ObservedType {
+    into.count(this.#nameOf(value, type), type, valueBytes(value))
+    if (into.lists) into.list(String(value))
+    return type
+  }
 
-function unlisted(into: ValuesTally, value: Value, type: ObservedType): ObservedType {
-  into.listNoMore()
-  into.count(valueTypeName(value), type, valueBytes(value))
-  return type
+  #unlisted(into: ValuesTally, value: Value, type: ObservedType): ObservedType {
+    into.listNoMore()
+    into.count(this.#nameOf(value, type), type, valueBytes(value))
+    return type
+  }
+
+  #nameOf(value: Value, type: ObservedType): string {
+    if (this.#types === null || type === 'null') return valueTypeName(value)
+    return type === 'empty-array' ? 'array' : typeName(type)
+  }
 }

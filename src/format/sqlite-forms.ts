@@ -128,13 +128,13 @@ function readText(form: string, { lenience }: ReadingContext): Read {
 }
 
 const uuidPattern = /^([\da-f]{8})-?([\da-f]{4})-?([\da-f]{4})-?([\da-f]{4})-?([\da-f]{12})$/i
-const uuidLengths: readonly number[] = [32, 36]
+const uuidLengths: ReadonlySet<number> = new Set([32, 36])
 const uuidBytes = 16
 
 function readUuid(value: Stored): Uuid | undefined {
   if (typeof value === 'bigint' || typeof value === 'number') return undefined
   const text = isText(value) ? asciiOf(value) : value.length === uuidBytes ? Buffer.from(value).toString('hex') : ''
-  const parts = uuidLengths.includes(text.length) ? uuidPattern.exec(text) : null
+  const parts = uuidLengths.has(text.length) ? uuidPattern.exec(text) : null
   return parts === null ? undefined : new Uuid(parts.slice(1).join('-').toLowerCase())
 }
 

@@ -1,5 +1,5 @@
 import { DroverError } from '../core/errors.ts'
-import { Day, Instant, type Value } from '../core/value.ts'
+import { type Day, Instant, type Value } from '../core/value.ts'
 import { parseDecimal, wholeNumber } from './decimal-digits.ts'
 import { behindZone, infiniteTimes, parseDay, parseTime } from './instant-text.ts'
 import { unholdable } from './row-error.ts'

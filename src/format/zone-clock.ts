@@ -1,4 +1,4 @@
-import { Instant } from '../core/value.ts'
+import type { Instant } from '../core/value.ts'
 import { daysSince1970 } from './calendar.ts'
 import { behindZone } from './instant-text.ts'
 

@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest'
-import type { OpenBatch, Writer } from '../../src/connectors/contract.ts'
 import type { Mark, MigrationId } from '../../src/connectors/ledger-contract.ts'
 import type { TablePlan } from '../../src/core/plan.ts'
 import type { TableChange } from '../../src/core/table-change.ts'
@@ -10,15 +9,13 @@ import {
   batchId,
   beginMigration,
   childOf,
-  commitRows,
-  encoded,
   never,
   plannedOf,
   planOf,
-  tuple,
   type Begun,
 } from '../support/migration.ts'
-import type { LedgerUnderTest } from './ledger.ts'
+import { batchOpener, type LedgerUnderTest } from './ledger.ts'
+import { postgresTraits, type Traits } from './traits.ts'
 
 const users = planOf('users')
 const withNote = planOf('users', {
@@ -28,7 +25,13 @@ const withNote = planOf('users', {
 const addNote: TableChange = { kind: 'add', target: users.target, column: { name: 'note', type: 'text' } }
 
 /** What every {@link Ledger} does about tables that change, and about marks. */
-export function describeLedgerChanges(name: string, make: () => Promise<LedgerUnderTest>): void {
+export function describeLedgerChanges(
+  name: string,
+  make: () => Promise<LedgerUnderTest>,
+  traits: Traits = postgresTraits,
+): void {
+  const { tuple, commitRows } = traits
+  const openBatch = batchOpener(traits)
   describe(`ledger ${name}: evolve`, () => {
     it('waits for the open batch, and then takes batches of the new version only', async () => {
       await using under = await make()
@@ -191,11 +194,4 @@ async function replanAll({ ledger, lease, id, partitions }: Begun): Promise<read
 async function columnsOf({ target }: LedgerUnderTest): Promise<readonly string[]> {
   const [table] = await target.existing([users.target], never)
   return table?.columns.map(({ name }) => name) ?? []
-}
-
-async function openBatch(writer: Writer, id: BatchId, tuples: readonly Buffer[]): Promise<OpenBatch> {
-  const opened = await writer.begin(id, users, never)
-  if ('committed' in opened) throw new Error('committed already')
-  await opened.write([encoded(tuples)])
-  return opened
 }

@@ -4,8 +4,9 @@ import type { BatchId, Partition } from '../../src/core/batch.ts'
 import type { CoercionUse } from '../../src/core/coercion.ts'
 import { noCounts } from '../../src/core/counts.ts'
 import type { DeadLetter } from '../../src/core/dead-letter.ts'
-import { batchId, beginMigration, encoded, never, plannedOf, planOf, tuple, type Begun } from '../support/migration.ts'
+import { batchId, beginMigration, never, plannedOf, planOf, type Begun } from '../support/migration.ts'
 import type { LedgerUnderTest } from './ledger.ts'
+import { postgresTraits, type Traits } from './traits.ts'
 
 const users = planOf('users')
 const others = planOf('others')
@@ -27,7 +28,11 @@ function letterOf(index: number, change: Partial<DeadLetter> = {}): DeadLetter {
 }
 
 /** What every {@link Ledger} keeps of rows that could not be written, and of values that were changed. */
-export function describeLedgerLetters(name: string, make: () => Promise<LedgerUnderTest>): void {
+export function describeLedgerLetters(
+  name: string,
+  make: () => Promise<LedgerUnderTest>,
+  traits: Traits = postgresTraits,
+): void {
   describe(`ledger ${name}: letters`, () => {
     it('are as they were buried, by id, and of the table asked for', async () => {
       await using under = await make()
@@ -75,7 +80,7 @@ export function describeLedgerLetters(name: string, make: () => Promise<LedgerUn
       const [first, second] = await lettersOf(begun)
       const replay = await begun.ledger.openReplay(begun.id, 'users', begun.lease)
       expect(replay).toEqual({ id: 2, table: 'users', after: null, upTo: null })
-      await resolve(writer, replay, first?.id ?? 0)
+      await resolve(traits, writer, replay, first?.id ?? 0)
       expect(await lettersOf(begun)).toMatchObject([{ id: second?.id, resolvedAt: null }])
       expect(await lettersOf(begun, { open: false })).toMatchObject([{ resolvedAt: expect.any(Date) }, {}])
       const counts = { ...noCounts, read: 2, written: 1, deadLetters: 1 }
@@ -97,12 +102,12 @@ export function describeLedgerLetters(name: string, make: () => Promise<LedgerUn
       await using begun = await beginMigration(under.target, 'm', [plannedOf(users), plannedOf(others)])
       expect(await begun.ledger.coercions(begun.id)).toEqual(new Map())
       await using writer = await begun.openWriter()
-      await coerce(writer, batchId('users', 1, 0), [
+      await coerce(traits, writer, batchId('users', 1, 0), [
         { path: 'n', name: 'strip-nul', uses: 2 },
         { path: 'a.b', name: 'strip-nul', uses: 1 },
       ])
-      await coerce(writer, batchId('users', 1, 1), [{ path: 'n', name: 'strip-nul', uses: 3 }])
-      await coerce(writer, batchId('others', 2, 0), [{ path: 'n', name: 'clamp-dates', uses: 4 }])
+      await coerce(traits, writer, batchId('users', 1, 1), [{ path: 'n', name: 'strip-nul', uses: 3 }])
+      await coerce(traits, writer, batchId('others', 2, 0), [{ path: 'n', name: 'clamp-dates', uses: 4 }])
       expect(await begun.ledger.coercions(begun.id)).toEqual(
         new Map([
           ['others', [{ path: 'n', name: 'clamp-dates', uses: 4 }]],
@@ -151,7 +156,12 @@ async function bury(writer: Writer, id: BatchId, letters: readonly DeadLetter[])
   await open.commit({ ...noCounts, read: letters.length, deadLetters: letters.length }, 0)
 }
 
-async function resolve(writer: Writer, partition: Partition, letter: number): Promise<void> {
+async function resolve(
+  { encoded, tuple }: Traits,
+  writer: Writer,
+  partition: Partition,
+  letter: number,
+): Promise<void> {
   const { table, id, after, upTo } = partition
   await using open = await claim(writer, { table, partition: id, seq: 0, last: false, after, upTo })
   await open.write([encoded([tuple('a', 1)])])
@@ -159,7 +169,12 @@ async function resolve(writer: Writer, partition: Partition, letter: number): Pr
   await open.commit({ ...noCounts, written: 1, deadLetters: -1 }, 0)
 }
 
-async function coerce(writer: Writer, id: BatchId, uses: readonly CoercionUse[]): Promise<void> {
+async function coerce(
+  { encoded, tuple }: Traits,
+  writer: Writer,
+  id: BatchId,
+  uses: readonly CoercionUse[],
+): Promise<void> {
   await using open = await claim(writer, id)
   await open.write([encoded([tuple(`${id.seq}`, 1)])])
   await open.coerced(uses)

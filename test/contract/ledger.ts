@@ -8,15 +8,13 @@ import {
   at,
   atOnce,
   batchId,
-  encoded,
   beginMigration,
-  commitRows,
   never,
   plannedOf,
   planOf,
   recordOf,
-  tuple,
 } from '../support/migration.ts'
+import { postgresTraits, type Traits } from './traits.ts'
 
 export interface LedgerUnderTest extends AsyncDisposable {
   readonly target: Target
@@ -29,7 +27,13 @@ export interface LedgerUnderTest extends AsyncDisposable {
 const users = planOf('users')
 
 /** What every {@link Ledger} of an atomic target must do. */
-export function describeLedger(name: string, make: () => Promise<LedgerUnderTest>): void {
+export function describeLedger(
+  name: string,
+  make: () => Promise<LedgerUnderTest>,
+  traits: Traits = postgresTraits,
+): void {
+  const { tuple, commitRows } = traits
+  const openBatch = batchOpener(traits)
   describe(`ledger ${name}: migrations`, () => {
     it('lists what began and did not finish, and knows nothing before the first', async () => {
       await using under = await make()
@@ -103,16 +107,19 @@ export function describeLedger(name: string, make: () => Promise<LedgerUnderTest
       expect(again.lost.aborted).toBe(false)
     })
 
-    it('outlives its connection, and is lost when another run has taken it meanwhile', async () => {
-      await using under = await make()
-      await using begun = await beginMigration(under.target, 'm', [plannedOf(users)])
-      const lost = new Promise((resolve) => begun.lease.lost.addEventListener('abort', resolve))
-      await under.killLeases()
-      await using second = await begun.ledger.lease(begun.id, [users.target], atOnce, never)
-      await lost
-      expect(begun.lease.lost.reason).toMatchObject({ code: 'lease-lost' })
-      expect(second.lost.aborted).toBe(false)
-    })
+    it.runIf(traits.abreast)(
+      'outlives its connection, and is lost when another run has taken it meanwhile',
+      async () => {
+        await using under = await make()
+        await using begun = await beginMigration(under.target, 'm', [plannedOf(users)])
+        const lost = new Promise((resolve) => begun.lease.lost.addEventListener('abort', resolve))
+        await under.killLeases()
+        await using second = await begun.ledger.lease(begun.id, [users.target], atOnce, never)
+        await lost
+        expect(begun.lease.lost.reason).toMatchObject({ code: 'lease-lost' })
+        expect(second.lost.aborted).toBe(false)
+      },
+    )
 
     it('raises the epoch, and waits for the batch that is open', async () => {
       await using under = await make()
@@ -168,7 +175,7 @@ export function describeLedger(name: string, make: () => Promise<LedgerUnderTest
       expect(await under.target.count(users.target, never)).toBe(1)
     })
 
-    it('claims of one partition do not wait for each other', async () => {
+    it.runIf(traits.abreast)('claims of one partition do not wait for each other', async () => {
       await using under = await make()
       await using begun = await beginMigration(under.target, 'm', [plannedOf(users)])
       await using one = await begun.openWriter()
@@ -243,11 +250,16 @@ export function describeLedger(name: string, make: () => Promise<LedgerUnderTest
   })
 }
 
-async function openBatch(writer: Writer, id: BatchId, tuples: readonly Buffer[]): Promise<OpenBatch> {
-  const opened = await writer.begin(id, users, never)
-  if ('committed' in opened) throw new Error('committed already')
-  await opened.write([encoded(tuples)])
-  return opened
+/** Claims a batch and writes its rows. */
+export function batchOpener({
+  encoded,
+}: Traits): (writer: Writer, id: BatchId, rows: readonly Buffer[]) => Promise<OpenBatch> {
+  return async (writer, id, rows) => {
+    const opened = await writer.begin(id, users, never)
+    if ('committed' in opened) throw new Error('committed already')
+    await opened.write([encoded(rows)])
+    return opened
+  }
 }
 
 function replan(

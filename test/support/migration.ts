@@ -1,7 +1,7 @@
 import type { Target, Writer } from '../../src/connectors/contract.ts'
 import type { Ledger, Lease, MigrationId, MigrationRecord } from '../../src/connectors/ledger-contract.ts'
 import type { Mode, PlannedTable } from '../../src/connectors/planned-table.ts'
-import type { BatchId, Bounds, EncodedRows, Partition, Position } from '../../src/core/batch.ts'
+import type { BatchId, Bounds, EncodedRows, Format, Partition, Position } from '../../src/core/batch.ts'
 import { noCounts, type Counts } from '../../src/core/counts.ts'
 import type { ChildPlan, TablePlan } from '../../src/core/plan.ts'
 
@@ -111,14 +111,19 @@ function tupleField(value: string | number | null): Buffer {
 }
 
 /** Tuples as the rows of one part of a plan; those of a child table say to which row of part 0 each belongs. */
-export function encoded(tuples: readonly Buffer[], part = 0, owners: readonly number[] | null = null): EncodedRows {
+export function encoded(
+  tuples: readonly Buffer[],
+  part = 0,
+  owners: readonly number[] | null = null,
+  format: Format = 'pgcopy',
+): EncodedRows {
   const offsets = new Uint32Array(tuples.length + 1)
   tuples.forEach((bytes, i) => {
     offsets[i + 1] = (offsets[i] ?? 0) + bytes.length
   })
   return {
     part,
-    format: 'pgcopy',
+    format,
     rows: tuples.length,
     bytes: Buffer.concat(tuples),
     offsets,
@@ -136,8 +141,9 @@ export async function commitRows(
   id: BatchId,
   tuples: readonly Buffer[],
   plan: TablePlan = planOf(id.table),
+  format: Format = 'pgcopy',
 ): Promise<Counts> {
-  return commitParts(writer, id, plan, [encoded(tuples)])
+  return commitParts(writer, id, plan, [encoded(tuples, 0, null, format)])
 }
 
 /** Claims, writes and commits a batch whose source rows gave one row of part 0 each. */

@@ -216,7 +216,7 @@ describe('changes that are no plan', () => {
     [
       'an unknown type',
       change('type: bigint', 'type: bigit'),
-      'line <- { field: [ a.b ], name: a.b,>: "bigit" is not the name of a type | did you mean bigint? Types are text, integer, bigint, double precision, numeric, boolean, timestamptz, uuid, bytea, jsonb; each but jsonb also with []',
+      'line <- { field: [ a.b ], name: a.b,>: "bigit" is not the name of a type | did you mean bigint? Types are text, integer, bigint, double precision, numeric, boolean, timestamptz, date, uuid, bytea, jsonb; each but jsonb also with []',
     ],
     [
       'an unknown table',

@@ -23,6 +23,7 @@ export class DumpSource implements Source {
   readonly format: Format = 'bson'
   readonly dialect = null
   readonly naming = 'snake_case'
+  readonly oneReader = null
   readonly keyField: string = '_id'
   readonly #path: string
   #tables: ReadonlyMap<string, DumpTable> | null = null

@@ -26,6 +26,7 @@ export class MongoSource implements Source {
   readonly format: Format = 'bson'
   readonly dialect = null
   readonly naming = 'snake_case'
+  readonly oneReader = null
   readonly keyField: string = '_id'
   readonly #client: MongoClient
   readonly #db: Db

@@ -1,4 +1,4 @@
-import type { LogicalType } from '../../core/logical-type.ts'
+import type { LogicalType, ScalarType } from '../../core/logical-type.ts'
 
 /** What a column is of, below its domains. */
 export interface BaseType extends ItemType {
@@ -17,8 +17,8 @@ export interface ItemType {
 
 /**
  * Types of PostgreSQL's own that take a text as it is, or as another text for the same, and refuse every other. Left out
- * on purpose: `name` and `"char"` cut; `money`, `point` and the like round; `timestamp` and `time` leave out what they do
- * not hold, such as a zone or a day; ranges of these, and rows, do what is in them.
+ * on purpose: `"char"` cuts; `money`, `point` and the like round; `timestamp` and `time` leave out what they do not hold,
+ * such as a zone or a day; ranges of these, and rows, do what is in them.
  */
 const readText: ReadonlySet<string> = new Set([
   'inet',
@@ -43,31 +43,26 @@ const readText: ReadonlySet<string> = new Set([
 const readTextToo: ReadonlySet<string> = new Set(['citext', 'hstore', 'ltree'])
 
 /**
- * Of the others, what each takes in the text form that the encoder gives it, besides what it takes in binary form. The
- * encoder knows them by their names, and refuses what they would round or cut; `guarded` ones need that.
+ * Of the others, the type that each takes in the text form that the encoder gives it, besides what it takes in binary form.
+ * The encoder knows them by their names, and refuses what they would round, cut or leave out; `guarded` ones need that.
+ * `int2` has no logical type of its own; the other integers have, and take no wider ones.
  */
-const converted: ReadonlyMap<string, { readonly types: readonly LogicalType[]; readonly guarded: boolean }> = new Map<
-  string,
-  { readonly types: readonly LogicalType[]; readonly guarded: boolean }
->([
-  ['int2', { types: ['int32', 'int64'], guarded: false }],
-  ['int4', { types: ['int64'], guarded: false }],
-  ['float4', { types: ['float64'], guarded: true }],
-  ['numeric', { types: ['decimal'], guarded: true }],
-  ['bpchar', { types: ['text'], guarded: true }],
-  ['timestamp', { types: ['timestamp'], guarded: true }],
-  ['timestamptz', { types: ['timestamp'], guarded: true }],
-  ['json', { types: ['json'], guarded: false }],
+const converted: ReadonlyMap<string, { readonly type: ScalarType | 'json'; readonly guarded: boolean }> = new Map([
+  ['int2', { type: 'int32', guarded: false }],
+  ['float4', { type: 'float64', guarded: true }],
+  ['numeric', { type: 'decimal', guarded: true }],
+  ['bpchar', { type: 'text', guarded: true }],
+  ['name', { type: 'text', guarded: true }],
+  ['date', { type: 'timestamp', guarded: true }],
+  ['timestamp', { type: 'timestamp', guarded: true }],
+  ['timestamptz', { type: 'timestamp', guarded: true }],
+  ['json', { type: 'json', guarded: false }],
 ])
 
-/** Arrays of what needs no guard. */
-const convertedArrays: ReadonlyMap<string, readonly LogicalType[]> = new Map<string, readonly LogicalType[]>([
-  ['int2', ['int32[]', 'int64[]']],
-  ['int4', ['int64[]']],
-  ['varchar', ['text[]', 'objectid[]']],
-])
+/** Those whose binary form is another only where they have a precision. */
+const binaryWithoutModifier: ReadonlySet<string> = new Set(['numeric', 'timestamptz'])
 
-/** What `interval` has besides a precision: it rounds to that, and leaves out fields that it does not have. */
+/** `atttypmod` of a type without a length or a precision. */
 const noModifier = -1
 
 /**
@@ -75,21 +70,21 @@ const noModifier = -1
  * would change without a word, where the encoder does not look; and the encoder does not see below a domain.
  */
 export function acceptedTexts(base: BaseType, { domain }: { readonly domain: boolean }): readonly LogicalType[] {
-  if (base.element !== null) return acceptedArrays(base, base.element)
-  if (readsText(base)) return base.name === 'interval' && base.modifier !== noModifier ? [] : ['text']
-  const known = base.builtIn ? converted.get(base.name) : undefined
+  if (base.element === null) return acceptedText(base, base.modifier, domain)
+  const { element, modifier } = base
+  // In binary form, an array says of what type its elements are, and that has to be the very one.
+  if (element.builtIn && element.name === 'varchar') return domain && modifier !== noModifier ? [] : ['text[]']
+  return acceptedText(element, modifier, domain).flatMap((type): LogicalType[] =>
+    type === 'json' ? [] : [`${type}[]`],
+  )
+}
+
+function acceptedText(item: ItemType, modifier: number, domain: boolean): readonly (ScalarType | 'json')[] {
+  if (item.isEnum || (item.builtIn ? readText : readTextToo).has(item.name)) {
+    // It rounds a fraction of a second, for which the encoder looks only where it knows the name.
+    return item.name === 'interval' && (domain || modifier !== noModifier) ? [] : ['text']
+  }
+  const known = item.builtIn ? converted.get(item.name) : undefined
   if (known === undefined || (known.guarded && domain)) return []
-  // Without a precision, the binary form is the same.
-  const binary = base.modifier === noModifier && (base.name === 'numeric' || base.name === 'timestamptz')
-  return binary ? [] : known.types
-}
-
-function acceptedArrays({ modifier }: BaseType, element: ItemType): readonly LogicalType[] {
-  if (modifier !== noModifier) return []
-  if (readsText(element)) return ['text[]']
-  return element.builtIn ? (convertedArrays.get(element.name) ?? []) : []
-}
-
-function readsText({ name, isEnum, builtIn }: ItemType): boolean {
-  return isEnum || (builtIn ? readText : readTextToo).has(name)
+  return modifier === noModifier && binaryWithoutModifier.has(item.name) ? [] : [known.type]
 }

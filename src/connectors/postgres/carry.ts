@@ -145,6 +145,17 @@ function refusal(error: unknown, { kind, name }: CarriedObject): unknown {
   })
 }
 
+/** One error for all objects that could not be made. */
+export function refusedTogether(refused: readonly DroverError[]): DroverError {
+  const [first] = refused
+  if (refused.length === 1 && first !== undefined) return first
+  const messages = refused.map(({ message }) => message).join('; ')
+  return new DroverError('target-incompatible', `${refused.length} objects cannot be made: ${messages}`, {
+    hint: first?.hint,
+    cause: first,
+  })
+}
+
 /** Whether it could be: nothing is removed that something else needs. Within a transaction. */
 async function removeUnneeded(session: Session, statement: string): Promise<boolean> {
   await session.run('savepoint remove_object')

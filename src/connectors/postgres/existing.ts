@@ -47,11 +47,13 @@ const findColumns = `
   where a.attrelid = $1 and a.attnum > 0 and not a.attisdropped
   order by a.attnum`
 
-/** Triggers of users that an insert fires in sessions like drover's (`session_replication_role` is origin). */
+/** Triggers of users that fire in sessions like drover's (`session_replication_role` is origin), on partitions too. */
 const findTriggers = `
-  select g.tgname as name
+  select g.tgname as name, bool_or(g.tgtype & 4 <> 0) as insert, bool_or(g.tgtype & 16 <> 0) as update
   from pg_trigger g
-  where g.tgrelid = $1 and not g.tgisinternal and g.tgenabled in ('O', 'A') and g.tgtype & 4 <> 0
+  where (g.tgrelid = $1 or g.tgrelid in (select relid from pg_partition_tree($1::oid::regclass)))
+    and not g.tgisinternal and g.tgenabled in ('O', 'A') and g.tgtype & (4 | 16) <> 0
+  group by g.tgname
   order by 1`
 
 const findKey = `
@@ -115,7 +117,7 @@ async function describe(session: Session, { oid, schema, name, kind }: Relation)
   const columns = await session.query<ColumnRow>(findColumns, [oid])
   const key = await session.query<{ name: string }>(findKey, [oid])
   const dependents = await session.query<{ name: string }>(findDependents, [oid])
-  const triggers = await session.query<{ name: string }>(findTriggers, [oid])
+  const triggers = await session.query<ExistingTable['triggers'][number]>(findTriggers, [oid])
   return {
     target,
     kind: isTable ? 'table' : 'other',
@@ -123,7 +125,7 @@ async function describe(session: Session, { oid, schema, name, kind }: Relation)
     columns: columns.rows.map(columnOf),
     key: key.rows.map((row) => row.name),
     dependents: dependents.rows.map((row) => row.name),
-    triggers: triggers.rows.map((row) => row.name),
+    triggers: triggers.rows,
   }
 }
 

@@ -3,7 +3,7 @@ import type { Session } from './session.ts'
 import { quoteName } from './identifiers.ts'
 
 /** Number of the newest step in {@link steps}; a ledger of a higher one was written by a newer drover. */
-export const ledgerVersion = 3
+export const ledgerVersion = 4
 
 /** Names of the ledger's tables, quoted and with their schema. */
 export interface LedgerTables {
@@ -141,7 +141,7 @@ const steps: readonly ((tables: LedgerTables) => string)[] = [
       primary key (source, source_table, target_schema, target_name, field)
     );`,
 
-  ({ migration, table, partition, entry, mark, letter, coercion, object, checked, carried }) => `
+  ({ migration, table, partition, entry, mark, letter, coercion, object, checked }) => `
     alter table ${migration} drop constraint migration_state_check;
     alter table ${migration} add constraint migration_state_check check
       (state in ('copying', 'finishing', 'verifying', 'done', 'stopped', 'superseded', 'rolled-back'));
@@ -201,8 +201,9 @@ const steps: readonly ((tables: LedgerTables) => string)[] = [
       found bytea not null,
       saved_at timestamptz not null default now(),
       primary key (check_id, part)
-    );
+    );`,
 
+  ({ migration, carried }) => `
     create table ${carried} (
       migration text not null references ${migration} on delete cascade,
       number integer not null,

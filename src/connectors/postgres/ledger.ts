@@ -3,7 +3,7 @@ import type { CarriedObject } from '../../core/carried-object.ts'
 import type { CoercionUse } from '../../core/coercion.ts'
 import type { Counts } from '../../core/counts.ts'
 import type { StoredLetter } from '../../core/dead-letter.ts'
-import type { ErrorShape } from '../../core/errors.ts'
+import { DroverError, type ErrorShape } from '../../core/errors.ts'
 import type { TablePlan, TargetName } from '../../core/plan.ts'
 import { qualified } from '../../core/plan.ts'
 import type { TableChange } from '../../core/table-change.ts'
@@ -19,7 +19,7 @@ import type {
   StoredMigration,
 } from '../ledger-contract.ts'
 import { prepareTables, supersede } from './begin.ts'
-import { carry, readOpen, storeCarried } from './carry.ts'
+import { carry, readOpen, refusedTogether, storeCarried } from './carry.ts'
 import { forgetChecked, readChecked, saveChecked } from './checked.ts'
 import { findChildTables, findUnfinished } from './earlier.ts'
 import { isWriteRefused, toDroverError } from './errors.ts'
@@ -147,16 +147,24 @@ export class PostgresLedger implements Ledger {
       readOpen(session, this.#tables, migration, 'after'),
     )
     const made: CarriedObject[] = []
+    const refused: DroverError[] = []
     for (const object of open) {
-      const isMade = await this.#patiently(`make ${object.kind} ${object.name}`, lease, signal, async (session) => {
-        await holdEpoch(session, this.#tables, migration, lease)
-        const isNew = await carry(session, this.#tables, migration, object)
-        // Invariant 3: at the last moment before the commit.
-        lease.lost.throwIfAborted()
-        return isNew
-      })
-      if (isMade) made.push(object)
+      try {
+        const isMade = await this.#patiently(`make ${object.kind} ${object.name}`, lease, signal, async (session) => {
+          await holdEpoch(session, this.#tables, migration, lease)
+          const isNew = await carry(session, this.#tables, migration, object)
+          // Invariant 3: at the last moment before the commit.
+          lease.lost.throwIfAborted()
+          return isNew
+        })
+        if (isMade) made.push(object)
+      } catch (error) {
+        // The others can do without it, unless they need it.
+        if (!(error instanceof DroverError) || error.code !== 'target-incompatible') throw error
+        refused.push(error)
+      }
     }
+    if (refused.length > 0) throw refusedTogether(refused)
     return made
   }
 

@@ -13,6 +13,7 @@ import { checkCarried } from './carry.ts'
 import { checkServer, readConnections } from './check.ts'
 import { addChildReference, addPrimaryKey, analyze, createTable, parentsOf } from './ddl.ts'
 import { exactNumber } from './entries.ts'
+import { asDefined } from './definitions.ts'
 import { classifyFault } from './errors.ts'
 import { findExisting } from './existing.ts'
 import { finishTable } from './finish.ts'
@@ -124,7 +125,11 @@ export class PostgresTarget implements Target {
 
   async buildIndex(index: IndexPlan, signal: AbortSignal, run?: RunMark): Promise<void> {
     const doing = `build index ${index.name} of ${qualified(index.target)}`
-    await this.#useFor(run, doing, signal, (session) => buildIndex(session, index))
+    await this.#useFor(run, doing, signal, (session) => {
+      const build = (): Promise<void> => buildIndex(session, index)
+      // Text of the source is read as the source's own server reads it.
+      return index.text === undefined ? build() : asDefined(session, build)
+    })
   }
 
   async addForeignKey(reference: ForeignKeyPlan, signal: AbortSignal, run?: RunMark): Promise<void> {

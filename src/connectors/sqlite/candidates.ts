@@ -94,15 +94,19 @@ const structuredJson: Candidate = {
       `case when typeof(${column}) = 'text' and json_valid(${column}) then json_type(${column}) not in ('object', 'array') else 1 end`,
   ),
   spoiled: (column) =>
-    `(instr(${column}, '\\u0000') or exists(select 1 from json_tree(${column}) as part where typeof(part.key) = 'text' group by part.parent, part.key having count(*) > 1))`,
+    `(instr(${column}, '\\u0000') or instr(${column}, ':') and exists(select 1 from json_tree(${column}) as part where typeof(part.key) = 'text' group by part.parent, part.key having count(*) > 1))`,
 }
 
-/** Times as texts. SQLite itself proves those that are written as it would; with a zone, clocks skip some. */
+/**
+ * Times as texts. SQLite itself proves those that are written as it would, or as ISO 8601 with milliseconds in UTC; reading
+ * tells of the others. With a time zone, clocks skip some.
+ */
 function instants(timeZone: string): Candidate {
-  if (timeZone !== 'UTC') return byReading('timestamp', `iso@${timeZone}`)
+  const inZone = timeZone === 'UTC' ? (column: string) => ` when 19 then datetime(${column})` : () => ''
   const violated = (column: string): string =>
-    `(typeof(${column}) <> 'text' or datetime(${column}) is not ${column} collate binary)`
-  return { ...candidate('timestamp', 'iso', 'text', violated), refused: () => '0' }
+    `(typeof(${column}) <> 'text' or case length(${column}) when 24 then strftime('%Y-%m-%dT%H:%M:%fZ', ${column})${inZone(column)} end is not ${column} collate binary)`
+  const form = timeZone === 'UTC' ? 'iso' : `iso@${timeZone}`
+  return { ...candidate('timestamp', form, 'text', violated), refused: () => '0' }
 }
 
 const epochs = epochUnits.map(({ form, from, before }) => {
@@ -118,8 +122,13 @@ const julianDays = candidate(
   (column) => `(typeof(${column}) <> 'real' or ${column} < ${julian.from} or ${column} >= ${julian.before})`,
 )
 
+export interface TypeOptions extends ReadingOptions {
+  /** Columns of keys, indexes and references, whose values have to be equal and ordered as they are. */
+  readonly compared: ReadonlySet<string>
+}
+
 /** Types in the order in which they are tried: the first that holds all values is the column's. */
-export function candidatesOf({ name, declared }: SqliteColumn, options: ReadingOptions): readonly Candidate[] {
+export function candidatesOf({ name, declared }: SqliteColumn, options: TypeOptions): readonly Candidate[] {
   const [wanted, format] = [options.wanted[name], options.dateFormats[name]]
   const texts = textsOf(options.encoding)
   if (format === 'text') return [...texts, bytes, anyBytes]
@@ -130,7 +139,7 @@ export function candidatesOf({ name, declared }: SqliteColumn, options: ReadingO
     ...(wanted === undefined ? [] : wantedOf(wanted, options.timeZone, texts)),
     ...meant(meaningOf(declared), options.timeZone),
     ...(affinity === 'real' ? [real, mixedReal, int64, decimal] : [int64, real, mixedReal, decimal]),
-    structuredJson,
+    ...(options.compared.has(name) ? [] : [structuredJson]),
     ...texts,
     bytes,
     anyBytes,

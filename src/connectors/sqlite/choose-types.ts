@@ -1,7 +1,6 @@
 import type { LogicalType } from '../../core/logical-type.ts'
 import type { TypeCount } from '../../core/sample.ts'
-import type { ReadingOptions } from '../structure.ts'
-import { candidatesOf, typeWhenEmpty, type Candidate } from './candidates.ts'
+import { candidatesOf, typeWhenEmpty, type Candidate, type TypeOptions } from './candidates.ts'
 import { quoteName } from './identifiers.ts'
 import type { Scan, StorageClass } from './scan.ts'
 import type { SqliteColumn } from './table.ts'
@@ -33,7 +32,7 @@ interface Guess {
 export async function chooseTypes(
   scan: Scan,
   columns: readonly SqliteColumn[],
-  options: ReadingOptions,
+  options: TypeOptions,
 ): Promise<readonly ChosenType[]> {
   const guesses: Guess[] = []
   for (const column of columns) {
@@ -83,7 +82,7 @@ async function firstThatHolds(scan: Scan, column: string, candidates: readonly C
 }
 
 /** Where bytes are among other values: the type of most of them; where a person says how to read them, that. */
-async function leastUnfit(scan: Scan, column: SqliteColumn, options: ReadingOptions): Promise<Candidate | null> {
+async function leastUnfit(scan: Scan, column: SqliteColumn, options: TypeOptions): Promise<Candidate | null> {
   const candidates = candidatesOf(column, options)
   const unfit = new Map<Candidate, number>()
   for (const candidate of candidates) unfit.set(candidate, await scan.countUnfit(column.name, candidate))
@@ -91,7 +90,7 @@ async function leastUnfit(scan: Scan, column: SqliteColumn, options: ReadingOpti
   return candidates.find((candidate) => unfit.get(candidate) === least) ?? null
 }
 
-function emptyType(column: SqliteColumn, options: ReadingOptions): Pick<Candidate, 'type' | 'form'> {
+function emptyType(column: SqliteColumn, options: TypeOptions): Pick<Candidate, 'type' | 'form'> {
   const type = options.wanted[column.name] ?? typeWhenEmpty(column)
   return candidatesOf(column, options).find((candidate) => candidate.type === type) ?? { type, form: undefined }
 }

@@ -113,7 +113,7 @@ function dateKind(value: StoredValue): StoredValue {
   if (value instanceof Uint8Array) return 'blobs'
   if (typeof value === 'string') {
     if (value === '') return 'empty texts'
-    if (/^0000-00-00/.test(value)) return 'zero dates'
+    if (value.startsWith('0000-00-00')) return 'zero dates'
     if (parseDay(value) !== null) return 'days'
     return parseTime(value) === null ? 'other texts' : 'dates with time'
   }

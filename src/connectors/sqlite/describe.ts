@@ -24,7 +24,9 @@ export async function describeTables(
   signal: AbortSignal,
 ): Promise<readonly SourceTable[]> {
   const { size } = await stat(path)
-  const listed = snapshot.all("select name, type from pragma_table_list where schema = 'main'")
+  const listed = snapshot.all(
+    "select name, type from pragma_table_list where schema = 'main' and name <> 'sqlite_schema'",
+  )
   const described: SourceTable[] = []
   for (const [listedName, type] of listed) {
     const name = textOf(listedName)

@@ -27,6 +27,8 @@ export interface Attempt {
   readonly doing: string
   /** The file has answered before. */
   readonly reached: boolean
+  /** Rows may have been written before. */
+  readonly copying: boolean
   /** The user's own filter is part of the question. */
   readonly filtered: boolean
 }
@@ -52,7 +54,7 @@ export function classifyFault(error: unknown): FaultClass {
 /** What an error of SQLite or of the operating system means to the user. */
 export function toDroverError(error: unknown, attempt: Attempt): DroverError {
   if (error instanceof DroverError) return error
-  const { source, doing, filtered, reached } = attempt
+  const { source, doing, filtered, reached, copying } = attempt
   const fail = (code: ErrorCode, message: string, hint?: string): DroverError =>
     new DroverError(code, message, { hint, cause: error })
   const said = error instanceof Error ? error.message : String(error)
@@ -61,7 +63,7 @@ export function toDroverError(error: unknown, attempt: Attempt): DroverError {
     const hint = 'check the path of --from; a database that is encrypted has to be decrypted first'
     return fail('source-unreachable', `the source ${source} is not a SQLite database, or is encrypted`, hint)
   }
-  if (code === resultCodes.corrupt) return damaged(source, said, error)
+  if (code === resultCodes.corrupt && !copying) return damaged(source, said, error)
   if (filtered && code === resultCodes.error) {
     return fail('invalid-filter', `SQLite refused the filter of --where: ${said}`)
   }

@@ -51,6 +51,6 @@ function timeAgo(text: string, now: number): number | null {
 }
 
 function dateIn(text: string): number | null {
-  const millis = parseInstant(/^\d{4}-\d\d-\d\d$/.test(text) ? `${text}T00:00:00Z` : text)
-  return millis === null ? null : Number(millis)
+  const instant = parseInstant(/^\d{4}-\d\d-\d\d$/.test(text) ? `${text}T00:00:00Z` : text)
+  return instant === null ? null : Number(instant.millis)
 }

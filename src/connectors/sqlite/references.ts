@@ -25,28 +25,26 @@ export function readReferences(
     'select id, "table", "from", "to", on_update, on_delete from pragma_foreign_key_list(?) order by id, seq',
     [table.name],
   )
-  const references = [...Map.groupBy(rows, ([id]) => id ?? null)]
-  const orphans = references.length === 0 ? null : findOrphans(snapshot, table.name, told)
   // SQLite numbers them from the last to the first.
+  const references = [...Map.groupBy(rows, ([id]) => id ?? null)].toReversed()
+  const orphans = references.length === 0 ? null : findOrphans(snapshot, table.name, told)
   const written = parsed === null ? [] : foreignKeysOf(parsed)
-  return references
-    .map(([id, parts]): ReferenceStructure => {
-      const [[, parent, , to, onUpdate, onDelete] = []] = parts
-      const fields = parts.map(([, , from]) => exactName(snapshot, table.name, textOf(from)))
-      const own = written[references.length - 1 - Number(id)]
-      const name = nameOf(snapshot, textOf(parent))
-      const found = orphans?.get(Number(id))
-      if (found !== undefined) told.warnings.push(orphanWords(table.name, fields, name, found))
-      return {
-        name: own?.name ?? null,
-        fields,
-        table: name,
-        referencedFields: to === null ? [] : parts.map(([, , , column]) => exactName(snapshot, name, textOf(column))),
-        options: optionsOf(textOf(onUpdate), textOf(onDelete), own),
-        orphans: orphans === null ? null : (found?.rows ?? 0),
-      }
-    })
-    .toReversed()
+  return references.map(([id, parts], place): ReferenceStructure => {
+    const [[, parent, , to, onUpdate, onDelete] = []] = parts
+    const fields = parts.map(([, , from]) => exactName(snapshot, table.name, textOf(from)))
+    const own = written[place]
+    const name = nameOf(snapshot, textOf(parent))
+    const found = orphans?.get(Number(id))
+    if (found !== undefined) told.warnings.push(orphanWords(table.name, fields, name, found))
+    return {
+      name: own?.name ?? null,
+      fields,
+      table: name,
+      referencedFields: to === null ? [] : parts.map(([, , , column]) => exactName(snapshot, name, textOf(column))),
+      options: optionsOf(textOf(onUpdate), textOf(onDelete), own),
+      orphans: orphans === null ? null : (found?.rows ?? 0),
+    }
+  })
 }
 
 function orphanWords(table: string, fields: readonly string[], parent: string, { rows, first }: Orphans): string {

@@ -1,7 +1,7 @@
 import { StoredText, type SqliteValue } from '../../format/sqlite-record.ts'
 
-/** What stands in a string for bytes that are no text; it may also be one of its characters. */
-export const replacement = '\ufffd'
+/** Whether a string may be another text than is stored. */
+export type Doubt = (text: string) => boolean
 
 /** Serial types of https://www.sqlite.org/fileformat2.html#record_format, those of texts and bytes apart. */
 const serial = { null: 0, real: 7, zero: 8, one: 9, bytes: 12, text: 13 } as const
@@ -24,10 +24,12 @@ export class RowPacker {
   readonly #headerRoom: number
   readonly #types: number[]
   readonly #double = new DataView(new ArrayBuffer(8))
+  readonly #doubt: Doubt
 
   /** `width`: how many values of a row are packed. */
-  constructor(width: number) {
+  constructor(width: number, doubt: Doubt) {
     this.#width = width
+    this.#doubt = doubt
     this.#headerRoom = (width + 1) * longestVarint
     this.#types = Array.from({ length: width }, () => serial.null)
   }
@@ -54,7 +56,7 @@ export class RowPacker {
 
   #putText(text: string, certain: boolean): boolean {
     this.#reserve(text.length * 3 + this.#width * 8)
-    if (!certain && text.includes(replacement)) return false
+    if (!certain && this.#doubt(text)) return false
     this.end += this.bytes.write(text, this.end, 'utf8')
     return true
   }

@@ -2,10 +2,13 @@ import type { Bounds, Position } from '../../core/batch.ts'
 import { StoredText, type SqliteValue } from '../../format/sqlite-record.ts'
 import type { Selection } from '../planned-table.ts'
 import { positionOf } from './position.ts'
-import { replacement, RowPacker } from './row-packer.ts'
+import { RowPacker, type Doubt } from './row-packer.ts'
 import { orderOf, rowsWithin, shapeOf, type RowShape } from './query.ts'
 import type { Snapshot, StoredValue } from './snapshot.ts'
 import type { SqliteTable } from './table.ts'
+
+/** What stands in a string for bytes that are no text; it may also be one of its characters. */
+const replacement = '\ufffd'
 
 export type RowsToRead = Pick<Selection, 'table' | 'where' | 'since' | 'layout'>
 
@@ -16,6 +19,7 @@ export class TableRows {
   readonly #selection: RowsToRead
   readonly #shape: RowShape
   readonly #packer: RowPacker
+  readonly #doubt: Doubt
   /** What was begun behind. */
   readonly #after: Position | null
   /** Taken last. */
@@ -27,7 +31,8 @@ export class TableRows {
     this.#table = table
     this.#selection = selection
     this.#shape = shapeOf(table, selection)
-    this.#packer = new RowPacker(this.#shape.width)
+    this.#doubt = doubtOf(snapshot.encoding)
+    this.#packer = new RowPacker(this.#shape.width, this.#doubt)
     this.#after = after
   }
 
@@ -43,7 +48,7 @@ export class TableRows {
     const hasMore = expressions.length > width
     for (const row of this.#select(expressions, { after: this.end, upTo }, limit)) {
       let given: readonly SqliteValue[] = row
-      if (!this.#packer.pack(row, false) || (hasMore && row.some(isDoubtful))) {
+      if (!this.#packer.pack(row, false) || (hasMore && row.some((value) => this.#isDoubtful(value)))) {
         given = this.#exact(row)
         this.#packer.pack(given, true)
       }
@@ -61,20 +66,26 @@ export class TableRows {
   /** The row behind the one before, once more and with the bytes of its texts. */
   #exact(row: readonly StoredValue[]): readonly SqliteValue[] {
     const expressions = this.#shape.expressions.map((value, place) =>
-      isDoubtful(row[place]) ? `cast(${value} as blob)` : 'null',
+      this.#isDoubtful(row[place]) ? `cast(${value} as blob)` : 'null',
     )
     const [bytes = []] = this.#select(expressions, { after: this.end, upTo: null }, 1)
     return row.map((value, place) => exactValue(value, bytes[place], this.#snapshot.encoding))
+  }
+
+  #isDoubtful(value: StoredValue | undefined): boolean {
+    return typeof value === 'string' && this.#doubt(value)
   }
 }
 
 /** A value by what stands in the file for it, where it is a text that may be another. */
 export function exactValue(value: StoredValue, stored: StoredValue | undefined, encoding: string): SqliteValue {
-  return isDoubtful(value) && stored instanceof Uint8Array ? textIn(value, stored, encoding) : value
+  const isText = typeof value === 'string' && stored instanceof Uint8Array
+  return isText && doubtOf(encoding)(value) ? textIn(value, stored, encoding) : value
 }
 
-function isDoubtful(value: StoredValue | undefined): value is string {
-  return typeof value === 'string' && value.includes(replacement)
+/** Of UTF-16, SQLite takes any unit after half of a pair for the other half. */
+export function doubtOf(encoding: string): Doubt {
+  return encoding === 'UTF-8' ? (text) => text.includes(replacement) : (text) => /[\ud800-\udfff\ufffd]/.test(text)
 }
 
 /** A text by its bytes in the encoding of the file; those that no UTF-8 has are kept. */

@@ -42,7 +42,10 @@ export class Snapshot implements Disposable {
   /** Throws what SQLite and the operating system throw: there is no such file, it is no database, it stays locked. */
   static async open(path: string, signal: AbortSignal, patience: RetryPolicy = lockPatience): Promise<Snapshot> {
     // SQLite would say of a folder, and of nothing at all, that it cannot be opened, and no more.
-    if (!(await stat(path)).isFile()) throw new DroverError('source-unreachable', `${path} is not a file`)
+    if (!(await stat(path)).isFile())
+      throw new DroverError('source-unreachable', `the source ${path} is not a file`, {
+        hint: 'check the path of --from',
+      })
     const tries = new Tries(patience, { classify: classifyFault, onRetry: () => undefined })
     for (;;) {
       const db = new DatabaseSync(path, { readOnly: true })
@@ -82,7 +85,7 @@ export class Snapshot implements Disposable {
   /** A function for SQL; the same arguments give the same answer. */
   define(name: string, answer: (value: StoredValue) => StoredValue): void {
     const options = { deterministic: true, useBigIntArguments: true }
-    this.#db.function(name, options, (value) => answer(value as StoredValue))
+    this.#db.function(name, options, (value) => answer(value))
   }
 
   [Symbol.dispose](): void {

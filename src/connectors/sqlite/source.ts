@@ -17,7 +17,7 @@ import type { Selection } from '../planned-table.ts'
 import type { StructureRequest, TableStructure } from '../structure.ts'
 import { checkFile } from './check.ts'
 import { describeTables } from './describe.ts'
-import { classifyFault, toDroverError } from './errors.ts'
+import { classifyFault, toDroverError, type Attempt } from './errors.ts'
 import { highestValue } from './highest.ts'
 import { identityOf } from './identity.ts'
 import { parseMark } from './parse-mark.ts'
@@ -40,6 +40,7 @@ export class SqliteSource implements Source {
   readonly #shared: string | null
   readonly #tables = new Map<string, SqliteTable>()
   #snapshot: Promise<Snapshot> | null = null
+  #isLogged = false
   /** The file has answered once. */
   #reached = false
 
@@ -47,6 +48,10 @@ export class SqliteSource implements Source {
     this.#path = resolve(path)
     this.#shared = shared
     this.name = `sqlite:${this.#path}`
+  }
+
+  get oneReader(): string | null {
+    return this.#isLogged ? 'the file has a write-ahead log, so others may write while it is read' : null
   }
 
   async check(signal: AbortSignal): Promise<readonly Finding[]> {
@@ -110,7 +115,8 @@ export class SqliteSource implements Source {
       yield* readBatches(file, table, selection, partition, options, signal)
     } catch (error) {
       signal.throwIfAborted()
-      throw this.#explain(error, `read ${selection.table}`, selection.where !== null)
+      const attempt = { doing: `read ${selection.table}`, filtered: selection.where !== null, copying: true }
+      throw this.#explain(error, attempt)
     }
   }
 
@@ -140,6 +146,7 @@ export class SqliteSource implements Source {
     const snapshot = await Snapshot.open(this.#path, signal)
     try {
       if (this.#shared !== null) refuseOtherState(snapshot.state, this.#shared, this.name)
+      this.#isLogged = snapshot.state?.journal !== 'rollback'
       return snapshot
     } catch (error) {
       snapshot[Symbol.dispose]()
@@ -177,11 +184,11 @@ export class SqliteSource implements Source {
       return await ask(file)
     } catch (error) {
       signal.throwIfAborted()
-      throw this.#explain(error, doing, filtered)
+      throw this.#explain(error, { doing, filtered, copying: false })
     }
   }
 
-  #explain(error: unknown, doing: string, filtered: boolean): DroverError {
-    return toDroverError(error, { source: this.name, doing, reached: this.#reached, filtered })
+  #explain(error: unknown, attempt: Omit<Attempt, 'source' | 'reached'>): DroverError {
+    return toDroverError(error, { ...attempt, source: this.name, reached: this.#reached })
   }
 }

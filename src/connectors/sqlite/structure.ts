@@ -24,10 +24,17 @@ export async function describeStructure(
 ): Promise<TableStructure> {
   const told: Told = { notes: [], warnings: [] }
   const scan = new Scan(snapshot, table, request, signal)
-  const chosen = await chooseTypes(scan, storedColumns(table), request)
+  const parsed = parse(table, told)
+  const indexes = readIndexes(snapshot, table, told)
+  const references = readReferences(snapshot, table, parsed, told)
+  const compared = new Set([
+    ...table.key,
+    ...indexes.flatMap(({ parts }) => parts.flatMap(({ field }) => field ?? [])),
+    ...references.flatMap(({ fields }) => fields),
+  ])
+  const chosen = await chooseTypes(scan, storedColumns(table), { ...request, compared })
   for (const one of chosen) await tellOfColumn(scan, one, request, told)
   const key = await usableKey(scan, table, told)
-  const parsed = parse(table, told)
   const collations = new Map(parsed?.columns.map(({ name, collation }) => [name, collation]))
   return {
     layout: layoutOf(table, chosen, key),
@@ -38,8 +45,8 @@ export async function describeStructure(
     }),
     key,
     checks: parsed === null ? [] : checksOf(parsed),
-    indexes: readIndexes(snapshot, table, told),
-    references: readReferences(snapshot, table, parsed, told),
+    indexes,
+    references,
     native: null,
     notes: told.notes,
     warnings: told.warnings,

@@ -52,7 +52,7 @@ export function lookUpTable(snapshot: Snapshot, name: string, source: string): S
     })
   }
   if (type !== 'table')
-    throw new DroverError('nothing-to-copy', `${name} of ${source} cannot be copied: it is a ${type}`)
+    throw new DroverError('nothing-to-copy', `${name} of ${source} cannot be copied: it is a ${textOf(type)}`)
   const [sql] = snapshot.first("select sql from sqlite_schema where type = 'table' and name = ?", [name])
   return readTable(snapshot, name, withoutRowid === 1n, textOf(sql))
 }

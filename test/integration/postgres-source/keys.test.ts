@@ -107,14 +107,14 @@ describe('rows by keys of every kind', () => {
       const selection: Selection = { ...all(table), layout }
       const whole = rowsOf(await readRange({ source, table }, open, unlimited, selection))
       expect(whole).toHaveLength(expected)
-      const bounds = await source.partition(selection, 4, never)
+      const bounds = await source.partition(selection, 3, never)
       const read: string[] = []
       for (const range of bounds) {
-        const batches = await readRange({ source, table }, range, { rows: 13, bytes: Infinity }, selection)
+        const batches = await readRange({ source, table }, range, { rows: 17, bytes: Infinity }, selection)
         expect(batches.every(({ format }) => format === layout.format)).toBe(true)
         read.push(...rowsOf(batches))
         const [first] = batches
-        if (first === undefined || first.id.last) continue
+        if (first === undefined || first.id.last || range !== bounds[1]) continue
         const again = await readRange({ source, table }, first.id, unlimited, selection)
         expect(rowsOf(again)).toEqual(rowsOf([first]))
         expect(samePosition(first.id.upTo, null)).toBe(false)
@@ -148,7 +148,7 @@ describe('rows by keys of every kind', () => {
       { rows: 50, bytes: Infinity },
       { ...all(table), layout: hidden },
     )
-    expect(rowsOf(batch === undefined ? [] : [batch])[0]).toBe('000200000002783100000008' + '0000000000000000')
+    expect(rowsOf(batch === undefined ? [] : [batch])[0]).toBe('0002000000027831000000080000000000000000')
     expect(samePosition(batch?.id.upTo ?? null, read[0]?.id.upTo ?? null)).toBe(true)
   })
 })

@@ -7,13 +7,13 @@ import { freshPostgres } from '../../support/databases.ts'
 export interface PostgresSourceUnderTest extends AsyncDisposable {
   readonly url: string
   readonly source: PostgresSource
-  sql(text: string, values?: readonly unknown[]): Promise<Record<string, unknown>[]>
+  readonly sql: (text: string, values?: readonly unknown[]) => Promise<Record<string, unknown>[]>
   /** Another source, disposed with this one. */
-  open(options?: {
+  readonly open: (options?: {
     readonly shared?: string
     readonly user?: string
     readonly password?: string
-  }): Promise<PostgresSource>
+  }) => Promise<PostgresSource>
 }
 
 export async function postgresSource(setUp: string, server?: string): Promise<PostgresSourceUnderTest> {

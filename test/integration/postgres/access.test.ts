@@ -122,6 +122,11 @@ describe('rights and limits', () => {
     await under.sql('create table users (_id text)')
     await using target = await openPostgresTarget(role.url, { ledgerSchema: 'drover' })
     expect(await failure(target.count(users.target, never))).toMatchObject({ code: 'missing-right' })
+    await under.sql(`grant select, insert on users to ${role.name}; alter table users enable row level security`)
+    expect(await failure(target.existing([users.target], never))).toMatchObject({
+      code: 'missing-right',
+      message: expect.stringContaining('row-level security'),
+    })
   })
 
   it('a server that takes no writes is told', async () => {

@@ -5,7 +5,7 @@ import { failure, postgresUnderTest } from './postgres-under-test.ts'
 const users = planOf('users')
 const source = 'mongodb://source'
 
-/** Takes back what version 3 has changed. */
+/** Takes back what versions 3 and 4 have changed. */
 const version2 = `
   alter table drover.migration drop constraint migration_state_check;
   alter table drover.migration add constraint migration_state_check check
@@ -58,7 +58,7 @@ describe.each([
     await under.sql(downgrade)
     await using lease = await begun.ledger.lease(begun.id, [users.target], atOnce, never)
     expect(lease.epoch).toBe(2)
-    expect(await under.sql('select number from drover.version')).toEqual([{ number: 3 }])
+    expect(await under.sql('select number from drover.version')).toEqual([{ number: 4 }])
     expect(await under.sql('select migration, source, number, target_name from drover.part')).toEqual([
       { migration: 'old', source: 'users', number: 0, target_name: 'users' },
     ])

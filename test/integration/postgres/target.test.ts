@@ -203,7 +203,7 @@ describe('existing tables', () => {
         j timestamptz, k timestamptz(0), l json, m jsonb, n inet, o interval, p interval(0), q money, r point, s name,
         t mood, u "Odd one".mood, v mood[], w words, x price, y pair, z smallint[], aa numeric(3,1)[], bb varchar(3)[],
         cc time, dd oid, ee int2vector, ff xml, gg int generated always as (1) stored, hh word,
-        ii word default 'a');
+        ii word default 'a', jj date);
       create function note() returns trigger language plpgsql as 'begin return new; end';
       create trigger b before insert on other for each row execute function note();
       create trigger a after insert or delete on other for each statement execute function note();
@@ -215,8 +215,8 @@ describe('existing tables', () => {
       return `${nativeType}: ${[...accepts, ...acceptsText.map((type) => `(${type})`)].join(' ')}`
     })
     expect(taken).toEqual([
-      'smallint: (int32) (int64)',
-      'integer: int32 (int64)',
+      'smallint: (int32)',
+      'integer: int32',
       'bigint: int64',
       'real: (float64)',
       'numeric(10,2): (decimal)',
@@ -233,16 +233,16 @@ describe('existing tables', () => {
       'interval(0): ',
       'money: ',
       'point: ',
-      'name: ',
+      'name: (text)',
       'public.mood: (text)',
       '"Odd one".mood: (text)',
       'public.mood[]: (text[])',
       'public.words: text',
       'public.price: ',
       'public.pair: ',
-      'smallint[]: (int32[]) (int64[])',
-      'numeric(3,1)[]: ',
-      'character varying(3)[]: ',
+      'smallint[]: (int32[])',
+      'numeric(3,1)[]: (decimal[])',
+      'character varying(3)[]: (text[])',
       'time without time zone: ',
       'oid: ',
       'int2vector: ',
@@ -250,11 +250,16 @@ describe('existing tables', () => {
       'integer: ',
       'public.word: text',
       'public.word: text',
+      'date: date (timestamp)',
     ])
     const named = (name: string) => other?.columns.find((column) => column.name === name)
     expect([named('g')?.maxCharacters, named('w')?.maxCharacters, named('e')?.maxCharacters]).toEqual([3, 3, null])
     expect(other?.columns.filter(({ required }) => required).map(({ name }) => name)).toEqual(['hh'])
-    expect(other?.triggers).toEqual(['a', 'b'])
+    expect(other?.triggers).toEqual([
+      { name: 'a', insert: true, update: false },
+      { name: 'b', insert: true, update: false },
+      { name: 'c', insert: false, update: true },
+    ])
   })
 
   it('text columns of bounded length say how long, because the server cuts trailing spaces without a word', async () => {

@@ -30,9 +30,10 @@ beforeAll(async () => {
       (3, null, null, null, null, null, null, null, '', '', null, null);
     create table flags (id integer primary key, yes boolean, word boolean, three bool, plain int);
     insert into flags values (1, 1, 'true', 0, 1), (2, 0, 'F', 2, 0), (3, null, 1, 't', 1);
-    create table documents (id integer primary key, declared json, found text, twice text, numbers text, broken json);
-    insert into documents values (1, '{"a": 1}', '{"a": [1, 2]}', '{"a": 1, "a": 2}', '12', '{"a": 1}'),
-      (2, '3', ' ["x"]', '{}', '13', '{a: 1}');
+    create table documents (id integer primary key, declared json, found text, twice text, numbers text, broken json, indexed text);
+    create index documents_indexed on documents (indexed);
+    insert into documents values (1, '{"a": 1}', '{"a": [1, 2]}', '{"a": 1, "a": 2}', '12', '{"a": 1}', '[1]'),
+      (2, '3', ' ["x"]', '{}', '13', '{a: 1}', '[2]');
     create table ids (id uuid primary key, other text);
     insert into ids values ('0189b5a0-7c1f-7000-8000-000000000001', 'x'), (x'0189b5a07c1f70008000000000000002', 'y');
     create table texts (id integer primary key, n text, flag text, at text, cents text, bad text);
@@ -156,6 +157,7 @@ describe('types by what is stored', () => {
       twice: 'text',
       numbers: 'text',
       broken: 'text',
+      indexed: 'text',
     })
     expect(types(await structure('documents', {}, 'id = 1'))).toMatchObject({ declared: 'json', broken: 'json' })
   })

@@ -43,6 +43,7 @@ const users: TableReport = {
   ),
   sourceIndexes: [],
   estimatedRows: 1_000_000,
+  way: null,
   ddl: {
     create: 'create table "public"."users" (\n  "_id" text\n)',
     finish: ['alter table "public"."users" add primary key ("_id")'],
@@ -88,6 +89,7 @@ const items: ChildPlan = {
 }
 
 const orders: TableReport = {
+  way: null,
   planned: {
     ...users.planned,
     plan: {

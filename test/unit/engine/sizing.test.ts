@@ -28,7 +28,7 @@ describe('number of workers', () => {
 })
 
 describe('feed', () => {
-  const run = { workers: 2, cores: 2, isolation: 'threads', ordered: true } as const
+  const run = { workers: 2, cores: 2, isolation: 'threads', ordered: true, oneReader: null } as const
 
   it('is paged while one cursor can keep the busy workers fed', () => {
     expect(chooseFeed('auto', run).choice).toBe('paged')

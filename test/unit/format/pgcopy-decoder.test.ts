@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Batch } from '../../../src/core/batch.ts'
+import type { RowLayout } from '../../../src/core/layout.ts'
 import { scalarTypes, type LogicalType } from '../../../src/core/logical-type.ts'
 import type { TablePlan } from '../../../src/core/plan.ts'
 import {
@@ -14,6 +15,7 @@ import {
   type Value,
 } from '../../../src/core/value.ts'
 import { keyPosition } from '../../../src/connectors/postgres/source/position.ts'
+import { layoutOf } from '../../../src/format/layout-fields.ts'
 import { createPassThrough } from '../../../src/format/pass-through.ts'
 import { createPgCopyDecoder, pgcopyKeys } from '../../../src/format/pgcopy-decoder.ts'
 import { createPgCopyEncoder } from '../../../src/format/pgcopy-encoder.ts'
@@ -29,6 +31,10 @@ const types: readonly LogicalType[] = [...scalarTypes, ...scalarTypes.map((type)
 function planOf(columns: readonly LogicalType[], changes: Partial<TablePlan> = {}, raw = false): TablePlan {
   const fields = columns.map((type, place) => ({ field: `f${place}`, type }))
   return laidOutPlan(fields, changes, { format: 'pgcopy', key: [0], raw })
+}
+
+function laidOut(plan: TablePlan, changes: Partial<RowLayout>): TablePlan {
+  return { ...plan, layout: { ...layoutOf(plan), ...changes } }
 }
 
 /** Rows of one plan as the encoder writes them. */
@@ -94,7 +100,7 @@ describe('tuples', () => {
       ;[words.length * 4, ...words].forEach((word, at) => tuple.writeInt32BE(word, 2 + at * 4))
       return batchOf([tuple])
     }
-    const decoder = createPgCopyDecoder({ ...plan, layout: { ...plan.layout!, key: [] } })
+    const decoder = createPgCopyDecoder(laidOut(plan, { key: [] }))
     const square = arrayOf(2, 1, 23, 2, 1, 2, 1, 4, 1, -1, 4, 3, 4, 4)
     expect(decoder.decodeRow(square, 0).fields['f0']).toStrictEqual([[1, null], [3, 4]]) // prettier-ignore
     const { code, message } = rowErrorOf(() => decoder.decodeRow(arrayOf(1, 0, 23, 1, 0, 4, 7), 0))
@@ -121,7 +127,7 @@ describe('tuples', () => {
       keyPosition('cast', fields),
     ])
     expect(decoder.decodeRow(batch, 0).key).toStrictEqual([7n, 'ä'])
-    const raw = pgcopyKeys({ ...plan, layout: { ...plan.layout!, raw: true } })
+    const raw = pgcopyKeys(laidOut(plan, { raw: true }))
     expect(raw.keyBytes(batch, 0)).toStrictEqual(keyPosition('own', fields))
   })
 })
@@ -165,7 +171,7 @@ describe('what is passed on', () => {
 
   it('is what its plan does not change: rows without a key too, and decoded ones', () => {
     const decoded = planOf(['int64', 'text'])
-    const keyless = createPassThrough({ ...plan, layout: { ...plan.layout!, key: [] } }, pgcopyKeys)
+    const keyless = createPassThrough(laidOut(plan, { key: [] }), pgcopyKeys)
     expect([keyless?.keyText(batch, 0), keyless?.keyBytes(batch, 0)]).toStrictEqual(['(no key)', null])
     expect(createPassThrough(decoded, pgcopyKeys)).not.toBeNull()
     const changes: Partial<TablePlan>[] = [

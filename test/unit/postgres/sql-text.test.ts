@@ -4,7 +4,10 @@ import { describe, expect, it } from 'vitest'
 import { doubtfulFragments } from '../../support/sql-fragments.ts'
 
 const folder = join(import.meta.dirname, '../../../src/connectors/postgres')
-const files = readdirSync(folder).map((name) => ({ name, code: readFileSync(join(folder, name), 'utf8') }))
+const files = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+  // Those of a table's own definition write what a server has written in DDL before.
+  .filter((name) => name.endsWith('.ts') && !/^source.(?:native|objects)/.test(name))
+  .map((name) => ({ name: name.replaceAll('\\', '/'), code: readFileSync(join(folder, name), 'utf8') }))
 
 /**
  * What stands within SQL and is SQL itself, by file: put together elsewhere from quoted names, or chosen from words in
@@ -19,6 +22,8 @@ const looked: Readonly<Record<string, readonly string[]>> = {
   'copy-out.ts': ["conditions.join(' and ')", 'where'],
   // Of `columnLines`, which quotes; and text of a definition, which a server has written of a table of its own.
   'ddl.ts': ['constraintSql(key)', "lines.map((line) => ` ${line}`).join(',\\n')", 'suffix'],
+  // Queries of one value each, made of catalogues' columns and of literals.
+  'definitions.ts': ["some.join(', ')"],
   'foreign-keys.ts': ["columnsOf('confrelid', 'confkey')", "columnsOf('conrelid', 'conkey')", 'key', 'table'],
   // Of `granteeOf`, and of `giveAccess`, which quote; a privilege is one of PostgreSQL's words.
   'grants.ts': ['grant.privilege', 'grantee', 'owner'],
@@ -27,6 +32,7 @@ const looked: Readonly<Record<string, readonly string[]>> = {
   'indexes.ts': ['nullsNotDistinctSince'],
   // Members of `LedgerTables`.
   'ledger-schema.ts': [
+    'carried',
     'checked',
     'coercion',
     'entry',
@@ -59,6 +65,19 @@ const looked: Readonly<Record<string, readonly string[]>> = {
   'summaries.ts': [
     "countColumns .split(', ') .map((column) => `coalesce(sum(e.${column}::numeric), 0)::text as ${column}`) .join(', ')",
   ],
+  // Parameters of a number each, cast to types that the server has named.
+  'source/bounds.ts': ["values.join(', ')"],
+  // What a table is read `from` is quoted in `readTable`; expressions, conditions and order are of columns quoted by
+  // `columnOf`, and of the filter that the user has given, which is SQL and is checked to be one expression.
+  'source/partition.ts': ['index', 'keyTexts(table)', 'table.from'],
+  'source/places.ts': ['left', 'own.from'],
+  'source/question.ts': ["conditions.join(' and ')", 'query'],
+  'source/read.ts': ['file.from', "question.expressions.join(', ')", 'table.from', 'values'],
+  'source/sample.ts': ['most + 1', 'order', 'pages', "question.expressions.join(', ')", 'table.from'],
+  'source/since.ts': ['table.from'],
+  'source/source.ts': ['most', 'rows', 'table.from', 'where'],
+  // Sentences for people, and `from` again.
+  'source/table.ts': ['JSON.stringify(schema)', 'JSON.stringify(table)', 'table.from'],
   'sums.ts': ['sumsOfEntries'],
   'violations.ts': [
     "columns.map((column) => `${column} is not null`).join(' and ')",
@@ -101,6 +120,6 @@ describe('SQL of the connector', () => {
   it('has as many parameters as it has in its text: what is many goes into one array', () => {
     const counted = files.filter(({ code }) => code.includes('$${')).map(({ name }) => name)
     // One for each column of a key.
-    expect(counted).toEqual(['look-up.ts'])
+    expect(counted.toSorted()).toEqual(['look-up.ts', 'source/bounds.ts'])
   })
 })

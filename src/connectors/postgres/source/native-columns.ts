@@ -8,7 +8,10 @@ export interface CatalogColumn {
   readonly type: string
   readonly typeOid: number
   readonly required: boolean
-  /** Behind `not null`'s name and itself, PostgreSQL 18 and later; null: it has the name that it gets by itself. */
+  /**
+   * PostgreSQL 18 and later. Null: it has the name that it gets by itself, and no table below has the same one, which
+   * could be made first.
+   */
   readonly requiredName: string | null
   readonly requiredHere: boolean
   /** Of the default, or of what computes it. */
@@ -27,7 +30,7 @@ export interface CatalogColumn {
 const findColumns = `
   select a.attname as name, format_type(a.atttypid, a.atttypmod) as type, a.atttypid as "typeOid",
     a.attnotnull and not coalesce(n.late, false) as required,
-    case when n.conname <> c.relname || '_' || a.attname || '_not_null' then n.conname end as "requiredName",
+    case when n.conname <> c.relname || '_' || a.attname || '_not_null' or above.it then n.conname end as "requiredName",
     coalesce(n.connoinherit, false) as "requiredHere",
     pg_get_expr(d.adbin, d.adrelid) as expression,
     a.attgenerated as generated, a.attidentity as identity,
@@ -49,6 +52,8 @@ const findColumns = `
     select n.conname, n.connoinherit, not n.convalidated as late
     from pg_constraint n
     where n.conrelid = a.attrelid and n.contype = 'n' and n.conkey = array[a.attnum]) n on true
+  cross join lateral (
+    select exists (select from pg_inherits h where h.inhparent = c.oid) and c.relkind = 'r' as it) above
   where a.attrelid = $1 and a.attnum > 0 and not a.attisdropped
   order by a.attnum`
 

@@ -2,6 +2,7 @@ import { templateText, type StatementTemplate } from '../../../core/statement-te
 import type { Session } from '../session.ts'
 import { quoteName, quoteTable } from '../identifiers.ts'
 import {
+  clausesOf,
   columnStatements,
   computedText,
   defaultText,
@@ -10,7 +11,7 @@ import {
   readColumns,
   type CatalogColumn,
 } from './native-columns.ts'
-import { readConstraints, readIndexes } from './native-constraints.ts'
+import { readConstraints, readIndexes, type CatalogConstraint } from './native-constraints.ts'
 import { isMadeWithTable, readSequences, sequenceStatements, setDefault } from './native-sequences.ts'
 
 /** A partition, of the table or of a partition of it, that the target is to have too. */
@@ -19,6 +20,8 @@ interface CatalogPartition {
   readonly parent: number
   readonly schema: string
   readonly name: string
+  /** See {@link isAlone}. */
+  readonly alone: boolean
   readonly bound: string
   /** What it is partitioned by itself; null: it is not. */
   readonly key: string | null
@@ -32,6 +35,17 @@ export const tableOptions = `
         union all select 'toast.', x.reloptions from pg_class x where x.oid = c.reltoastrelid) o
       cross join lateral pg_options_to_table(o.options) p) as options`
 
+/**
+ * SQL: a partition `c` in another schema than its root can be made in that of the root first, as nothing there has its
+ * name, nor another partition. So all of a table is together until it has its final name.
+ */
+export function isAlone(root: string, rootSchema: string): string {
+  return `(
+    select count(*) = 1 from pg_class o join pg_namespace m on m.oid = o.relnamespace
+    where o.relname = c.relname
+      and (m.nspname = ${rootSchema} or o.oid in (select t.relid from pg_partition_tree(${root}) t)))`
+}
+
 /** Those that are being detached are left out: they are none of it soon. */
 const findPartitions = `
   with recursive below as (
@@ -42,7 +56,7 @@ const findPartitions = `
     from below join pg_inherits h on h.inhparent = below.oid
     where not coalesce((to_jsonb(h) ->> 'inhdetachpending')::boolean, false)
   )
-  select c.oid, below.parent, n.nspname as schema, c.relname as name, pg_get_expr(c.relpartbound, c.oid) as bound,
+  select c.oid, below.parent, n.nspname as schema, c.relname as name, ${isAlone('$1', '$2')} as alone, pg_get_expr(c.relpartbound, c.oid) as bound,
     pg_get_partkeydef(c.oid) as key, ${tableOptions}, obj_description(c.oid, 'pg_class') as comment
   from below join pg_class c on c.oid = below.oid join pg_namespace n on n.oid = c.relnamespace
   where c.relispartition
@@ -58,7 +72,7 @@ export async function partitionStatements(
   session: Session,
   root: { readonly oid: number; readonly schema: string; readonly columns: readonly CatalogColumn[] },
 ): Promise<readonly StatementTemplate[]> {
-  const { rows } = await session.query<CatalogPartition>(findPartitions, [root.oid])
+  const { rows } = await session.query<CatalogPartition>(findPartitions, [root.oid, root.schema])
   const known = new Map<number, Above>([[root.oid, { name: '%t', columns: root.columns }]])
   const statements: StatementTemplate[] = []
   for (const partition of rows) {
@@ -72,9 +86,9 @@ export async function partitionStatements(
   return statements
 }
 
-/** In the schema that the table comes to be in, where it is in that of the table. */
-function partitionName({ schema, name }: CatalogPartition, root: string): StatementTemplate {
-  return schema === root ? `%s.${templateText(quoteName(name))}` : templateText(quoteTable({ schema, name }))
+/** In the schema that the table comes to be in, if at all possible; the objects of the database move it to its own. */
+function partitionName({ schema, name, alone }: CatalogPartition, root: string): StatementTemplate {
+  return schema === root || alone ? `%s.${templateText(quoteName(name))}` : templateText(quoteTable({ schema, name }))
 }
 
 interface Place {
@@ -102,16 +116,20 @@ async function statementsOf(
     ...columns.flatMap((column) => columnDifference(column, above.columns, drawn.has(column.name))),
     ...own.map((constraint) => `constraint ${quoteName(constraint.name)} ${constraint.sql}`),
   ]
-  const create = [
-    `create table ${name} partition of ${above.name}`,
-    ...(differing.length === 0 ? [] : [templateText(`(${differing.join(', ')})`)]),
-    templateText(bound),
+  const behind = [
     ...(key === null ? [] : [templateText(`partition by ${key}`)]),
     ...(options === null ? [] : [templateText(`with (${options})`)]),
-  ].join(' ')
+  ]
+  const within = differing.length === 0 ? [] : [templateText(`(${differing.join(', ')})`)]
+  const create = columns.some((column) => isComputedOtherwise(column, above.columns))
+    ? [
+        [`create table ${name}`, templateText(`(${columnLines(columns, own)})`), ...behind].join(' '),
+        `alter table ${above.name} attach partition ${name} ${templateText(bound)}`,
+      ]
+    : [[`create table ${name} partition of ${above.name}`, ...within, templateText(bound), ...behind].join(' ')]
   const indexes = (await readIndexes(session, oid)).filter(({ attached }) => !attached)
   return [
-    create,
+    ...create,
     ...sequences.flatMap((sequence) => sequenceStatements(sequence, schema, name)),
     ...[...drawn.values()].map((sequence) => setDefault(sequence, schema, name)),
     ...columnStatements(columns, name, above.columns),
@@ -120,6 +138,23 @@ async function statementsOf(
     }),
     ...(comment === null ? [] : [`comment on table ${name} is ${templateText(literal(comment))}`]),
   ]
+}
+
+/** Which `partition of` cannot say in every version. */
+function isComputedOtherwise(column: CatalogColumn, above: readonly CatalogColumn[]): boolean {
+  const parent = above.find(({ name }) => name === column.name)
+  return column.generated !== '' && column.expression !== parent?.expression
+}
+
+/** Of a table that becomes a partition once it is made. */
+function columnLines(columns: readonly CatalogColumn[], constraints: readonly CatalogConstraint[]): string {
+  return [
+    ...columns.map((column) => {
+      const clauses = clausesOf(column, computedText(column) ?? defaultText(column))
+      return `${quoteName(column.name)} ${column.type} ${clauses}`.trimEnd()
+    }),
+    ...constraints.map(({ name, sql }) => `constraint ${quoteName(name)} ${sql}`),
+  ].join(', ')
 }
 
 /** What `partition of` has to say of a column that is not as the one above. */
@@ -138,5 +173,5 @@ function columnDifference(
 
 function fillDifference(column: CatalogColumn, parent: CatalogColumn): string | null {
   if (column.expression === parent.expression) return null
-  return column.generated === '' ? (defaultText(column) ?? 'default null') : computedText(column)
+  return defaultText(column) ?? 'default null'
 }

@@ -67,7 +67,7 @@ export function chooseObjects(given: Given): ChosenObjects {
   for (const trigger of triggers) {
     const called = graph.wholeOf(trigger.calls)
     for (const thing of [called, ...needsOf(given, [called])]) {
-      if (!isTableThing(given, thing)) after.add(thing)
+      if (!isBuiltIn(thing) && !isTableThing(given, thing)) after.add(thing)
     }
   }
   const late = [...after].filter((thing) => !before.has(thing))
@@ -132,7 +132,15 @@ function isWanted(object: DatabaseObject, { schemas, functions }: Given['request
 
 /** Catalogues whose objects somebody would miss by name. */
 const listable: ReadonlySet<string> = new Set([
-  ...['pg_type', 'pg_proc', 'pg_operator', 'pg_opclass', 'pg_language', 'pg_am', 'pg_ts_config', 'pg_ts_dict'],
+  'pg_type',
+  'pg_proc',
+  'pg_operator',
+  'pg_opclass',
+  'pg_language',
+  'pg_am',
+  'pg_ts_config',
+  'pg_ts_dict',
+  'pg_opfamily',
   'pg_foreign_data_wrapper',
 ])
 
@@ -183,8 +191,8 @@ function sorted(given: Given, things: Iterable<string>, tables: readonly KnownTa
     return kind === null ? ranks.length : ranks.indexOf(kind)
   }
   const chosen = new Set(things)
-  const inOrder = [...objects.keys()].filter((thing) => chosen.has(thing)).sort((a, b) => rank(a) - rank(b))
-  const order = graph.sort(inOrder)
+  const ranked = [...objects.keys()].filter((thing) => chosen.has(thing)).toSorted((a, b) => rank(a) - rank(b))
+  const order = graph.inOrder(ranked)
   const [circle] = order.circles
   if (circle === undefined) return order.sorted
   const names = order.circles.map((thing) => objects.get(thing)?.identity).join(', ')

@@ -79,7 +79,7 @@ export class DependencyGraph {
    * Each behind what it needs, in the order given as far as that leaves a choice. `circles` need each other, so no order
    * is right for them.
    */
-  sort(wholes: readonly string[]): { readonly sorted: readonly string[]; readonly circles: readonly string[] } {
+  inOrder(wholes: readonly string[]): { readonly sorted: readonly string[]; readonly circles: readonly string[] } {
     const among = new Set(wholes)
     const sorted: string[] = []
     const done = new Set<string>()

@@ -31,13 +31,13 @@ export function isTable({ relationKind }: DatabaseObject): boolean {
 /** Why an object of no carriable kind is not carried. */
 export function whyNot({ type, typeKind, language }: DatabaseObject): string {
   if (typeKind === 'b') return 'a base type is written in C, and its library has to be in the target first'
-  if (language === 'c' || language === 'internal')
-    return 'it is written in C, and its library has to be in the target first'
+  const isCode = type === 'function' || type === 'procedure'
+  if (isCode) return `it is written in ${language}, and its library has to be in the target first`
   return `drover carries no ${type}`
 }
 
-/** Made by the server itself, and so in every database; the schema `public` can be dropped. */
+/** Made by the server itself, and so in every database. */
 export function isBuiltIn(thing: string): boolean {
   const [, oid = '0'] = thing.split(' ')
-  return Number(oid) < 16384 && thing !== 'pg_namespace 2200'
+  return Number(oid) < 16384
 }

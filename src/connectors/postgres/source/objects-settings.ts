@@ -1,5 +1,7 @@
+import type { ListedObject } from '../../../core/carried-object.ts'
 import type { TargetName } from '../../../core/plan.ts'
 import type { Session } from '../session.ts'
+import { isAlone } from './native-partitions.ts'
 import type { DefinedObject } from './objects-define.ts'
 
 /** Tables of the source and their names in the target, as `asked`; partitions by the table that they belong to. */
@@ -20,6 +22,19 @@ const asked = `
     join pg_class c on c.oid = p.relid and c.oid <> a.oid
     join pg_namespace n on n.oid = c.relnamespace
   )`
+
+/** Of partitions that were made in the schema of their table. */
+const partitionSchemas = `${asked}
+  select format('schema of partition %I of %s', c.relname, r.target) as name,
+    array[format('alter table %I.%I set schema %I', r.to_schema, c.relname, n.nspname)] as sql,
+    format('select n.nspname from pg_partition_tree(to_regclass(%L)) t join pg_class c on c.oid = t.relid
+      join pg_namespace n on n.oid = c.relnamespace where c.relname = %L', r.target, c.relname) as look,
+    format('select %L', n.nspname) as ask
+  from asked r cross join lateral pg_partition_tree(r.oid) t
+  join pg_class c on c.oid = t.relid and c.oid <> r.oid
+  join pg_namespace n on n.oid = c.relnamespace
+  where n.nspname <> r.from_schema and ${isAlone('r.oid', 'r.from_schema')}
+  order by r.target, c.relname`
 
 const inheritance = `${asked}
   select child.target || ' inherits ' || parent.target as name,
@@ -101,6 +116,15 @@ const constraints = `${asked}
     and (k.confrelid = 0 or exists (select from relation to_that where to_that.oid = k.confrelid and to_that.target = to_that.source))
   order by r.target, k.conname`
 
+/** References of partitions to tables that are not copied, or get another name. */
+const leftOut = `${asked}
+  select 'constraint' as kind, format('%I on %s', k.conname, r.source) as name,
+    'it refers to ' || k.confrelid::regclass || ', which is not copied under that name' as reason
+  from relation r join pg_constraint k on k.conrelid = r.oid and k.conparentid = 0 and k.contype = 'f'
+  where r.part and not exists (
+    select from relation referred where referred.oid = k.confrelid and referred.target = referred.source)
+  order by 2`
+
 interface SettingRow {
   readonly name: string
   readonly sql: readonly string[]
@@ -108,29 +132,31 @@ interface SettingRow {
   readonly ask: string
 }
 
+export interface TableSettings {
+  /** What others build upon. */
+  readonly first: readonly DefinedObject[]
+  readonly last: readonly DefinedObject[]
+  readonly listed: readonly ListedObject[]
+}
+
 /** What tables have of each other, or of indexes, and so only once all of them are complete. */
 export async function readSettings(
   session: Session,
   tables: readonly { readonly from: TargetName; readonly to: TargetName }[],
-): Promise<readonly DefinedObject[]> {
+): Promise<TableSettings> {
   const names = [
     tables.map(({ from }) => from.schema),
     tables.map(({ from }) => from.name),
     tables.map(({ to }) => to.schema),
     tables.map(({ to }) => to.name),
   ]
-  const found: DefinedObject[] = []
-  for (const [kind, query] of queries) {
+  const read = async (kind: 'constraint' | 'setting', query: string): Promise<readonly DefinedObject[]> => {
     const { rows } = await session.query<SettingRow>(query, names)
-    found.push(...rows.map((row) => ({ kind, ...row, undo: null })))
+    return rows.map((row) => ({ kind, ...row, undo: null }))
   }
-  return found
+  const first = [...(await read('setting', partitionSchemas)), ...(await read('constraint', constraints))]
+  const last: DefinedObject[] = []
+  for (const query of [inheritance, ownedSequences, indexRoles, comments]) last.push(...(await read('setting', query)))
+  const { rows: listed } = await session.query<ListedObject>(leftOut, names)
+  return { first, last, listed }
 }
-
-const queries: readonly (readonly ['constraint' | 'setting', string])[] = [
-  ['constraint', constraints],
-  ['setting', inheritance],
-  ['setting', ownedSequences],
-  ['setting', indexRoles],
-  ['setting', comments],
-]

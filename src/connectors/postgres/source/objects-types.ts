@@ -21,6 +21,11 @@ const checks = `
       pg_get_constraintdef(k.oid)) order by k.conname)
     from pg_constraint k where k.contypid = t.oid and k.contype = 'c'`
 
+const checkComments = `
+    select array_agg(format('comment on constraint %I on domain %I.%I is %L', k.conname, n.nspname, t.typname,
+      obj_description(k.oid, 'pg_constraint')) order by k.conname)
+    from pg_constraint k where k.contypid = t.oid and obj_description(k.oid, 'pg_constraint') is not null`
+
 const domain = `format_type(t.typbasetype, t.typtypmod)
     || coalesce(' collate ' || (select format('%I.%I', s.nspname, l.collname)
       from pg_collation l join pg_namespace s on s.oid = l.collnamespace
@@ -54,7 +59,7 @@ const findTypes = `
         when 'c' then format('type %I.%I as (%s)', n.nspname, t.typname, (${attributes}))
         when 'd' then format('domain %I.%I as %s', n.nspname, t.typname, ${domain})
         when 'r' then format('type %I.%I as range (%s)', n.nspname, t.typname, (${range}))
-      end] || coalesce((${checks}), array[]::text[]) || array[
+      end] || coalesce((${checks}), array[]::text[]) || coalesce((${checkComments}), array[]::text[]) || array[
       ${comment('pg_type', 't.oid', `format('%s %I.%I', case t.typtype when 'd' then 'domain' else 'type' end, n.nspname, t.typname)`)}]
     as sql
   from pg_type t join pg_namespace n on n.oid = t.typnamespace
@@ -89,7 +94,12 @@ function routines(kind: 'function' | 'procedure'): Definer {
     query: `
       select p.oid, array[pg_get_functiondef(p.oid), ${comment('pg_proc', 'p.oid', `'${kind} ' || p.oid::regprocedure`)}] as sql
       from pg_proc p where p.oid = any ($1::oid[])`,
-    look: ({ identity }) => `select pg_get_functiondef(to_regprocedure(${literal(identity)}))`,
+    look: ({ schema, name, identity }) => `
+      select pg_get_functiondef(p.oid)
+      from pg_proc p join pg_namespace n on n.oid = p.pronamespace
+      cross join lateral pg_identify_object('pg_proc'::regclass, p.oid, 0) i
+      where n.nspname = ${literal(schema ?? '')} and p.proname = ${literal(name)} and p.prokind <> 'a'
+        and i.identity = ${literal(identity)}`,
     undo: ({ identity }) => `drop ${kind} ${identity}`,
   }
 }

@@ -2,8 +2,9 @@ import { literal } from './native-columns.ts'
 import { comment, type Definer } from './objects-define.ts'
 import type { DatabaseObject } from './objects-catalogue.ts'
 
-const columnList = `(select string_agg(quote_ident(a.attname), ', ' order by a.attnum)
-      from pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped)`
+/** A view may have no columns, which a list cannot say. */
+const columnList = `coalesce((select ' (' || string_agg(quote_ident(a.attname), ', ' order by a.attnum) || ')'
+      from pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped), '')`
 
 const options = `coalesce(' with (' || (
       select string_agg(quote_ident(o.option_name) || ' = ' || quote_literal(o.option_value), ', ')
@@ -37,7 +38,7 @@ export const views: Definer = {
   kind: 'view',
   query: `
     select c.oid, array[
-      format('create view %I.%I (%s)%s as%s%s', n.nspname, c.relname, ${columnList}, ${options}, chr(10), ${definition})]
+      format('create view %I.%I%s%s as%s%s', n.nspname, c.relname, ${columnList}, ${options}, chr(10), ${definition})]
       || ${defaults} || array[${comment('pg_class', 'c.oid', `format('view %I.%I', n.nspname, c.relname)`)}] || ${comments} as sql
     ${source}`,
   look,
@@ -49,7 +50,7 @@ export const materializedViews: Definer = {
   kind: 'materialized view',
   query: `
     select c.oid, array[
-      format('create materialized view %I.%I (%s)%s%s as%s%s%swith no data', n.nspname, c.relname, ${columnList},
+      format('create materialized view %I.%I%s%s%s as%s%s%swith no data', n.nspname, c.relname, ${columnList},
         case when m.amname <> 'heap' then ' using ' || quote_ident(m.amname) else '' end, ${options}, chr(10),
         ${definition}, chr(10))]
       || coalesce((select array_agg(pg_get_indexdef(i.indexrelid) order by i.indexrelid)

@@ -8,7 +8,7 @@ import { readGraph, readSchemas, readThings, type DatabaseObject } from './objec
 import { chooseObjects, type ChosenObjects, type KnownTable } from './objects-choose.ts'
 import { defineAll } from './objects-define-all.ts'
 import { readListed } from './objects-listed.ts'
-import { readSettings } from './objects-settings.ts'
+import { readSettings, type TableSettings } from './objects-settings.ts'
 import { readTriggers } from './objects-triggers.ts'
 
 /**
@@ -34,7 +34,7 @@ async function read(session: Session, request: ObjectsRequest): Promise<Database
   const settings = await readSettings(session, request.tables)
   return {
     carried: await carry(session, objects, chosen, settings),
-    listed: [...chosen.listed, ...(everything ? await listRest(session, request) : [])],
+    listed: [...chosen.listed, ...settings.listed, ...(everything ? await listRest(session, request) : [])],
   }
 }
 
@@ -42,16 +42,16 @@ async function carry(
   session: Session,
   objects: ReadonlyMap<string, DatabaseObject>,
   { before, after, triggers }: ChosenObjects,
-  settings: Awaited<ReturnType<typeof readSettings>>,
+  settings: TableSettings,
 ): Promise<readonly CarriedObject[]> {
   const known = (things: readonly string[]): readonly DatabaseObject[] =>
     things.flatMap((thing) => objects.get(thing) ?? [])
   const defined = [
     ...(await defineAll(session, known(before))).map((object) => ({ ...object, phase: 'before' as const })),
-    ...settings.filter(({ kind }) => kind === 'constraint').map((object) => ({ ...object, phase: 'after' as const })),
+    ...settings.first.map((object) => ({ ...object, phase: 'after' as const })),
     ...(await defineAll(session, known(after))).map((object) => ({ ...object, phase: 'after' as const })),
     ...triggers.map((object) => ({ ...object, phase: 'after' as const })),
-    ...settings.filter(({ kind }) => kind === 'setting').map((object) => ({ ...object, phase: 'after' as const })),
+    ...settings.last.map((object) => ({ ...object, phase: 'after' as const })),
   ]
   const found = await answersTo(
     session,

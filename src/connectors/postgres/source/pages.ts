@@ -22,7 +22,7 @@ export function somePages(
   const blocks = files.reduce((sum, file) => sum + (file.blocks ?? Infinity), 0)
   const looked = where === null && since === undefined ? wanted : wanted * filteredFactor
   if (!Number.isFinite(blocks) || blocks <= looked * wholeFactor) return ''
-  return ` tablesample system (${Number((100 * looked) / blocks)}) repeatable (0)`
+  return ` tablesample system (${(100 * looked) / blocks}) repeatable (0)`
 }
 
 /** {@link somePages} with about so many rows, if there are few in each. */

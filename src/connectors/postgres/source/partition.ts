@@ -39,7 +39,7 @@ async function keyAt(
 ): Promise<Position | null> {
   const where = whereOf(conditionsOf(table, selection))
   const { rows } = await session.query<{ key: string[] }>(
-    `select ${keyTexts(table)} as key from ${table.from}${where} order by ${keyOrder(table)} offset ${Number(index)} limit 1`,
+    `select ${keyTexts(table)} as key from ${table.from}${where} order by ${keyOrder(table)} offset ${index} limit 1`,
   )
   const [row] = rows
   return row === undefined ? null : keyPositionOf(row.key)

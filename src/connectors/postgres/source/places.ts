@@ -116,7 +116,7 @@ async function placeAt(session: Session, table: ReadTable, selection: Selection,
     const own = tableOf(table, file)
     const where = whereOf(conditionsOf(own, selection))
     const { rows } = await session.query<{ ctid: string }>(
-      `select ${own.quoted}.ctid::text as ctid from ${own.from}${where} offset ${Number(left)} limit 1`,
+      `select ${own.quoted}.ctid::text as ctid from ${own.from}${where} offset ${left} limit 1`,
     )
     const [, block, line] = /^\((\d+),(\d+)\)$/.exec(rows[0]?.ctid ?? '') ?? []
     if (block !== undefined && line !== undefined) {

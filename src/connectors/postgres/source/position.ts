@@ -19,7 +19,7 @@ export interface Place {
 const tags: Readonly<Record<KeyForm | 'place', number>> = { own: 1, cast: 2, text: 3, place: 4 }
 const tab = 9
 
-/** Null: NULL, which no key has. */
+/** The bytes of one column of a key. */
 export type KeyField = Uint8Array
 
 export function keyPosition(form: KeyForm, fields: readonly KeyField[]): Position {
@@ -117,13 +117,15 @@ export function unescapeField(field: string): string {
 
 function readPlace(text: string): { readonly place: Place; readonly mark: string } {
   const value: unknown = JSON.parse(text)
-  if (Array.isArray(value)) {
-    const [oid, block, line, mark]: readonly unknown[] = value
-    if (typeof oid === 'string' && typeof block === 'number' && typeof line === 'number' && typeof mark === 'string') {
-      return { place: { oid, block, line }, mark }
-    }
+  const [oid, block, line, mark]: readonly unknown[] = isList(value) ? value : []
+  if (typeof oid === 'string' && typeof block === 'number' && typeof line === 'number' && typeof mark === 'string') {
+    return { place: { oid, block, line }, mark }
   }
   throw new DroverError('unexpected', `${text} is no place in a table`)
+}
+
+function isList(value: unknown): value is readonly unknown[] {
+  return Array.isArray(value)
 }
 
 function noPosition(position: Position): DroverError {

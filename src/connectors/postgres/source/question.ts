@@ -95,5 +95,5 @@ export function copySql(query: string, { format }: Pick<Question, 'format'>): st
 
 /** The place `(block,line)` as SQL writes it; numbers only get into it. */
 export function tidLiteral({ block, line }: { readonly block: number; readonly line: number }): string {
-  return `${pg.escapeLiteral(`(${Number(block)},${Number(line)})`)}::tid`
+  return `${pg.escapeLiteral(`(${block},${line})`)}::tid`
 }

@@ -84,7 +84,7 @@ async function takeRows(
   const where = whereOf(conditionsOf(table, selection))
   const most = rows - taken.rows
   // One more than wanted tells that there are more.
-  const query = `select ${question.expressions.join(', ')} from ${table.from}${pages}${where}${order} limit ${Number(most + 1)}`
+  const query = `select ${question.expressions.join(', ')} from ${table.from}${pages}${where}${order} limit ${most + 1}`
   const whole = { id: 0, table: selection.table, after: null, upTo: null }
   const limits = { rows: Math.max(1, most), bytes: pieceBytes }
   const cutter = new RowCutter(whole, question, () => null, { firstSeq: 0, limits, pool: ownMemory })

@@ -35,11 +35,14 @@ export class PostgresSource implements Source {
   readonly format: Format = 'pgcopy'
   readonly dialect: Dialect = 'postgres'
   readonly naming = 'preserve'
+  readonly oneReader = null
   /** The layout of a table says which columns identify a row. */
   readonly keyField = ''
   readonly #sessions: Sessions
   readonly #snapshot: Snapshot
   readonly #tables = new Map<string, ReadTable>()
+  /** Filters that were found to be sound, with their table. */
+  readonly #filters = new Set<string>()
   /** Sessions that read the state, and the tables that each of them holds. */
   readonly #idle: Session[] = []
   readonly #held = new WeakMap<Session, Set<string>>()
@@ -107,7 +110,7 @@ export class PostgresSource implements Source {
     return this.#onTable(selection, signal, async (session, table) => {
       const { limit } = selection
       const rows = `select from ${table.from}${whereOf(conditionsOf(table, selection))}`
-      const most = limit === null ? '' : ` limit ${Number(limit)}`
+      const most = limit === null ? '' : ` limit ${limit}`
       const found = await session.query<{ rows: string }>(
         `select count(*)::text as rows from (${rows}${most}) as found`,
       )
@@ -175,8 +178,10 @@ export class PostgresSource implements Source {
       async (session) => {
         const table = this.#tables.get(name) ?? (await readTable(session, name, this.name))
         await this.#hold(session, table)
-        if (where !== null && !this.#tables.has(name)) await checkFilter(session, table, where)
         this.#tables.set(name, table)
+        const filter = JSON.stringify([name, where])
+        if (where !== null && !this.#filters.has(filter)) await checkFilter(session, table, where)
+        this.#filters.add(filter)
         return work(session, table)
       },
       onRestored,

@@ -18,7 +18,7 @@ export interface TableKey {
 
 /**
  * The primary key, or else the shortest unique index that lets no NULL in, is of whole columns and orders as the types
- * do: ascending, by their usual operators, in the collation of the column. Operators are taken from the index, because a
+ * do: ascending, by their usual operators, in the collation of the column. That no NULL is in it has to be validated. Operators are taken from the index, because a
  * name alone may mean another: compared by name, citext is text.
  */
 const findKey = `
@@ -30,7 +30,10 @@ const findKey = `
         select from generate_series(0, i.indnkeyatts - 1) as place
         join pg_opclass o on o.oid = i.indclass[place]
         left join pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[place]
-        where a.attname is null or not a.attnotnull or not o.opcdefault or i.indoption[place] <> 0
+        where a.attname is null or not a.attnotnull or exists (
+            select from pg_constraint k where k.conrelid = i.indrelid and k.contype = 'n' and not k.convalidated
+              and k.conkey[1] = a.attnum)
+          or not o.opcdefault or i.indoption[place] <> 0
           or i.indcollation[place] <> a.attcollation)
     order by i.indisprimary desc, i.indnkeyatts, i.indexrelid
     limit 1
