@@ -112,6 +112,6 @@ async function refuseOtherShape(
 }
 
 function foreign(planned: RunCheck['planned'], sample: number | null): RunCheck {
-  const unknown = { committed: null, coercions: [], leftOut: new Set<string>(), replayed: new Set<string>() }
+  const unknown = { committed: null, coercions: [], passedOn: null, leftOut: new Map(), replayed: new Set<string>() }
   return { planned, ...unknown, sample, rowsBefore: null, afterwards: true }
 }

@@ -209,6 +209,8 @@ export interface Target extends AsyncDisposable {
   readonly maxNameBytes: number
   /** The most columns that a table can have. */
   readonly maxColumns: number
+  /** Kinds of indexes that it can build. */
+  readonly indexMethods: readonly IndexPlan['method'][]
   /** Names that no column may have, whatever the quoting. */
   readonly reservedColumns: readonly string[]
   /**

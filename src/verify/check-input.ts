@@ -39,8 +39,10 @@ export interface CheckInput {
   readonly committed: Counts | null
   /** Coercions that were used on its values. */
   readonly coercions: readonly CoercionUse[]
-  /** Rows that the target refused, by their raw key as hex: they are in the source only. */
-  readonly leftOut: ReadonlySet<string>
+  /** What the copy read and wrote where it passed rows on as they are; `planned` reads them decoded then. */
+  readonly passedOn: Pick<PlannedTable, 'plan' | 'selection'> | null
+  /** Rows that only the target could refuse, by the names of `letterName`, and how many: they are in the source only. */
+  readonly leftOut: ReadonlyMap<string, number>
   /** Rows that were dead letters and have been replayed, by the same: a repair may have made others of them. */
   readonly replayed: ReadonlySet<string>
   /** About so many rows are compared; null: all. */

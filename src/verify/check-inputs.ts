@@ -5,6 +5,7 @@ import { noCounts, type Counts } from '../core/counts.ts'
 import type { TablePlan } from '../core/plan.ts'
 import type { VerifyLevel } from '../core/result.ts'
 import type { CheckInput } from './check-input.ts'
+import { letterName } from './letter-marks.ts'
 
 /** Letters read at a time; their rows come along. */
 const LETTERS_AT_ONCE = { rows: 1000, bytes: 8 * 1024 * 1024 }
@@ -40,7 +41,8 @@ export async function checkInputs(copied: Copied, signal: AbortSignal): Promise<
       planned: { ...planned, plan: coercedBy(planned.plan, used) },
       committed: committed.get(source) ?? noCounts,
       coercions: used,
-      ...(comparesRows ? await letterKeys(copied, source, signal) : { leftOut: new Set(), replayed: new Set() }),
+      passedOn: null,
+      ...(comparesRows ? await letterNames(copied, planned.plan, signal) : { leftOut: new Map(), replayed: new Set() }),
       sample,
       rowsBefore: estimatedRows,
       afterwards,
@@ -61,23 +63,26 @@ function coversPath(allowed: string | null, path: string): boolean {
 }
 
 /**
- * Keys of the rows that only the target could refuse, since everything else is refused again by the check itself; and of
+ * Names of the rows that only the target could refuse, since everything else is refused again by the check itself; and of
  * those that were replayed.
  */
-async function letterKeys(
+async function letterNames(
   { ledger, migration }: Copied,
-  table: string,
+  { source: table, sentAs, layout }: TablePlan,
   signal: AbortSignal,
 ): Promise<Pick<CheckInput, 'leftOut' | 'replayed'>> {
-  const keys = { leftOut: new Set<string>(), replayed: new Set<string>() }
+  const leftOut = new Map<string, number>()
+  const replayed = new Set<string>()
+  // What rows are checked as has no guards of the target's own types, on behalf of which such rows were refused.
+  const isGuarded = sentAs !== undefined && layout?.raw !== true
   for (let after = 0; ;) {
     const letters = await ledger.letters(migration, { open: false, table, after, limits: LETTERS_AT_ONCE }, signal)
     const last = letters.at(-1)
-    if (last === undefined) return keys
-    for (const { stage, key, resolvedAt } of letters) {
-      if (key === null) continue
-      if (resolvedAt !== null) keys.replayed.add(Buffer.from(key).toString('hex'))
-      else if (stage === 'store') keys.leftOut.add(Buffer.from(key).toString('hex'))
+    if (last === undefined) return { leftOut, replayed }
+    for (const { stage, key, raw, resolvedAt } of letters) {
+      const name = letterName(key, raw)
+      if (resolvedAt !== null) replayed.add(name)
+      else if (stage === 'store' || (isGuarded && stage === 'encode')) leftOut.set(name, (leftOut.get(name) ?? 0) + 1)
     }
     after = last.id
   }

@@ -6,8 +6,10 @@ import { DroverError } from '../core/errors.ts'
 import { partsOf } from '../core/plan.ts'
 import { bucketsFor } from './bucket-sums.ts'
 import type { CheckInput, VerifyContext } from './check-input.ts'
-import { keepCheck } from './keep-check.ts'
+import { canBeKept, keepCheck } from './keep-check.ts'
+import { isCountedOnce } from './letter-marks.ts'
 import { everyKey } from './part-rows.ts'
+import type { Road } from './verify-work.ts'
 
 /** Rows that are read at a time, about: what a check that is killed has to read again. */
 const ROWS_PER_PIECE = 50_000
@@ -18,6 +20,7 @@ const MOST_PIECES = 64
 /** Into what a check cuts the two sides of a table. */
 export interface CheckLayout {
   readonly input: CheckInput
+  readonly road: Road
   /** Names the check in the ledger; null: nothing of it is kept. */
   readonly check: string | null
   readonly partitions: readonly Bounds[]
@@ -34,20 +37,22 @@ const layoutPart = 'layout'
 export async function layOutCheck(
   context: VerifyContext,
   input: CheckInput,
+  road: Road,
   signal: AbortSignal,
 ): Promise<{ readonly layout: CheckLayout; readonly saved: ReadonlyMap<string, Uint8Array> }> {
   const { ledger, migration } = context
-  const check = migration === null ? null : checkName(migration, input)
+  const isKept = migration !== null && canBeKept(input.planned)
+  const check = isKept ? checkName(migration, input, road) : null
   const saved = check === null ? new Map<string, Uint8Array>() : await ledger.checked(check)
   const before = saved.get(layoutPart)
-  if (before !== undefined) return { layout: { input, check, ...readLayout(before) }, saved }
+  if (before !== undefined) return { layout: { input, road, check, ...readLayout(before) }, saved }
   const cut = await cutTable(context, input, signal)
   const first = { part: layoutPart, bytes: writeLayout(cut) }
   const kept = await keepCheck(context, check, input.planned.plan.source, first)
-  return { layout: { input, check: kept, ...cut }, saved }
+  return { layout: { input, road, check: kept, ...cut }, saved }
 }
 
-type Cut = Omit<CheckLayout, 'input' | 'check'>
+type Cut = Omit<CheckLayout, 'input' | 'road' | 'check'>
 
 async function cutTable({ source, target }: VerifyContext, input: CheckInput, signal: AbortSignal): Promise<Cut> {
   const { planned, committed, sample } = input
@@ -61,7 +66,10 @@ async function cutTable({ source, target }: VerifyContext, input: CheckInput, si
   const pieces = rows.map((count) => Math.max(1, Math.min(Math.ceil(count / ROWS_PER_PIECE), MOST_PIECES)))
   const { selection } = planned
   return {
-    partitions: selection.limit === 0 ? [] : await source.partition(selection, pieces[0] ?? 1, signal),
+    partitions:
+      selection.limit === 0
+        ? []
+        : await source.partition(selection, isCountedOnce(input) ? 1 : (pieces[0] ?? 1), signal),
     slices: await Promise.all(parts.map((part, number) => target.slices(part.target, pieces[number] ?? 1, signal))),
     buckets: rows.map(bucketsFor),
     below: sample === null ? everyKey : Math.ceil(Math.min(1, sample / Math.max(1, rows[0] ?? 1)) * everyKey),
@@ -69,13 +77,13 @@ async function cutTable({ source, target }: VerifyContext, input: CheckInput, si
 }
 
 /** Everything that what is kept depends on. */
-function checkName(migration: string, { planned, leftOut, sample }: CheckInput): string {
+function checkName(migration: string, { planned, leftOut, sample }: CheckInput, road: Road): string {
   const { plan, selection } = planned
   const refused = createHash('sha256')
-    .update([...leftOut].toSorted().join())
+    .update([...leftOut].map(String).toSorted().join())
     .digest('hex')
   // Sums are kept as this machine holds numbers.
-  const told = JSON.stringify(['checksum', 1, endianness(), plan, selection, refused, sample])
+  const told = JSON.stringify([road, 2, endianness(), plan, selection, refused, sample])
   return `${migration}/${createHash('sha256').update(told).digest('hex')}`
 }
 

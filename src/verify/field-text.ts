@@ -6,17 +6,25 @@ import { elementType, type LogicalType, type ScalarType } from '../core/logical-
  * needed where fewer lie half-way to the next double. Null for NULL.
  */
 export function fieldTexts(types: readonly LogicalType[], bytes: Uint8Array, start: number): (string | null)[] {
-  const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  let at = start + 2
-  return types.map((type) => {
-    const length = view.readInt32BE(at)
-    const from = at + 4
-    at = from + Math.max(0, length)
-    return length < 0 ? null : fieldText(type, view.subarray(from, at))
+  return fieldsOf(bytes, start).map((field, column) => {
+    return field === null ? null : fieldText(types[column] ?? 'text', field)
   })
 }
 
-function fieldText(type: LogicalType, field: Buffer): string {
+/** The fields of the tuple that begins at `start`; null for NULL. */
+export function fieldsOf(bytes: Uint8Array, start: number): readonly (Buffer | null)[] {
+  const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  let at = start + 2
+  return Array.from({ length: view.readInt16BE(start) }, () => {
+    const length = view.readInt32BE(at)
+    const from = at + 4
+    at = from + Math.max(0, length)
+    return length < 0 ? null : view.subarray(from, at)
+  })
+}
+
+/** One field that is not NULL. */
+export function fieldText(type: LogicalType, field: Buffer): string {
   if (type === 'json') return field.toString('utf8', 1)
   const element = elementType(type)
   return element === null ? scalarText[type as ScalarType](field) : arrayText(element, field)
@@ -135,18 +143,47 @@ function two(value: number): string {
   return String(value).padStart(2, '0')
 }
 
-/** One dimension, as drover writes them; of another one the elements alone are shown. */
-function arrayText(element: ScalarType, field: Buffer): string {
+/** What a field of an array holds: its items, the last place changing first. No lengths: it has none. */
+export interface ReadArray {
+  readonly lengths: readonly number[]
+  /** From where the places of each dimension count. */
+  readonly firsts: readonly number[]
+  readonly items: readonly (Buffer | null)[]
+}
+
+/** PostgreSQL's array_send. */
+export function readArray(field: Buffer): ReadArray {
   const dimensions = field.readInt32BE(0)
-  let at = 12 + 8 * dimensions
-  const items: string[] = []
-  while (at < field.length) {
+  const headOf = (dimension: number): number => 12 + 8 * dimension
+  const each = Array.from({ length: dimensions }, (_, dimension) => headOf(dimension))
+  const items: (Buffer | null)[] = []
+  for (let at = headOf(dimensions); at < field.length;) {
     const length = field.readInt32BE(at)
     const from = at + 4
     at = from + Math.max(0, length)
-    items.push(length < 0 ? 'NULL' : quoted(inArray(element, field.subarray(from, at))))
+    items.push(length < 0 ? null : field.subarray(from, at))
   }
-  return `{${items.join(',')}}`
+  return {
+    lengths: each.map((at) => field.readInt32BE(at)),
+    firsts: each.map((at) => field.readInt32BE(at + 4)),
+    items,
+  }
+}
+
+/** PostgreSQL's array_out, with the bounds in front where places do not count from 1. */
+function arrayText(element: ScalarType, field: Buffer): string {
+  const { lengths, firsts, items } = readArray(field)
+  const texts = items.map((item) => (item === null ? 'NULL' : quoted(inArray(element, item))))
+  const [text = '{}'] = lengths.reduceRight<readonly string[]>((inner, length) => groupsOf(inner, length), texts)
+  if (lengths.length === 0) return '{}'
+  const bounds = firsts.map((first, dimension) => `[${first}:${first + (lengths[dimension] ?? 0) - 1}]`)
+  return firsts.every((first) => first === 1) ? text : `${bounds.join('')}=${text}`
+}
+
+function groupsOf(texts: readonly string[], length: number): readonly string[] {
+  return Array.from({ length: Math.floor(texts.length / length) }, (_, group) => {
+    return `{${texts.slice(group * length, (group + 1) * length).join(',')}}`
+  })
 }
 
 function inArray(element: ScalarType, field: Buffer): string {

@@ -1,6 +1,7 @@
 import { pipelineFor } from '../catalog.ts'
 import type { Batch } from '../core/batch.ts'
 import type { CoercionUse } from '../core/coercion.ts'
+import { keyFieldsOf } from '../core/layout.ts'
 import { isChild, partsOf, type TablePlan } from '../core/plan.ts'
 import { RowError } from '../core/row-error.ts'
 import type { Pipeline, Transformed } from '../core/transform.ts'
@@ -8,7 +9,9 @@ import type { Row, Value } from '../core/value.ts'
 import { expectations, type ExpectedRow } from './full-expect.ts'
 import { noForm } from './full-forms.ts'
 import { identityOf, lookUpText, type Cells, type Identity } from './full-identity.ts'
-import { rowReader, type RowReader } from './full-rows.ts'
+import type { RowReader } from './full-row-reader.ts'
+import { rowReader } from './full-rows.ts'
+import type { MarkedBatch } from './letter-marks.ts'
 import type { VerifyTable } from './verify-work.ts'
 
 /** What has to be in one target table for one value of what its rows are looked up by. */
@@ -26,6 +29,16 @@ export interface Group {
 /** What has to be in the target for a batch: for each part of the plan the groups by their names. */
 export type ExpectedBatch = readonly ReadonlyMap<string, Group>[]
 
+/** A row of the source that is known by what the target has to show for it. */
+class Shown {
+  readonly cells: Cells
+  constructor(cells: Cells) {
+    this.cells = cells
+  }
+}
+
+type Outcome = Transformed | Shown | RowError
+
 /** An asynchronous function of the user has so many calls under way, as in a copy. */
 const rowsAtOnce = 64
 
@@ -35,22 +48,19 @@ const refused = noForm('was refused by the target, and is kept as a dead letter'
 export class TableExpectations {
   readonly identities: readonly Identity[]
   readonly #plan: TablePlan
-  readonly #keyField: string
-  readonly #leftOut: ReadonlySet<string>
-  readonly #replayed: ReadonlySet<string>
-  readonly #keyFields: ReadonlySet<string>
+  readonly #ofKey: readonly string[]
+  readonly #lookUpFields: ReadonlySet<string>
   readonly #rows: RowReader
   readonly #pipeline: Pipeline | null
   readonly #expect: (row: Row) => ExpectedRow
   readonly #uses = new Map<string, CoercionUse>()
+  #refused = 0
 
-  private constructor({ plan, leftOut, replayed }: VerifyTable, keyField: string, pipeline: Pipeline | null) {
+  private constructor({ plan }: VerifyTable, keyField: string, pipeline: Pipeline | null) {
     this.identities = partsOf(plan).map((part) => identityOf(part, keyField))
     this.#plan = plan
-    this.#keyField = keyField
-    this.#leftOut = new Set(leftOut)
-    this.#replayed = new Set(replayed)
-    this.#keyFields = keyFieldsOf(plan, this.identities)
+    this.#ofKey = keyFieldsOf(plan.layout, keyField)
+    this.#lookUpFields = lookUpFieldsOf(plan, this.identities)
     this.#rows = rowReader(plan, keyField)
     this.#pipeline = pipeline
     this.#expect = expectations(plan, this.identities)
@@ -62,13 +72,13 @@ export class TableExpectations {
     return new TableExpectations(table, keyField, await pipelineFor(transform, source))
   }
 
-  async expect(batch: Batch): Promise<ExpectedBatch> {
+  async expect({ batch, marks }: MarkedBatch): Promise<ExpectedBatch> {
     const groups = this.identities.map(() => new Map<string, Group>())
     for (let first = 0; first < batch.rows; first += rowsAtOnce) {
       const count = Math.min(rowsAtOnce, batch.rows - first)
-      const started = Array.from({ length: count }, (_, place) => this.#transformed(batch, first + place))
+      const started = Array.from({ length: count }, (_, place) => this.#read(batch, first + place))
       const outcomes = await Promise.all(started.map((outcome) => Promise.resolve(outcome)))
-      outcomes.forEach((outcome, place) => this.#settle(groups, batch, first + place, outcome))
+      outcomes.forEach((outcome, place) => this.#settle(groups, { batch, marks }, first + place, outcome))
     }
     return groups
   }
@@ -80,8 +90,17 @@ export class TableExpectations {
     return uses
   }
 
-  #transformed(batch: Batch, index: number): Transformed | RowError | Promise<Transformed | RowError> {
+  /** How many rows were none of the target's since the last call. */
+  takeRefused(): number {
+    const refused = this.#refused
+    this.#refused = 0
+    return refused
+  }
+
+  #read(batch: Batch, index: number): Outcome | Promise<Outcome> {
     try {
+      const cells = this.#rows.cells?.(batch, index)
+      if (cells !== undefined) return new Shown(cells)
       const row = this.#rows.row(batch, index)
       const outcome = this.#pipeline === null ? row : this.#pipeline.apply(row)
       return outcome instanceof Promise ? outcome.catch(rowErrorOf) : outcome
@@ -90,22 +109,33 @@ export class TableExpectations {
     }
   }
 
-  #settle(groups: Map<string, Group>[], batch: Batch, index: number, outcome: Transformed | RowError): void {
-    const isReplayed = this.#isAmong(this.#replayed, batch, index)
-    const expected = this.#isAmong(this.#leftOut, batch, index) ? refused : this.#expectedOf(outcome)
-    if (!(expected instanceof RowError)) for (const row of expected) this.#add(groups, row, isReplayed)
-    else if (isReplayed) this.#addReplayed(groups, outcome, this.#rows.key(batch, index))
-    else this.#addAbsent(groups, this.#rows.key(batch, index), expected.message)
+  #settle(groups: Map<string, Group>[], { batch, marks }: MarkedBatch, index: number, outcome: Outcome): void {
+    const isReplayed = marks.replayed.has(index)
+    const expected = marks.left.has(index) ? refused : this.#expectedOf(outcome)
+    if (!(expected instanceof RowError)) {
+      for (const row of expected) this.#add(groups, row, isReplayed)
+      return
+    }
+    this.#refused++
+    const known = this.#rows.known(batch, index)
+    if (isReplayed) this.#addReplayed(groups, outcome, known)
+    else this.#addAbsent(groups, known, expected.message)
   }
 
   /** A RowError: the target cannot hold the row. */
-  #expectedOf(outcome: Transformed | RowError): readonly ExpectedRow[] | RowError {
+  #expectedOf(outcome: Outcome): readonly ExpectedRow[] | RowError {
     if (outcome instanceof RowError) return outcome
     try {
+      if (outcome instanceof Shown) return [this.#shownAs(outcome)]
       return rowsOf(outcome).map((row) => this.#expect(row))
     } catch (error) {
       return rowErrorOf(error)
     }
+  }
+
+  #shownAs({ cells }: Shown): ExpectedRow {
+    const key = (this.identities[0]?.lookedUpBy ?? []).map((place) => cells[place] ?? null)
+    return { parts: [{ key, rows: [cells] }], uses: [] }
   }
 
   #add(groups: Map<string, Group>[], row: ExpectedRow, isReplayed: boolean): void {
@@ -123,9 +153,10 @@ export class TableExpectations {
   }
 
   /** What a repair has made of a row, nothing tells; but what it is known by, as far as a transform leaves that to be told. */
-  #addReplayed(groups: Map<string, Group>[], outcome: Transformed | RowError, key: Value): void {
-    const rows = outcome instanceof RowError ? this.#bySourceKey(key) : rowsOf(outcome)
-    const expected = this.#expectedOf(rows.map((row) => onlyFields(row, this.#keyFields)))
+  #addReplayed(groups: Map<string, Group>[], outcome: Outcome, known: Row): void {
+    const isRow = !(outcome instanceof RowError || outcome instanceof Shown)
+    const rows = isRow ? rowsOf(outcome) : this.#bySourceKey(known)
+    const expected = this.#expectedOf(rows.map((row) => onlyFields(row, this.#lookUpFields)))
     if (!(expected instanceof RowError)) for (const row of expected) this.#add(groups, row, true)
   }
 
@@ -133,30 +164,25 @@ export class TableExpectations {
    * Of a row that is in the source only nothing may be in the target, as far as its key tells: behind a transform, and by
    * a key made of other fields, what is there may be another row's.
    */
-  #addAbsent(groups: Map<string, Group>[], key: Value, reason: string): void {
+  #addAbsent(groups: Map<string, Group>[], known: Row, reason: string): void {
     const [identity, ofPart] = [this.identities[0], groups[0]]
     if (identity === undefined || ofPart === undefined || !this.#isKnownBySourceKey(identity)) return
-    const expected = this.#expectedOf(this.#bySourceKey(key))
+    const expected = this.#expectedOf(this.#bySourceKey(known))
     // Of a key that no column of the target holds there can be nothing.
     const cells = expected instanceof RowError ? undefined : expected[0]?.parts[0]?.key
     if (cells !== undefined) groupIn(ofPart, identity, cells).refusal ??= reason
   }
 
   /** Nothing but its key; behind a transform, that says nothing. */
-  #bySourceKey(key: Value): readonly Row[] {
-    if (this.#plan.transform !== undefined) return []
-    return [{ key, fields: Object.assign(Object.create(null) as Record<string, Value>, { [this.#keyField]: key }) }]
+  #bySourceKey(known: Row): readonly Row[] {
+    return this.#plan.transform === undefined ? [known] : []
   }
 
   #isKnownBySourceKey({ columns, lookedUpBy }: Identity): boolean {
-    const names = new Set(this.#plan.columns.filter(({ field }) => field === this.#keyField).map(({ name }) => name))
-    return this.#plan.transform === undefined && lookedUpBy.every((place) => names.has(columns[place] ?? ''))
-  }
-
-  #isAmong(keys: ReadonlySet<string>, batch: Batch, index: number): boolean {
-    if (keys.size === 0) return false
-    const key = this.#rows.keyBytes(batch, index)
-    return key !== null && keys.has(Buffer.from(key).toString('hex'))
+    const own = this.#plan.columns.filter(({ field }) => this.#ofKey.includes(field))
+    const names = new Set(own.map(({ name }) => name))
+    const isOwn = lookedUpBy.length > 0 && lookedUpBy.every((place) => names.has(columns[place] ?? ''))
+    return this.#plan.transform === undefined && isOwn
   }
 }
 
@@ -170,7 +196,7 @@ function groupIn(groups: Map<string, Group>, identity: Identity, key: Cells): Gr
 }
 
 /** The fields that rows are looked up by, in all parts. */
-function keyFieldsOf(plan: TablePlan, identities: readonly Identity[]): ReadonlySet<string> {
+function lookUpFieldsOf(plan: TablePlan, identities: readonly Identity[]): ReadonlySet<string> {
   const [identity] = identities
   const names = new Set(identity?.lookedUpBy.map((place) => identity.columns[place]))
   const rowKeys = partsOf(plan).flatMap((part) => (isChild(part) ? part.rowKey : []))

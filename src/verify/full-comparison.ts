@@ -1,6 +1,6 @@
 import { createBufferPool } from '../connectors/buffer-pool.ts'
 import type { BufferPool, Reader } from '../connectors/contract.ts'
-import type { Batch, BatchLimits, Bounds, Partition } from '../core/batch.ts'
+import type { BatchLimits, Bounds, Format, Partition } from '../core/batch.ts'
 import { DroverError } from '../core/errors.ts'
 import { partsOf, targetColumns, type ChildPlan, type TablePlan } from '../core/plan.ts'
 import { tableName } from './differences.ts'
@@ -19,6 +19,7 @@ import type {
   Suspect,
 } from './full-work.ts'
 import { addKey, hashOfKey, newSketch, type KeySketch } from './key-sketch.ts'
+import { MarkedRows, type MarkedBatch } from './letter-marks.ts'
 import type { RowSource } from './pace.ts'
 import type { VerifyTable } from './verify-work.ts'
 
@@ -33,6 +34,7 @@ const MOST_SUSPECTS = 1000
 
 interface Table {
   readonly given: VerifyTable
+  readonly rows: MarkedRows
   readonly expectations: TableExpectations
   /** By part. */
   readonly parts: readonly PartToCompare[]
@@ -49,6 +51,7 @@ interface PartToCompare {
 /** Compares rows of the source with rows of the target, value by value, and with nothing of what has copied them. */
 export class FullComparison {
   readonly #source: RowSource
+  readonly #accepts: Format
   readonly #reader: Reader
   readonly #given: readonly VerifyTable[]
   readonly #limits: BatchLimits
@@ -56,8 +59,9 @@ export class FullComparison {
   // One batch being read while the one before is looked at.
   readonly #pool: BufferPool = createBufferPool(2)
 
-  constructor(source: RowSource, reader: Reader, tables: readonly VerifyTable[], limits: BatchLimits) {
+  constructor(source: RowSource, accepts: Format, reader: Reader, tables: readonly VerifyTable[], limits: BatchLimits) {
     this.#source = source
+    this.#accepts = accepts
     this.#reader = reader
     this.#given = tables
     this.#limits = limits
@@ -70,8 +74,8 @@ export class FullComparison {
     const suspects: Suspect[] = []
     const repaired = new Set<string>()
     let [rows, moreSuspects] = [0, 0]
-    for await (const batch of this.#read(table, partition, most, signal)) {
-      const expected = await table.expectations.expect(batch)
+    for await (const { batch, marks } of this.#read(table, partition, most, signal)) {
+      const expected = await table.expectations.expect({ batch, marks })
       const { after, upTo } = batch.id
       for (const part of table.parts) {
         if (rules.parts[part.number] !== true) continue
@@ -118,8 +122,8 @@ export class FullComparison {
     const table = await this.#table(name, signal)
     const wanted = table.parts.map(({ number }) => new Map(groupsOf(suspects, number)))
     for (const [id, range] of ranges.entries()) {
-      for await (const batch of this.#read(table, { ...range, id, table: name }, null, signal)) {
-        merge(wanted, await table.expectations.expect(batch))
+      for await (const marked of this.#read(table, { ...range, id, table: name }, null, signal)) {
+        merge(wanted, await table.expectations.expect(marked))
       }
     }
     // They were counted at first sight.
@@ -170,11 +174,17 @@ export class FullComparison {
     return found
   }
 
-  async *#read(table: Table, partition: Partition, most: number | null, signal: AbortSignal): AsyncGenerator<Batch> {
+  async *#read(
+    table: Table,
+    partition: Partition,
+    most: number | null,
+    signal: AbortSignal,
+  ): AsyncGenerator<MarkedBatch> {
     const limits = { ...this.#limits, rows: Math.min(this.#limits.rows, most ?? ROWS_AT_ONCE, ROWS_AT_ONCE) }
     const options = { firstSeq: 0, limits, pool: this.#pool }
-    for await (const batch of this.#source.read(table.given.selection, partition, options, signal)) {
-      yield batch
+    for await (const marked of table.rows.read(partition, options, signal)) {
+      yield marked
+      const { batch } = marked
       if (batch.bytes.buffer instanceof ArrayBuffer) this.#pool.give(batch.bytes.buffer)
     }
   }
@@ -219,7 +229,8 @@ export class FullComparison {
       const isIndexed = await this.#reader.isIndexed(part.target, key, signal)
       parts.push({ part, number, identity, name: tableName(plan, part), isIndexed })
     }
-    const table = { given, expectations, parts }
+    const rows = await MarkedRows.of(this.#source, this.#accepts, given)
+    const table = { given, rows, expectations, parts }
     this.#tables.set(name, table)
     return table
   }

@@ -1,6 +1,7 @@
 import { keyFieldsOf } from '../core/layout.ts'
 import type { LogicalType } from '../core/logical-type.ts'
 import { isChild, targetColumns, type ChildPlan, type TablePlan } from '../core/plan.ts'
+import { padsZeros } from './column-equality.ts'
 import { keyText } from './full-same.ts'
 
 /** The text forms of one target row, in the order of `targetColumns`; null is NULL. */
@@ -10,6 +11,8 @@ export type Cells = readonly (string | null)[]
 export interface Identity {
   readonly columns: readonly string[]
   readonly types: readonly LogicalType[]
+  /** Of decimals: zeros at the end are the column's own. */
+  readonly padded: readonly boolean[]
   /** Places among the columns of what rows are looked up by; of a child table the key of the row that it belongs to. */
   readonly lookedUpBy: readonly number[]
   /** Places of all that tells one row from another. */
@@ -22,14 +25,15 @@ export function identityOf(part: TablePlan | ChildPlan, keyField: string): Ident
   const names = columns.map(({ name }) => name)
   const placesOfNames = (wanted: readonly string[]): readonly number[] => wanted.map((name) => names.indexOf(name))
   const types = columns.map(({ type }) => type)
+  const padded = columns.map(padsZeros)
   if (isChild(part)) {
     const lookedUpBy = placesOfNames(part.rowKey.map(({ name }) => name))
-    return { columns: names, types, lookedUpBy, knownBy: [...lookedUpBy, ...placesOfNames(part.ordinals)] }
+    return { columns: names, types, padded, lookedUpBy, knownBy: [...lookedUpBy, ...placesOfNames(part.ordinals)] }
   }
   const fields = keyFieldsOf(part.layout, keyField)
   const ofSource = part.columns.filter(({ field, holds }) => fields.includes(field) && holds === undefined)
   const key = placesOfNames(part.key.length > 0 ? part.key : ofSource.map(({ name }) => name))
-  return { columns: names, types, lookedUpBy: key, knownBy: key }
+  return { columns: names, types, padded, lookedUpBy: key, knownBy: key }
 }
 
 /** One text for the cells at some places, the same exactly where the target takes them for the same. */

@@ -67,7 +67,7 @@ function dateText({ year, month, day }: Day): { readonly date: string; readonly 
 export function dayOfIso(text: string): number | null {
   if (text === 'infinity') return Infinity
   if (text === '-infinity') return -Infinity
-  const parts = /^(\d{4,7})-(\d\d)-(\d\d)( BC)?$/.exec(text)
+  const parts = /^(\d{4,9})-(\d\d)-(\d\d)( BC)?$/.exec(text)
   const [written = 0, month = 0, day = 0] = (parts ?? []).slice(1, 4).map(Number)
   const isBefore = parts?.[4] !== undefined
   if (parts === null || (isBefore && written === 0) || /^0\d{4}/.test(text)) return null
@@ -120,8 +120,41 @@ export function microsOfIso(text: string): bigint | null {
   return BigInt(seconds) * 1_000_000n + BigInt(fraction.slice(0, 6).padEnd(6, '0'))
 }
 
+const clockPattern =
+  /^(\d{4,9}-\d\d-\d\d)(?:[Tt ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d+))?)?(?: ?(?:([Zz])|([+-])(\d\d)(?::?(\d\d))?))?)?( BC)?$/
+
+/**
+ * Microseconds since 1970 that a clock shows by an ISO 8601 text, and how many seconds it is ahead of UTC (null: the text
+ * does not say). A day alone is its midnight. Null where it is none, or finer than that.
+ */
+export function microsOfClock(text: string): { readonly micros: bigint; readonly ahead: number | null } | null {
+  const parts = clockPattern.exec(text)
+  const days = parts === null ? null : dayOfIso(`${parts[1] ?? ''}${parts[10] ?? ''}`)
+  if (parts === null || days === null) return null
+  const [hour = 0, minute = 0, second = 0] = parts.slice(2, 5).map((part) => Number(part ?? 0))
+  const [zoneHour, zoneMinute, fraction] = [Number(parts[8] ?? 0), Number(parts[9] ?? 0), parts[5] ?? '']
+  if (hour > 23 || minute > 59 || second > 59 || zoneHour > 23 || zoneMinute > 59) return null
+  if (/[1-9]/.test(fraction.slice(6))) return null
+  const seconds = days * 86_400 + (hour * 60 + minute) * 60 + second
+  const size = (zoneHour * 60 + zoneMinute) * 60
+  const isLocal = parts[6] === undefined && parts[7] === undefined
+  return {
+    micros: BigInt(seconds) * 1_000_000n + BigInt(fraction.slice(0, 6).padEnd(6, '0')),
+    ahead: isLocal ? null : parts[7] === '-' ? -size : size,
+  }
+}
+
+/** Days that PostgreSQL holds: those of its calendar, to the end of 5874897. */
+const firstDay = daysOf({ year: -4713, month: 11, day: 24 })
+const endDay = daysOf({ year: 5_874_898, month: 1, day: 1 })
+
+/** Whether PostgreSQL holds a day as a date; infinities it does. */
+export function isDate(days: number): boolean {
+  return !Number.isFinite(days) || (days >= firstDay && days < endDay)
+}
+
 /** In microseconds, the calendar of PostgreSQL: from 4713-11-24 BC (Julian day 0) to the end of 294276. */
-const firstMicros = BigInt(daysOf({ year: -4713, month: 11, day: 24 })) * microsOfDay
+const firstMicros = BigInt(firstDay) * microsOfDay
 const endMicros = BigInt(daysOf({ year: 294_277, month: 1, day: 1 })) * microsOfDay
 
 /** Whether PostgreSQL holds an instant. */

@@ -50,15 +50,15 @@ function compareTwins(rules: PairRules, expected: readonly Cells[], found: reado
   ]
 }
 
-function isSame({ types }: Identity, expected: Cells, found: Cells): boolean {
-  return types.every((type, place) => sameText(type, expected[place] ?? null, found[place] ?? null))
+function isSame({ types, padded }: Identity, expected: Cells, found: Cells): boolean {
+  return types.every((type, place) => sameText(type, expected[place] ?? null, found[place] ?? null, padded[place]))
 }
 
 function differingColumns(rules: PairRules, expected: Cells, found: Cells): DifferingRow {
-  const { types, columns } = rules.identity
+  const { types, columns, padded } = rules.identity
   return types.flatMap((type, place) => {
     const [source, target] = [expected[place] ?? null, found[place] ?? null]
-    if (sameText(type, source, target)) return []
+    if (sameText(type, source, target, padded[place])) return []
     const from = shownFrom(source, target)
     const where = { ...placeOf(rules, expected), column: columns[place] ?? '' }
     return [valueDifference(where, cutBefore(source, from), cutBefore(target, from))]

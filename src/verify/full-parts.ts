@@ -3,12 +3,14 @@ import { deserialize, serialize } from 'node:v8'
 import type { Bounds } from '../core/batch.ts'
 import type { CoercionUse } from '../core/coercion.ts'
 import { reach } from '../core/failpoint.ts'
+import { keyFieldsOf } from '../core/layout.ts'
 import { partsOf, type TablePlan } from '../core/plan.ts'
 import type { CheckInput, VerifyContext } from './check-input.ts'
 import { identityOf } from './full-identity.ts'
 import type { Compared, CompareRows, FullRules, Suspect } from './full-work.ts'
-import { keepCheck } from './keep-check.ts'
+import { canBeKept, keepCheck } from './keep-check.ts'
 import { combine, newSketch, type KeySketch } from './key-sketch.ts'
+import { isCountedOnce } from './letter-marks.ts'
 import type { VerifyCluster } from './verify-cluster.ts'
 
 /** Rows that are compared at a time, about: what a check that is killed has to read again. */
@@ -63,7 +65,8 @@ export async function layOut(context: VerifyContext, input: CheckInput, signal: 
   const { ledger, migration, source } = context
   const rules = rulesOf(input, source.keyField)
   const keysRecur = mayRecur(input.planned.plan, source.keyField)
-  const check = migration === null ? null : checkName(migration, input)
+  const isKept = migration !== null && canBeKept(input.planned)
+  const check = isKept ? checkName(migration, input) : null
   const kept = check === null ? new Map<string, Uint8Array>() : await ledger.checked(check)
   const before = kept.get(cutName)
   // The name says that it was written by this very program on such a machine.
@@ -142,10 +145,11 @@ function rulesOf({ planned: { plan, baseline } }: CheckInput, keyField: string):
 }
 
 /** A key of the target that is built allows no two rows; rows that are merged by another than the source's may meet. */
-function mayRecur({ columns, key, transform, onConflict }: TablePlan, keyField: string): boolean {
+function mayRecur({ columns, key, transform, onConflict, layout }: TablePlan, keyField: string): boolean {
   if (onConflict !== 'update') return transform !== undefined && key.length === 0
-  const names = new Set(columns.filter(({ field }) => field === keyField).map(({ name }) => name))
-  return transform !== undefined || key.some((column) => !names.has(column))
+  const fields = new Set(columns.filter(({ name }) => key.includes(name)).map(({ field }) => field))
+  const ofSource = keyFieldsOf(layout, keyField)
+  return transform !== undefined || ofSource.length === 0 || !ofSource.every((field) => fields.has(field))
 }
 
 async function cutTable({ source }: VerifyContext, input: CheckInput, signal: AbortSignal): Promise<Cut> {
@@ -154,7 +158,7 @@ async function cutTable({ source }: VerifyContext, input: CheckInput, signal: Ab
   if (selection.limit === 0) return { partitions: [], most: null, sampled: null }
   const rows = committed === null ? await source.count(selection, signal) : committed.read
   if (sample === null || sample >= rows) {
-    const parts = Math.max(1, Math.min(Math.ceil(rows / ROWS_PER_PART), MOST_PARTS))
+    const parts = isCountedOnce(input) ? 1 : Math.max(1, Math.min(Math.ceil(rows / ROWS_PER_PART), MOST_PARTS))
     return { partitions: await source.partition(selection, parts, signal), most: null, sampled: null }
   }
   const places = ordered ? Math.min(sample, PLACES_OF_SAMPLE) : 1
@@ -179,9 +183,9 @@ function spread(all: readonly Bounds[], count: number): readonly Bounds[] {
 /** Everything that what is kept depends on. */
 function checkName(migration: string, { planned, leftOut, replayed, sample }: CheckInput): string {
   const letters = createHash('sha256')
-    .update(JSON.stringify([leftOut, replayed].map((keys) => [...keys].toSorted())))
+    .update(JSON.stringify([[...leftOut].map(String).toSorted(), [...replayed].toSorted()]))
     .digest('hex')
   const { plan, selection, baseline } = planned
-  const told = JSON.stringify(['full', 2, process.version, process.arch, plan, selection, baseline, letters, sample])
+  const told = JSON.stringify(['full', 3, process.version, process.arch, plan, selection, baseline, letters, sample])
   return `${migration}/${createHash('sha256').update(told).digest('hex')}`
 }

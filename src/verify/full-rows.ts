@@ -1,32 +1,30 @@
 import type { Batch } from '../core/batch.ts'
 import type { AllowedCoercion, Coercion } from '../core/coercion.ts'
 import { DroverError } from '../core/errors.ts'
+import { keyFieldsOf } from '../core/layout.ts'
 import type { RowsPlan, TablePlan } from '../core/plan.ts'
 import { RowError } from '../core/row-error.ts'
-import type { Row, Value } from '../core/value.ts'
+import type { Value } from '../core/value.ts'
 import { DriverBson, type Element, type Leniency } from './full-bson.ts'
-
-/** Makes rows of one table, apart from the decoder that copies. */
-export interface RowReader {
-  /** Row `index` of a batch, with the fields that the plan has a use for. Throws RowError for one that is damaged. */
-  row(batch: Batch, index: number): Row
-  /** The key's raw bytes, as letters keep them; null where they cannot be read. Never throws. */
-  keyBytes(batch: Batch, index: number): Uint8Array | null
-  /** The key alone; null where it cannot be read. Never throws. */
-  key(batch: Batch, index: number): Value
-}
+import { laidOutReader } from './full-laid-out.ts'
+import type { RowReader, UseOf } from './full-row-reader.ts'
 
 const undefinedType = 6
 /** Finding a key must not fail because of other names. */
 const anyName: Leniency = { replacesBrokenText: () => true, lastWins: () => true }
 
 export function rowReader(plan: TablePlan, keyField: string): RowReader {
-  const useOf = usesOf(plan, keyField)
+  const { layout } = plan
+  const useOf = usesOf(plan, keyFieldsOf(layout, keyField))
   const leniency = leniencyOf(plan.coerce ?? [])
+  return layout === undefined ? documentReader(keyField, useOf, leniency) : laidOutReader(plan, layout, useOf, leniency)
+}
+
+function documentReader(keyField: string, useOf: UseOf, leniency: Leniency): RowReader {
   return {
     row(batch, index) {
       const { bson, elements } = open(batch, index, leniency)
-      const fields = Object.create(null) as Record<string, Value>
+      const fields = emptyDocument()
       const seen = new Set<string>()
       let key: Value = null
       for (const element of elements) {
@@ -43,26 +41,25 @@ export function rowReader(plan: TablePlan, keyField: string): RowReader {
       }
       return { key, fields }
     },
-    keyBytes: (batch, index) =>
-      unlessDamaged(() => {
-        const { elements } = open(batch, index, anyName)
-        const element = elements.find(({ name }) => name === keyField)
-        return element === undefined ? null : positionOf(batch, index, element)
-      }),
-    key: (batch, index) =>
-      unlessDamaged(() => {
+    known(batch, index) {
+      const key = unlessDamaged(() => {
         const { bson, elements } = open(batch, index, anyName)
         const element = elements.find(({ name }) => name === keyField)
         return element === undefined ? null : bson.value(element, keyField)
-      }),
+      })
+      return { key, fields: Object.assign(emptyDocument(), { [keyField]: key }) }
+    },
   }
 }
 
-/** What is read of a field: its value; its name alone, which must not occur twice; nothing at all. */
-function usesOf(plan: TablePlan, keyField: string): (name: string) => 'value' | 'name' | 'nothing' {
+function emptyDocument(): Record<string, Value> {
+  return Object.create(null) as Record<string, Value>
+}
+
+function usesOf(plan: TablePlan, keyFields: readonly string[]): UseOf {
   // What a transform makes of a field, the plan does not say.
   if (plan.transform !== undefined) return () => 'value'
-  const planned = new Set([...fieldsOf(plan), keyField])
+  const planned = new Set([...fieldsOf(plan), ...keyFields])
   const { ignore } = plan
   if (ignore === 'others') return (name) => (planned.has(name) ? 'value' : 'nothing')
   return (name) => (!planned.has(name) && ignore.includes(name) ? 'name' : 'value')
@@ -110,13 +107,6 @@ function open(
 
 function bytesOf({ bytes, offsets }: Batch, index: number): Uint8Array {
   return bytes.subarray(offsets[index], offsets[index + 1])
-}
-
-function positionOf(batch: Batch, index: number, { type, at, length }: Element): Uint8Array {
-  const position = new Uint8Array(1 + length)
-  position[0] = type
-  position.set(bytesOf(batch, index).subarray(at, at + length), 1)
-  return position
 }
 
 function unlessDamaged<T>(read: () => T): T | null {

@@ -6,11 +6,19 @@ import { microsOfTimestamp } from './full-instant.ts'
 /** How equal two texts of one column have to be. `value`: the column shows the same; `key`: the target finds one by the other. */
 type Equality = 'value' | 'key'
 
-/** Whether two text forms of a column are the same value to the last digit; null is NULL. */
-export function sameText(type: LogicalType, a: string | null, b: string | null): boolean {
+/**
+ * Whether two text forms of a column are the same value to the last digit; null is NULL. `padded`: zeros at the end of a
+ * decimal are the column's own.
+ */
+export function sameText(type: LogicalType, a: string | null, b: string | null, padded = false): boolean {
   if (a === b) return true
   if (a === null || b === null) return false
-  return canonicalText(type, a, 'value') === canonicalText(type, b, 'value')
+  return valueText(type, a, padded) === valueText(type, b, padded)
+}
+
+/** A text that two forms of a column share exactly where {@link sameText} holds. */
+export function valueText(type: LogicalType, text: string | null, padded = false): string {
+  return text === null ? 'n' : `v${canonicalText(type, text, padded ? 'key' : 'value')}`
 }
 
 /** A text that two values of a key share exactly where the target takes them for one: `1.10` and `1.1`. */
@@ -25,7 +33,14 @@ function canonicalText(type: LogicalType, text: string, equality: Equality): str
   if (element === null) return canonicalScalar(type as ScalarType, text, equality)
   const items = arrayItems(text)
   if (items === null) return text
-  return JSON.stringify(items.map((item) => (item === null ? null : canonicalScalar(element, item, equality))))
+  const bounds = text.slice(0, text.indexOf('{'))
+  return bounds + JSON.stringify(items.map((item) => canonicalItem(item, element, equality)))
+}
+
+function canonicalItem(item: ArrayItem, type: ScalarType, equality: Equality): unknown {
+  if (item === null) return null
+  if (typeof item === 'string') return canonicalScalar(type, item, equality)
+  return item.map((inner) => canonicalItem(inner, type, equality))
 }
 
 function canonicalScalar(type: ScalarType, text: string, equality: Equality): string {
@@ -58,23 +73,49 @@ function canonicalDouble(text: string, equality: Equality): string {
   return Object.is(double, -0) && equality === 'value' ? '-0' : String(double)
 }
 
+/** In an array of several dimensions, items are arrays. */
+export type ArrayItem = string | null | readonly ArrayItem[]
+
 /**
- * The items of an array of one dimension as PostgreSQL writes it (documentation of arrays, "Array Input and Output
- * Syntax"); null for any other. Quotes only tell the text NULL from no value.
+ * The items of an array as PostgreSQL writes it (documentation of arrays, "Array Input and Output Syntax"), whatever its
+ * bounds; null for what is none. Quotes only tell the text NULL from no value.
  */
-export function arrayItems(text: string): readonly (string | null)[] | null {
-  if (text === '{}') return []
-  if (!text.startsWith('{') || !text.endsWith('}')) return null
-  const items: (string | null)[] = []
-  for (let at = 1; ;) {
-    const end = text[at] === '"' ? quoteEnd(text, at) : bareEnd(text, at)
-    const raw = text.slice(at, end)
-    if (raw === '' || (text[end] !== ',' && text[end] !== '}')) return null
-    if (raw.startsWith('"')) items.push(raw.slice(1, -1).replaceAll(/\\([^])/g, '$1'))
-    else items.push(raw === 'NULL' ? null : raw)
-    if (text[end] === '}') return end === text.length - 1 ? items : null
-    at = end + 1
+export function arrayItems(text: string): readonly ArrayItem[] | null {
+  const start = /^(?:\[-?\d+:-?\d+\])*=?(?=\{)/.exec(text)?.[0].length
+  const read = start === undefined ? null : readItems(text, start)
+  return read !== null && read.end === text.length ? read.items : null
+}
+
+interface ReadItems {
+  readonly items: readonly ArrayItem[]
+  /** Behind the brace that closes them. */
+  readonly end: number
+}
+
+function readItems(text: string, start: number): ReadItems | null {
+  if (text[start + 1] === '}') return { items: [], end: start + 2 }
+  const items: ArrayItem[] = []
+  for (let at = start + 1; ;) {
+    const found = readItem(text, at)
+    if (found === null) return null
+    items.push(found.item)
+    const mark = text[found.end]
+    if (mark === '}') return { items, end: found.end + 1 }
+    if (mark !== ',') return null
+    at = found.end + 1
   }
+}
+
+function readItem(text: string, at: number): { readonly item: ArrayItem; readonly end: number } | null {
+  if (text[at] === '{') {
+    const inner = readItems(text, at)
+    return inner === null ? null : { item: inner.items, end: inner.end }
+  }
+  const end = text[at] === '"' ? quoteEnd(text, at) : bareEnd(text, at)
+  const raw = text.slice(at, end)
+  if (raw === '') return null
+  if (raw.startsWith('"')) return { item: raw.slice(1, -1).replaceAll(/\\([^])/g, '$1'), end }
+  return { item: raw === 'NULL' ? null : raw, end }
 }
 
 /** Behind the quotes that close those at `at`. */

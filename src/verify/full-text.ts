@@ -5,6 +5,7 @@ import { checkedText, noForm } from './full-forms.ts'
 import {
   dayOfIso,
   dayText,
+  isDate,
   isInCalendar,
   isoText,
   microsOfInstant,
@@ -67,7 +68,7 @@ function fittingText(value: Value, type: ScalarType): string | null {
     case 'timestamp':
       return value instanceof Instant ? instantText(value) : null
     case 'date':
-      return value instanceof Day ? dayText(value.days) : null
+      return value instanceof Day ? dateText(value.days) : null
   }
 }
 
@@ -95,7 +96,7 @@ function castText(value: Value, type: ScalarType, nestedJson: NestedJson): strin
     }
     case 'date': {
       const days = typeof value === 'string' ? dayOfIso(value) : null
-      return days === null ? null : dayText(days)
+      return days === null ? null : dateText(days)
     }
     case 'objectid':
     case 'bytes':
@@ -175,6 +176,11 @@ function instantText(instant: Instant): string {
   if (instant.millis === plusInfinity.millis) return 'infinity'
   if (instant.millis === minusInfinity.millis) return '-infinity'
   return microsText(microsOfInstant(instant))
+}
+
+function dateText(days: number): string {
+  if (!isDate(days)) throw noForm('is a day outside of the calendar of date')
+  return dayText(days)
 }
 
 function microsText(micros: bigint): string {

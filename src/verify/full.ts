@@ -2,6 +2,7 @@ import { partsOf, qualified } from '../core/plan.ts'
 import type { ColumnCheck, Difference, Verification } from '../core/result.ts'
 import type { CheckInput, VerifyContext } from './check-input.ts'
 import { columnChecks, notCompared } from './column-checks.ts'
+import { added, compareSums, type Outcome } from './compare-sums.ts'
 import { mostDifferences } from './differences.ts'
 import { rangesOf } from './full-comparison.ts'
 import { findExtras, type Extras } from './full-extras.ts'
@@ -9,44 +10,58 @@ import { identityOf } from './full-identity.ts'
 import { compareAll, layOut, type ComparedTable, type FullLayout } from './full-parts.ts'
 import type { DifferingRow } from './full-pairs.ts'
 import type { Suspect } from './full-work.ts'
+import { isCountedOnce } from './letter-marks.ts'
 import { VerifyCluster } from './verify-cluster.ts'
 
 /** What seemed to differ and is looked at again; what is beyond counts as it was found. */
 const MOST_LOOKED_AT_AGAIN = 5000
 
-interface Outcome {
-  readonly differences: readonly Difference[]
-  readonly differing: number
-  readonly rows: number
-  readonly columns: readonly ColumnCheck[]
-  readonly note: string
-}
-
 /**
  * Compares source and target value by value. Both sides are read without anything that has copied them: rows of the source
- * by the driver's own parser, those of the target as PostgreSQL shows them, paired by their key. What differs is looked
- * at once more before it is reported.
+ * by parsers of their own, those of the target as it shows them, paired by their key. What differs is looked at once more
+ * before it is reported. Rows without a key are added up by all they hold.
  */
 export async function verifyFull(
   context: VerifyContext,
   tables: readonly CheckInput[],
   signal: AbortSignal,
 ): Promise<Verification> {
+  const summed = tables.filter((table) => isSummedUp(context, table))
+  const paired = tables.filter((table) => !summed.includes(table))
+  const outcomes = [
+    ...(await checkPaired(context, paired, signal)),
+    ...(await compareSums(context, summed, 'full', signal)).outcomes,
+  ]
+  return {
+    level: 'full',
+    equal: outcomes.every(({ differing }) => differing === 0),
+    differences: outcomes.flatMap(({ differences }) => differences).slice(0, mostDifferences),
+    differing: outcomes.map(({ differing }) => differing).reduce(added, 0),
+    rows: outcomes.reduce((sum, { rows }) => sum + rows, 0),
+    columns: outcomes.flatMap(({ columns }) => columns),
+    notes: outcomes.map(({ note }) => note),
+  }
+}
+
+/** Whether rows have no key to be paired by, and the target has no others. */
+function isSummedUp({ source }: VerifyContext, { planned: { plan, baseline } }: CheckInput): boolean {
+  if (plan.children !== undefined || plan.onConflict !== undefined || baseline > 0) return false
+  return identityOf(plan, source.keyField).lookedUpBy.length === 0
+}
+
+async function checkPaired(
+  context: VerifyContext,
+  tables: readonly CheckInput[],
+  signal: AbortSignal,
+): Promise<readonly Outcome[]> {
+  if (tables.length === 0) return []
   await using cluster = await VerifyCluster.open(context, tables, signal)
   const outcomes: Outcome[] = []
   for (const table of tables) {
     await warnOfScans(context, table, signal)
     outcomes.push(await checkTable(context, cluster, table, signal))
   }
-  return {
-    level: 'full',
-    equal: outcomes.every(({ differing }) => differing === 0),
-    differences: outcomes.flatMap(({ differences }) => differences).slice(0, mostDifferences),
-    differing: outcomes.reduce((sum, { differing }) => sum + differing, 0),
-    rows: outcomes.reduce((sum, { rows }) => sum + rows, 0),
-    columns: outcomes.flatMap(({ columns }) => columns),
-    notes: outcomes.map(({ note }) => note),
-  }
+  return outcomes
 }
 
 async function checkTable(
@@ -105,13 +120,15 @@ async function judge(
 /** A row that is equal by now was changed while it was looked at, and is no difference. */
 async function lookAgain(
   cluster: VerifyCluster,
-  { input: { planned }, rules, keysRecur, partitions }: FullLayout,
+  { input, rules, keysRecur, partitions }: FullLayout,
   suspects: readonly Suspect[],
   signal: AbortSignal,
 ): Promise<readonly DifferingRow[]> {
+  const { planned } = input
   const differing: DifferingRow[] = []
   // Without an order there is no reading of a part of it; and what has the same key may lie anywhere.
-  const ranges = planned.ordered && !keysRecur ? rangesOf(suspects) : partitions
+  const isInParts = planned.ordered && !keysRecur && !isCountedOnce(input)
+  const ranges = isInParts ? rangesOf(suspects) : partitions
   await cluster.run(
     [{ kind: 'compare-again', table: planned.plan.source, ranges, suspects, rules }],
     (_work, result) => {

@@ -109,3 +109,8 @@ export function add128(to: Uint32Array, into: number, from: Uint32Array, at: num
     carry = sum > 0xffffffff ? 1 : 0
   }
 }
+
+/** The way back from {@link hashHex}. */
+export function lanesOf(hex: string): Uint32Array {
+  return Uint32Array.from({ length: hashLanes }, (_, lane) => Number.parseInt(hex.slice(lane * 8, (lane + 1) * 8), 16))
+}

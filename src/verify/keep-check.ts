@@ -1,3 +1,4 @@
+import type { PlannedTable } from '../connectors/planned-table.ts'
 import type { VerifyContext } from './check-input.ts'
 
 /**
@@ -14,4 +15,9 @@ export async function keepCheck(
   const message = `${table}: this check begins anew if it is stopped, because this user cannot write to the ledger`
   notice({ level: 'warning', message })
   return null
+}
+
+/** The parts of rows without a key of their source mean the same rows only as long as that is not written to. */
+export function canBeKept({ plan: { layout } }: Pick<PlannedTable, 'plan'>): boolean {
+  return layout === undefined || layout.key.length > 0
 }

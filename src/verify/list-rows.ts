@@ -85,15 +85,16 @@ function chooseBuckets(
 }
 
 function listingWorks(layout: CheckLayout, wanted: readonly (WantedRows | null)[]): readonly VerifyWork[] {
+  const { road } = layout
   const table = layout.input.planned.plan.source
   return [
     ...layout.partitions.map((bounds, id): VerifyWork => {
-      return { kind: 'rows-source', table, partition: { ...bounds, id, table }, wanted }
+      return { kind: 'rows-source', table, road, partition: { ...bounds, id, table }, wanted }
     }),
     ...layout.slices.flatMap((slices, part) => {
       const ofPart = wanted[part] ?? null
       if (ofPart === null) return []
-      return slices.map((slice): VerifyWork => ({ kind: 'rows-target', table, part, slice, wanted: ofPart }))
+      return slices.map((slice): VerifyWork => ({ kind: 'rows-target', table, road, part, slice, wanted: ofPart }))
     }),
   ]
 }

@@ -1,14 +1,17 @@
 import type { Reader } from '../connectors/contract.ts'
 import type { Bounds } from '../core/batch.ts'
 import { DroverError, toErrorShape } from '../core/errors.ts'
-import type { LogicalType } from '../core/logical-type.ts'
-import { partsOf, type TablePlan } from '../core/plan.ts'
+import { partsOf } from '../core/plan.ts'
 import type { Difference } from '../core/result.ts'
 import { withRetries } from '../core/retry.ts'
+import { bucketOf } from './bucket-sums.ts'
 import type { VerifyContext } from './check-input.ts'
+import type { CheckLayout } from './check-layout.ts'
+import { padsZeros } from './column-equality.ts'
 import { keyName, rowDifference, tableName, valueDifference } from './differences.ts'
-import { hashHex, hashLanes } from './hash128.ts'
-import { JsonHasher } from './json-hash.ts'
+import { keyText, sameText, valueText } from './full-same.ts'
+import { lanesOf } from './hash128.ts'
+import { isCountedOnce } from './letter-marks.ts'
 import type { SuspectKey } from './list-rows.ts'
 import { partRowsOf, type PartRows } from './part-rows.ts'
 import type { VerifyCluster } from './verify-cluster.ts'
@@ -23,35 +26,38 @@ type Texts = readonly (string | null)[]
 /** A row that differs, with all that differs of it. */
 export type RowDifference = readonly Difference[]
 
+/** How both sides are read once more. */
+interface Looking {
+  readonly context: VerifyContext
+  readonly cluster: VerifyCluster
+  readonly reader: Reader
+  readonly layout: CheckLayout
+  readonly signal: AbortSignal
+}
+
+/** Rows of the target for a suspect. */
+type InTarget = (suspect: SuspectKey) => readonly Texts[]
+
 /**
  * Reads the rows of these keys once more, on both sides, and answers those that still differ. A row that is equal by now
  * was changed while the sums were made.
  */
-export async function lookAgain(
-  context: VerifyContext,
-  cluster: VerifyCluster,
-  reader: Reader,
-  table: { readonly plan: TablePlan; readonly keyField: string },
-  suspects: readonly SuspectKey[],
-  signal: AbortSignal,
-): Promise<readonly RowDifference[]> {
-  const parts = partRowsOf(table.plan, table.keyField)
-  const hooks = {
-    classify: (error: unknown) => context.target.classify(error),
-    onRetry: (error: unknown): void => context.notice({ level: 'warning', message: toErrorShape(error).message }),
-  }
+export async function lookAgain(looking: Looking, suspects: readonly SuspectKey[]): Promise<readonly RowDifference[]> {
+  const { layout, context } = looking
+  const { plan } = layout.input.planned
+  const parts = partRowsOf(plan, context.source.keyField)
   const found: RowDifference[] = []
   for (let first = 0; first < suspects.length; first += KEYS_AT_ONCE) {
     const some = suspects.slice(first, first + KEYS_AT_ONCE)
-    const shown = await showSource(cluster, table.plan, some, signal)
+    const shown = await showSource(looking, some)
     for (const [number, part] of parts.entries()) {
       const ofPart = some.filter((suspect) => suspect.part === number)
       if (ofPart.length === 0) continue
-      const inTarget = await withRetries(context.retry, hooks, signal, () => showTarget(reader, part, ofPart, signal))
-      for (const { key, texts } of ofPart) {
-        const inSource = shown.filter((row) => row.part === number && row.key === key).map((row) => row.texts)
-        const there = inTarget.get(comparable(texts, typesOfKey(part))) ?? []
-        found.push(...compareRows(table.plan, number, part, texts, inSource, there))
+      const inTarget = await (part.hasKey ? lookUp(looking, part, ofPart) : listAgain(looking, number, ofPart))
+      const table = tableName(plan, partsOf(plan)[number] ?? plan)
+      for (const suspect of ofPart) {
+        const inSource = shown.filter((row) => row.part === number && row.key === suspect.key).map(({ texts }) => texts)
+        found.push(...compareRows({ table, key: keyName(suspect.texts) }, part, inSource, inTarget(suspect)))
       }
     }
   }
@@ -59,16 +65,22 @@ export async function lookAgain(
 }
 
 async function showSource(
-  cluster: VerifyCluster,
-  plan: TablePlan,
+  { cluster, layout, signal }: Looking,
   suspects: readonly SuspectKey[],
-  signal: AbortSignal,
 ): Promise<readonly ShownRow[]> {
+  const { road, input } = layout
+  const { plan } = input.planned
   const keys = partsOf(plan).map((_, part) => suspects.filter((one) => one.part === part).map(({ key }) => key))
-  const ranges = distinct(suspects.flatMap((suspect) => suspect.ranges))
+  const ranges = isCountedOnce(input) ? layout.partitions : distinct(suspects.flatMap((suspect) => suspect.ranges))
   const works: VerifyWork[] = []
   for (let first = 0; first < ranges.length; first += RANGES_PER_WORK) {
-    works.push({ kind: 'rows-again', table: plan.source, ranges: ranges.slice(first, first + RANGES_PER_WORK), keys })
+    works.push({
+      kind: 'rows-again',
+      table: plan.source,
+      road,
+      ranges: ranges.slice(first, first + RANGES_PER_WORK),
+      keys,
+    })
   }
   const shown: ShownRow[] = []
   await cluster.run(
@@ -88,33 +100,59 @@ function distinct(ranges: readonly Bounds[]): readonly Bounds[] {
   return [...new Map(ranges.map((range) => [`${hex(range.after)} ${hex(range.upTo)}`, range])).values()]
 }
 
-/** Rows of the target by their key, in the form that is compared. */
-async function showTarget(
-  reader: Reader,
+async function lookUp(
+  { context, reader, signal }: Looking,
   part: PartRows,
   suspects: readonly SuspectKey[],
-  signal: AbortSignal,
-): Promise<ReadonlyMap<string, Texts[]>> {
+): Promise<InTarget> {
+  const hooks = {
+    classify: (error: unknown) => context.target.classify(error),
+    onRetry: (error: unknown): void => context.notice({ level: 'warning', message: toErrorShape(error).message }),
+  }
   const key = part.key.map((column) => part.columns[column]?.name ?? '')
   const keys = suspects.map(({ texts }) => texts)
-  const rows = await reader.lookUp(part.target, part.columns, key, keys, signal)
-  return Map.groupBy(rows, (row) => comparable(part.keyOf(row), typesOfKey(part)))
+  const rows = await withRetries(context.retry, hooks, signal, () =>
+    reader.lookUp(part.target, part.columns, key, keys, signal),
+  )
+  const nameOf = (texts: Texts): string =>
+    JSON.stringify(texts.map((text, place) => keyText(part.types[part.key[place] ?? 0] ?? 'text', text)))
+  const found = Map.groupBy(rows, (row) => nameOf(part.keyOf(row)))
+  return ({ texts }) => found.get(nameOf(texts)) ?? []
 }
 
-function typesOfKey({ key, types }: PartRows): readonly LogicalType[] {
-  return key.map((column) => types[column] ?? 'text')
+/** Rows without a key are known by all they hold, which is not to be asked for: not every type can be compared. */
+async function listAgain(
+  { cluster, layout, signal }: Looking,
+  part: number,
+  suspects: readonly SuspectKey[],
+): Promise<InTarget> {
+  const { road, input, below } = layout
+  const table = input.planned.plan.source
+  const buckets = layout.buckets[part] ?? 1
+  const chosen = [...new Set(suspects.map(({ key }) => bucketOf(lanesOf(key), buckets)))]
+  const found = new Map<string, Texts[]>(suspects.map(({ key }) => [key, []]))
+  const works = (layout.slices[part] ?? []).map((slice): VerifyWork => {
+    return { kind: 'rows-target', table, road, part, slice, wanted: { buckets, chosen, below } }
+  })
+  await cluster.run(
+    works,
+    (work, result) => {
+      if (result.kind !== 'rows')
+        throw new DroverError('unexpected', `a worker answered ${work.kind} with ${result.kind}`)
+      for (const { key, keyTexts } of result.rows) found.get(key)?.push(keyTexts)
+    },
+    signal,
+  )
+  return ({ key }) => found.get(key) ?? []
 }
 
 function compareRows(
-  plan: TablePlan,
-  number: number,
+  place: { readonly table: string; readonly key: string },
   part: PartRows,
-  key: Texts,
   source: readonly Texts[],
   target: readonly Texts[],
 ): readonly RowDifference[] {
-  const place = { table: tableName(plan, partsOf(plan)[number] ?? plan), key: keyName(key) }
-  const [here, there] = withoutPairs(source, target, part.types)
+  const [here, there] = withoutPairs(source, target, part)
   const pairs = Math.min(here.length, there.length)
   const rest = here.length > pairs ? 'missing' : source.length > 0 ? 'twice' : 'extra'
   return [
@@ -127,14 +165,14 @@ function compareRows(
 }
 
 function compareColumns(
-  { columns, types }: PartRows,
+  { columns }: PartRows,
   place: { readonly table: string; readonly key: string },
   source: Texts,
   target: Texts,
 ): RowDifference {
   return columns.flatMap((column, index) => {
-    const [here, there, type] = [source[index] ?? null, target[index] ?? null, types[index] ?? 'text']
-    if (here === there || comparable([here], [type]) === comparable([there], [type])) return []
+    const [here, there] = [source[index] ?? null, target[index] ?? null]
+    if (sameText(column.type, here, there, padsZeros(column))) return []
     return [valueDifference({ ...place, column: column.name }, here, there)]
   })
 }
@@ -143,36 +181,16 @@ function compareColumns(
 function withoutPairs(
   source: readonly Texts[],
   target: readonly Texts[],
-  types: readonly LogicalType[],
+  { columns }: PartRows,
 ): readonly [Texts[], Texts[]] {
-  const there = target.map((row) => ({ row, form: comparable(row, types) }))
+  const formOf = (row: Texts): string =>
+    JSON.stringify(columns.map((column, place) => valueText(column.type, row[place] ?? null, padsZeros(column))))
+  const there = target.map((row) => ({ row, form: formOf(row) }))
   const here = source.filter((row) => {
-    const form = comparable(row, types)
+    const form = formOf(row)
     const equal = there.findIndex((other) => other.form === form)
     if (equal >= 0) there.splice(equal, 1)
     return equal < 0
   })
   return [here, there.map(({ row }) => row)]
-}
-
-const json = new JsonHasher()
-const jsonHash = new Uint32Array(hashLanes)
-
-/** Equal for the same values: of JSON and doubles, which may be written in two ways, a form of their own. */
-function comparable(texts: Texts, types: readonly LogicalType[]): string {
-  return JSON.stringify(texts.map((text, index) => (text === null ? null : formOf(text, types[index] ?? 'text'))))
-}
-
-function formOf(text: string, type: LogicalType): string {
-  if (type === 'float64') return doubleForm(text)
-  if (type === 'float64[]') return text.replace(/[^{},]+/g, (item) => (item === 'NULL' ? item : doubleForm(item)))
-  if (type !== 'json') return text
-  const bytes = Buffer.from(text)
-  json.hash(bytes, 0, bytes.length, jsonHash)
-  return hashHex(jsonHash)
-}
-
-function doubleForm(text: string): string {
-  const value = Number(text)
-  return Object.is(value, -0) ? '-0' : String(value)
 }

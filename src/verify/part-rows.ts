@@ -11,6 +11,7 @@ import {
 import { keyFieldsOf } from '../core/layout.ts'
 import type { LogicalType } from '../core/logical-type.ts'
 import { bucketOf, type BucketSums } from './bucket-sums.ts'
+import { padsZeros } from './column-equality.ts'
 import { fieldTexts } from './field-text.ts'
 import { hashHex } from './hash128.ts'
 import { TupleHasher } from './tuple-hash.ts'
@@ -24,6 +25,8 @@ export class PartRows {
   readonly target: TargetName
   readonly columns: readonly TargetColumn[]
   readonly types: readonly LogicalType[]
+  /** Whether anything but all it holds tells a row from another. */
+  readonly hasKey: boolean
   /** Places of the columns that identify a row. */
   readonly key: readonly number[]
   readonly hasher: TupleHasher
@@ -35,8 +38,10 @@ export class PartRows {
     this.types = columns.map(({ type }) => type)
     this.key = keyColumns(part, keyField).map((name) => columns.findIndex((column) => column.name === name))
     // Without any, a row is known by all it holds.
-    if (this.key.length === 0) this.key = this.columns.map((_, column) => column)
-    this.hasher = new TupleHasher(this.types, this.key.length === this.columns.length ? [] : this.key)
+    this.hasKey = this.key.length > 0
+    if (!this.hasKey) this.key = this.columns.map((_, column) => column)
+    const key = this.key.length === this.columns.length ? [] : this.key
+    this.hasher = new TupleHasher(this.types, key, columns.map(padsZeros))
   }
 
   /** Adds rows up; `isLeft`: those that do not count. */

@@ -5,6 +5,7 @@ import type { Batch, BatchLimits, Format, Partition } from '../core/batch.ts'
 import { DroverError } from '../core/errors.ts'
 import type { Transcoded, Transcoder } from '../format/codec.ts'
 import { BucketSums } from './bucket-sums.ts'
+import { MarkedRows } from './letter-marks.ts'
 import type { RowSource } from './pace.ts'
 import { chooserOf, partRowsOf, type PartRows } from './part-rows.ts'
 import type {
@@ -18,8 +19,7 @@ import type {
 } from './verify-work.ts'
 
 interface Table {
-  readonly given: VerifyTable
-  readonly leftOut: ReadonlySet<string>
+  readonly rows: MarkedRows
   readonly transcoder: Transcoder
   readonly parts: readonly PartRows[]
 }
@@ -28,8 +28,8 @@ interface Table {
 interface Read {
   readonly batch: Batch
   readonly transcoded: Transcoded
-  /** Places in the batch of rows that the target refused; null: none. */
-  readonly left: ReadonlySet<number> | null
+  /** Places in the batch of rows that the target refused. */
+  readonly left: ReadonlySet<number>
 }
 
 /** The rows of the source, made into rows of the target again as they were for the copy. */
@@ -57,10 +57,10 @@ export class SourceRows {
       table.parts.forEach((part, number) => {
         const [rows, ofPart] = [transcoded.parts[number], sums[number]]
         if (rows === undefined || ofPart === undefined) return
-        part.addUp(rows, ofPart, below, left && ((row) => left.has(transcoded.origin(number, row))))
+        part.addUp(rows, ofPart, below, left.size === 0 ? null : (row) => left.has(transcoded.origin(number, row)))
       })
       read += batch.rows
-      rejected += transcoded.rejected.length + (left?.size ?? 0)
+      rejected += transcoded.rejected.filter(({ index }) => !left.has(index)).length + left.size
     }
     return { kind: 'sums', lanes: sums.map(({ lanes }) => lanes), ofSource: { read, rejected } }
   }
@@ -100,9 +100,9 @@ export class SourceRows {
 
   async *#read(table: Table, partition: Partition, signal: AbortSignal): AsyncGenerator<Read> {
     const options = { firstSeq: 0, limits: this.#limits, pool: this.#pool }
-    for await (const batch of this.#source.read(table.given.selection, partition, options, signal)) {
+    for await (const { batch, marks } of table.rows.read(partition, options, signal)) {
       const transcoded = await table.transcoder.transcode(batch)
-      yield { batch, transcoded, left: leftOf(table, batch) }
+      yield { batch, transcoded, left: marks.left }
       table.transcoder.recycle(transcoded)
       if (batch.bytes.buffer instanceof ArrayBuffer) this.#pool.give(batch.bytes.buffer)
     }
@@ -115,24 +115,13 @@ export class SourceRows {
     if (given === undefined) throw new DroverError('unexpected', `this worker cannot check ${name}`)
     const { format, keyField } = this.#source
     const table = {
-      given,
-      leftOut: new Set(given.leftOut),
+      rows: await MarkedRows.of(this.#source, this.#accepts, given),
       transcoder: await createTranscoder(format, this.#accepts, given.plan, keyField),
       parts: partRowsOf(given.plan, keyField),
     }
     this.#tables.set(name, table)
     return table
   }
-}
-
-function leftOf({ leftOut, transcoder }: Table, batch: Batch): ReadonlySet<number> | null {
-  if (leftOut.size === 0) return null
-  const left = new Set<number>()
-  for (let row = 0; row < batch.rows; row++) {
-    const key = transcoder.keyBytes(batch, row)
-    if (key !== null && leftOut.has(Buffer.from(key).toString('hex'))) left.add(row)
-  }
-  return left
 }
 
 interface Chosen {
@@ -152,7 +141,7 @@ function* chosen(
     const [rows, chooser] = [transcoded.parts[number], choosers[number] ?? null]
     if (rows === undefined || chooser === null) continue
     for (const found of part.choose(rows, chooser)) {
-      if (left?.has(transcoded.origin(number, found.row)) === true) continue
+      if (left.has(transcoded.origin(number, found.row))) continue
       yield { part, number, ...found }
     }
   }

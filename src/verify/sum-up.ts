@@ -119,15 +119,15 @@ class OpenSums {
 }
 
 function piecesOf(layout: CheckLayout): readonly Piece[] {
-  const { input, partitions, slices, buckets, below } = layout
+  const { input, road, partitions, slices, buckets, below } = layout
   const table = input.planned.plan.source
   const works: readonly SumWork[] = [
     ...partitions.map((bounds, id): SumSource => {
-      return { kind: 'sum-source', table, partition: { ...bounds, id, table }, buckets, below }
+      return { kind: 'sum-source', table, road, partition: { ...bounds, id, table }, buckets, below }
     }),
     ...slices.flatMap((ofPart, part) =>
       ofPart.map((slice): SumTarget => {
-        return { kind: 'sum-target', table, part, slice, buckets: buckets[part] ?? 1, below }
+        return { kind: 'sum-target', table, road, part, slice, buckets: buckets[part] ?? 1, below }
       }),
     ),
   ]

@@ -4,7 +4,7 @@ import { hashInto, hashLanes } from './hash128.ts'
 import { JsonHasher } from './json-hash.ts'
 
 /** How the binary form of a type comes to be the same on both sides: as it is, or by the way named. */
-type Form = 'same' | 'float64' | 'decimal' | 'json' | 'array'
+type Form = 'same' | 'float64' | 'decimal' | 'padded' | 'json' | 'array'
 
 const formOf = (type: LogicalType): Form => {
   if (type === 'json' || type === 'float64' || type === 'decimal') return type
@@ -37,9 +37,12 @@ export class TupleHasher {
   #out = Buffer.allocUnsafeSlow(firstScratch)
   #used = 0
 
-  /** `key`: places of the columns that identify a row; none: all of them do. */
-  constructor(types: readonly LogicalType[], key: readonly number[]) {
-    this.#forms = types.map(formOf)
+  /**
+   * `key`: places of the columns that identify a row; none: all of them do. `padded`: of decimals, whether zeros at the
+   * end are the column's own.
+   */
+  constructor(types: readonly LogicalType[], key: readonly number[], padded: readonly boolean[] = []) {
+    this.#forms = types.map((type, column) => (padded[column] === true ? 'padded' : formOf(type)))
     this.#elements = types.map((type) => {
       const element = elementType(type)
       return element === null ? 'same' : formOf(element)
@@ -117,7 +120,9 @@ export class TupleHasher {
       case 'float64':
         return this.#double(bytes, start, end)
       case 'decimal':
-        return this.#number(bytes, start, end)
+        return this.#number(bytes, start, end, true)
+      case 'padded':
+        return this.#number(bytes, start, end, false)
       case 'json':
         return this.#document(bytes, start, end)
       case 'array':
@@ -138,8 +143,8 @@ export class TupleHasher {
     if (isNaNAt(this.#out, at)) this.#out.writeDoubleBE(Number.NaN, at)
   }
 
-  /** Sign, weight, scale and digits without groups of zeros around them; NaN and the infinities are their sign. */
-  #number(bytes: Uint8Array, start: number, end: number): void {
+  /** Sign, weight, scale if asked for, and digits without groups of zeros around them; NaN and the infinities are their sign. */
+  #number(bytes: Uint8Array, start: number, end: number, withScale: boolean): void {
     const sign = int16(bytes, start + 4)
     if (sign >= 0xc000) return this.#field(bytes, start + 4, start + 6)
     let [first, last] = [start + 8, end]
@@ -147,9 +152,9 @@ export class TupleHasher {
     for (; first < last && int16(bytes, first) === 0; first += 2) weight--
     while (last > first && int16(bytes, last - 2) === 0) last -= 2
     const isZero = first === last
-    this.#int32(6 + last - first)
+    this.#int32((withScale ? 6 : 4) + last - first)
     this.#int32(isZero ? 0 : (weight << 16) | sign)
-    this.#put(bytes, start + 6, start + 8)
+    if (withScale) this.#put(bytes, start + 6, start + 8)
     this.#put(bytes, first, last)
   }
 

@@ -127,8 +127,8 @@ function startOf(
     targetUrl: config.to,
     ledgerSchema: config.ledgerSchema,
     environment: config.clientEnvironment,
-    tables: tables.map(({ planned: { plan, selection }, leftOut, replayed }) => {
-      return { plan, selection, leftOut: [...leftOut], replayed: [...replayed] }
+    tables: tables.map(({ planned: { plan, selection }, passedOn, leftOut, replayed }) => {
+      return { plan, selection, passedOn, leftOut: [...leftOut], replayed: [...replayed] }
     }),
     limits: { rows: config.batchRows, bytes: config.batchBytes },
     paced: pace !== null,

@@ -25,11 +25,19 @@ export interface VerifyStart {
 export interface VerifyTable {
   readonly plan: TablePlan
   readonly selection: Selection
-  /** Raw keys, as hex, of rows that are in the source only. */
-  readonly leftOut: readonly string[]
+  /** The same as the copy read and wrote it, where it passed rows on as they are. */
+  readonly passedOn: Pick<VerifyTable, 'plan' | 'selection'> | null
+  /** Names of letters, and how many have it: rows that are in the source only. */
+  readonly leftOut: readonly (readonly [name: string, count: number])[]
   /** The same of rows that a repair may have changed. */
   readonly replayed: readonly string[]
 }
+
+/**
+ * What rows are compared as: `checksum`, the bytes that the encoder of the copy makes and those that the target sends;
+ * `full`, texts that are worked out apart from what copies, and what the target shows.
+ */
+export type Road = 'checksum' | 'full'
 
 /** A part of a check; `table` is the name in the source. */
 export type VerifyWork = SumSource | SumTarget | RowsOfSource | RowsOfTarget | RowsAgain | FullWork
@@ -37,11 +45,13 @@ export type VerifyWork = SumSource | SumTarget | RowsOfSource | RowsOfTarget | R
 /** A part of one of the two sides. */
 interface OfSource {
   readonly table: string
+  readonly road: Road
   readonly partition: Partition
 }
 
 interface OfTarget {
   readonly table: string
+  readonly road: Road
   /** Place in `partsOf`. */
   readonly part: number
   readonly slice: Slice
@@ -77,6 +87,7 @@ export interface RowsOfTarget extends OfTarget {
 export interface RowsAgain {
   readonly kind: 'rows-again'
   readonly table: string
+  readonly road: Road
   readonly ranges: readonly Bounds[]
   /** By part: hashes of the keys wanted, as hex. */
   readonly keys: readonly (readonly string[])[]

@@ -5,6 +5,7 @@ import { noCounts } from '../core/counts.ts'
 import type { FaultClass } from '../core/fault.ts'
 import { toErrorShape } from '../core/errors.ts'
 import { withRetries } from '../core/retry.ts'
+import { ContentRows } from './content-rows.ts'
 import { FullComparison } from './full-comparison.ts'
 import { pacedSource, type PaceAnswer, type PaceQuestion } from './pace.ts'
 import { SourceRows } from './source-rows.ts'
@@ -32,7 +33,8 @@ export async function openVerifier(
     target,
     new SourceRows(rows, target.accepts, tables, limits),
     new TargetRows(reader, source.keyField, tables, limits),
-    new FullComparison(rows, reader, tables, limits),
+    new ContentRows(rows, target.accepts, reader, tables, limits),
+    new FullComparison(rows, target.accepts, reader, tables, limits),
   )
   const resources = opening.move()
   return {
@@ -55,6 +57,7 @@ class Verifier {
   readonly #target: Target
   readonly #ofSource: SourceRows
   readonly #ofTarget: TargetRows
+  readonly #content: ContentRows
   readonly #full: FullComparison
 
   constructor(
@@ -63,6 +66,7 @@ class Verifier {
     target: Target,
     ofSource: SourceRows,
     ofTarget: TargetRows,
+    content: ContentRows,
     full: FullComparison,
   ) {
     this.#start = start
@@ -70,6 +74,7 @@ class Verifier {
     this.#target = target
     this.#ofSource = ofSource
     this.#ofTarget = ofTarget
+    this.#content = content
     this.#full = full
   }
 
@@ -95,15 +100,15 @@ class Verifier {
   #once(work: VerifyWork, signal: AbortSignal): Promise<VerifyResult> {
     switch (work.kind) {
       case 'sum-source':
-        return this.#ofSource.sum(work, signal)
+        return work.road === 'full' ? this.#content.sumSource(work, signal) : this.#ofSource.sum(work, signal)
       case 'rows-source':
-        return this.#ofSource.list(work, signal)
+        return work.road === 'full' ? this.#content.listSource(work, signal) : this.#ofSource.list(work, signal)
       case 'rows-again':
-        return this.#ofSource.again(work, signal)
+        return work.road === 'full' ? this.#content.again(work, signal) : this.#ofSource.again(work, signal)
       case 'sum-target':
-        return this.#ofTarget.sum(work, signal)
+        return work.road === 'full' ? this.#content.sumTarget(work, signal) : this.#ofTarget.sum(work, signal)
       case 'rows-target':
-        return this.#ofTarget.list(work, signal)
+        return work.road === 'full' ? this.#content.listTarget(work, signal) : this.#ofTarget.list(work, signal)
       case 'compare':
         return this.#full.compare(work, signal)
       case 'sketch-target':

@@ -17,7 +17,7 @@ export async function verifyRun(
   signal: AbortSignal,
 ): Promise<Verification> {
   const { config, source, target } = context
-  const tables = copied.map((table) => ({ ...table, planned: asDecoded(table.planned) }))
+  const tables = copied.map(asDecoded)
   if (config.verify === 'none') return nothingCompared
   const counts = await verifyCounts(source, target, tables, signal)
   const all = config.verify === 'count' ? counts : joined(counts, await compareContent(context, tables, signal))

@@ -43,6 +43,7 @@ export class PostgresTarget implements Target {
   readonly maxWriters: number = Infinity
   readonly maxNameBytes: number = maxNameBytes
   readonly maxColumns: number = maxColumns
+  readonly indexMethods: readonly IndexPlan['method'][] = ['btree', 'gin']
   readonly reservedColumns: readonly string[] = systemColumns
   readonly #sessions: Sessions
   readonly #ledgerSchema: string

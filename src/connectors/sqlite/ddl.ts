@@ -86,12 +86,14 @@ export function rowidColumn(part: Part): string | null {
 }
 
 function ownColumns(part: Part): readonly string[] {
-  const isOnly = part.key.length === 1
   return targetColumns(part).map((column) => {
     const inKey = part.key.includes(column.name)
-    const type = inKey ? keyType(column, isOnly) : declaredType(column)
-    return `${quoteName(column.name)} ${type}${inKey ? ' not null' : ''}`
+    return `${quoteName(column.name)} ${typeIn(part, column)}${inKey ? ' not null' : ''}`
   })
+}
+
+function typeIn({ key }: Part, column: TargetColumn): string {
+  return key.includes(column.name) ? keyType(column, key.length === 1) : declaredType(column)
 }
 
 /** Only `INTEGER`, to the letter, makes a key the number of its row. */
@@ -108,7 +110,7 @@ function definedColumns(part: Part, { columns }: TableDefinition): readonly stri
     if (type === null && column === undefined) {
       throw new DroverError('unexpected', `column ${JSON.stringify(name)} of ${qualified(part.target)} has no type`)
     }
-    const declared = type ?? (column === undefined ? '' : declaredType(column))
+    const declared = type ?? (column === undefined ? '' : typeIn(part, column))
     return [quoteName(name), declared, clauses].filter((text) => text !== '').join(' ')
   })
   const later = [...planned.values()].map((column) => `${quoteName(column.name)} ${declaredType(column)}`)

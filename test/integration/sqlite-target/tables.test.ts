@@ -200,7 +200,7 @@ describe('finishing', () => {
   it('makes a table as another file has it', async () => {
     await using under = await sqliteUnderTest()
     const columns = [
-      { field: 'id', name: 'id', type: 'int64', cast: false, native: 'INTEGER' },
+      { field: 'id', name: 'id', type: 'int64', cast: false },
       { field: 'name', name: 'name', type: 'text', cast: false, native: 'varchar(9)' },
     ] as const
     const plan = planOf('users', {
