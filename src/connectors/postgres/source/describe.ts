@@ -29,7 +29,8 @@ const findTables = `
     group by stored.root
   )
   select relation.name, relation.schema, relation.relation, relation.kind, size.rows,
-    has_schema_privilege(relation.schema, 'usage') and has_any_column_privilege(relation.oid, 'select') as readable,
+    has_schema_privilege(relation.schema, 'usage') and has_any_column_privilege(relation.oid, 'select')
+      and not row_security_active(relation.oid) as readable,
     size.unknown, size.main, size.bytes,
     (select format('%I.%I', pn.nspname, p.relname)
       from pg_inherits i join pg_class p on p.oid = i.inhparent join pg_namespace pn on pn.oid = p.relnamespace
@@ -59,6 +60,7 @@ interface TableRow {
   readonly parent: string | null
   readonly extension: string | null
   readonly ledger: boolean
+  /** All of its rows: a policy would make a question for them fail. */
   readonly readable: boolean
 }
 
