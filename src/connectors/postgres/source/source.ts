@@ -130,14 +130,16 @@ export class PostgresSource implements Source {
     options: ReadOptions,
     signal: AbortSignal,
   ): AsyncGenerator<Batch, void, undefined> {
-    const onRetry = options.onRetry ?? ((): void => undefined)
+    const tell = options.onRetry ?? ((): void => undefined)
+    const onRetry: NonNullable<ReadOptions['onRetry']> = (error, ms) =>
+      tell(this.#explain(error, `read ${selection.table}`), ms)
     const onRestored: OnRestored = (what) => onRetry(what, 0)
     const hooks = { classify: classifySource, onRetry }
     const look = (): Promise<ReadTable> => this.#table(selection, signal, onRestored)
     const table = await withRetries(options.retry ?? defaultRetry, hooks, signal, look)
     try {
       const context = { use: this.#streamOf(table, signal, onRestored), mark: () => this.#snapshot.mark(signal) }
-      yield* readBatches(context, table, selection, partition, options, signal)
+      yield* readBatches(context, table, selection, partition, { ...options, onRetry }, signal)
     } catch (error) {
       signal.throwIfAborted()
       throw this.#explain(error, `read ${selection.table}`)
