@@ -157,8 +157,9 @@ export class PostgresSource implements Source {
     await this.#sessions[Symbol.asyncDispose]()
   }
 
+  /** What keeps a session from being opened is said of a source from here on, since only so it is known to pass. */
   async #open(signal: AbortSignal): Promise<Session> {
-    const session = await this.#sessions.open(signal)
+    const session = await this.#attempt('connect', signal, () => this.#sessions.open(signal))
     try {
       await configureReading(session)
       return session
