@@ -16,7 +16,7 @@ const skippedKinds: Readonly<Record<string, { readonly kind: SourceTable['kind']
   shadow: { kind: 'system', why: 'it belongs to a virtual table' },
 }
 
-/** Every table and view of the file, skipped ones included, by name. */
+/** Every table and view of the file, skipped ones included, by name; those of SQLite itself are nobody's. */
 export async function describeTables(
   snapshot: Snapshot,
   path: string,
@@ -25,7 +25,7 @@ export async function describeTables(
 ): Promise<readonly SourceTable[]> {
   const { size } = await stat(path)
   const listed = snapshot.all(
-    "select name, type from pragma_table_list where schema = 'main' and name <> 'sqlite_schema'",
+    "select name, type from pragma_table_list where schema = 'main' and name not like 'sqlite^_%' escape '^'",
   )
   const described: SourceTable[] = []
   for (const [listedName, type] of listed) {
@@ -41,7 +41,6 @@ function describeTable(snapshot: Snapshot, name: string, type: string, source: s
   const skip = (kind: SourceTable['kind'], skipped: string): SourceTable => {
     return { name, kind, skipped, estimatedRows: null, averageRowBytes: null, ordered: false }
   }
-  if (/^sqlite_/i.test(name)) return skip('system', 'it is one of SQLite itself')
   if (type === 'virtual') return skip('system', `it is a virtual table${moduleOf(snapshot, name)}`)
   const known = skippedKinds[type]
   if (known !== undefined) return skip(known.kind, known.why)
