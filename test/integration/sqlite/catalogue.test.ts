@@ -50,7 +50,7 @@ afterAll(async () => {
 })
 
 function structure(table: string): Promise<TableStructure> {
-  const options = { dateFormats: {}, timeZone: 'UTC', encoding: null, wanted: {} }
+  const options = { dateFormats: {}, timeZone: 'UTC', encoding: null, wanted: {}, wantedNative: {} }
   return source.structure({ table, where: null, limit: null, ...options }, never)
 }
 
