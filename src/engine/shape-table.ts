@@ -18,6 +18,7 @@ import { irreversible, lastingChange } from './irreversible.ts'
 import { lookAtSample } from './look.ts'
 import type { PlanContext } from './plan-context.ts'
 import { inItsFormat, settleStructure } from './settle-structure.ts'
+import { isGiven } from './run-options.ts'
 import { resolveSince } from './since.ts'
 import type { Survey } from './survey.ts'
 
@@ -276,6 +277,7 @@ export function columnsOf(
 ): PlannedColumns {
   const declared = structure === null ? undefined : declaredFields(structure)
   const [only = '', ...others] = declared?.key ?? []
+  const stays = staying({ existing }, name, options.mode)
   return planTable({
     sample,
     source: table.name,
@@ -291,7 +293,8 @@ export function columnsOf(
       ...options,
       naming: options.naming ?? source.naming,
       // A table with columns of its own kind is not changed for those of another, unless somebody asks for it.
-      onDrift: declared !== undefined && options.origin('onDrift') === 'default' ? 'stop' : options.onDrift,
+      onDrift:
+        declared !== undefined && stays !== null && !isGiven(options.origin('onDrift')) ? 'stop' : options.onDrift,
       // What a step has made of a type is told apart from what only looks like it in the sample.
       cast: { ...Object.fromEntries(givenTypes(options.pipeline?.steps ?? [])), ...options.cast },
       onConflict: options.mode === 'upsert' ? 'update' : options.onConflict,
@@ -299,7 +302,7 @@ export function columnsOf(
     transform: options.pipeline,
     maxNameBytes: target.maxNameBytes,
     reservedColumns: target.reservedColumns,
-    existing: staying({ existing }, name, options.mode),
+    existing: stays,
     existingChildren: new Map(
       [...children.values()].flatMap((child) => {
         const found = staying({ existing }, child, options.mode)
