@@ -38,7 +38,8 @@ export interface SourceTable {
   readonly name: string
   /** The schema it is in, and its name there; absent: the source has none. */
   readonly qualified?: TargetName | undefined
-  readonly kind: 'table' | 'view' | 'capped' | 'time-series' | 'system'
+  /** `partition`: a part of another table, whose rows it has too. */
+  readonly kind: 'table' | 'partition' | 'view' | 'capped' | 'time-series' | 'system'
   /** Why it is not copied; null: it is. */
   readonly skipped: string | null
   /** From the source's own statistics; null where it has none (views). */
@@ -200,7 +201,7 @@ export interface Target extends AsyncDisposable {
   /** Those of the named tables that exist. */
   existing(names: readonly TargetName[], signal: AbortSignal): Promise<readonly ExistingTable[]>
   /** The statements that would create the table and, apart, those run after the load. For people: `plan` prints them. */
-  ddl(planned: Pick<PlannedTable, 'plan' | 'indexes' | 'references'>): {
+  ddl(planned: Pick<PlannedTable, 'plan' | 'indexes' | 'references'> & { readonly exists?: boolean | undefined }): {
     readonly create: string
     readonly finish: readonly string[]
   }

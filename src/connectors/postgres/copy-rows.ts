@@ -60,9 +60,10 @@ export async function copyRows(
 }
 
 async function copy(session: Session, into: Destination, rows: EncodedRows, runs: readonly Run[]): Promise<number> {
-  const columns = into.columns.map(quoteColumn).join(', ')
+  // A table may have no columns, and parentheses always have some.
+  const columns = into.columns.length === 0 ? '' : ` (${into.columns.map(quoteColumn).join(', ')})`
   const framed = isFramed(rows)
-  const text = `copy ${into.quoted} (${columns}) from stdin (format ${framed ? 'binary' : 'text'})`
+  const text = `copy ${into.quoted}${columns} from stdin (format ${framed ? 'binary' : 'text'})`
   const stream = session.client.query(copyFrom(text))
   const { promise: finished, resolve, reject } = Promise.withResolvers<void>()
   const refused = new AbortController()
