@@ -15,7 +15,7 @@ import { givenTypes } from '../transforms/given-types.ts'
 import type { ChosenTable } from './choose-tables.ts'
 import { refuseUnfit, staying, triggerWarnings } from './existing-tables.ts'
 import { irreversible, lastingChange } from './irreversible.ts'
-import { lookAtSample } from './look.ts'
+import { lookAtSample, withDeclared } from './look.ts'
 import type { PlanContext } from './plan-context.ts'
 import { inItsFormat, settleStructure } from './settle-structure.ts'
 import { isGiven } from './run-options.ts'
@@ -132,10 +132,7 @@ async function planNow(context: ShapeContext, chosen: ChosenTable, signal: Abort
   const request = { ...selection, ...readingOf(options, stays) }
   const structure = await structureOf(context, request, signal)
   const whole = rowsToLookAt(context, structure === null ? selection : { ...selection, layout: structure.layout })
-  const sample =
-    structure === null || options.pipeline !== null
-      ? await look(context, whole, options.pipeline, signal)
-      : structure.sample
+  const sample = await sampleOf(context, whole, { pipeline: options.pipeline, structure }, signal)
   refuseFailing(sample, table.name)
   const columns = columnsOf(context, chosen, options, { sample, structure })
   const shape = { ...columns, selection, rows, sample, indexes: [], references: [], structure, way: null }
@@ -151,6 +148,17 @@ async function planNow(context: ShapeContext, chosen: ChosenTable, signal: Abort
     notes: [...columns.notes, ...settled.notes],
     warnings: [...said, ...settled.warnings],
   }
+}
+
+async function sampleOf(
+  context: ShapeContext,
+  selection: Selection,
+  { pipeline, structure }: { readonly pipeline: TransformSpec | null; readonly structure: TableStructure | null },
+  signal: AbortSignal,
+): Promise<Sample> {
+  if (structure !== null && pipeline === null) return structure.sample
+  const seen = await look(context, selection, pipeline, signal)
+  return structure === null ? seen : withDeclared(seen, structure.sample)
 }
 
 /** What the source's catalogue says of a table; in its own words only where the target speaks its language. */
