@@ -63,7 +63,10 @@ export async function carryOut(begun: Begun): Promise<MigrationResult> {
     report.phase('verify')
     await ledger.setState(id, lease, 'verifying', null)
     const committed = await ledger.totals(id)
-    const verification = await verify({ session: { ...session, ledger }, id, plan: evolved, committed, report }, run)
+    const verification = await verify(
+      { ...begun, session: { ...session, ledger }, plan: evolved, committed, report },
+      run,
+    )
     report.verified(verification)
     demand(verification, config.expect, sumOf(committed).written)
     const tooMany = tooManyLetters(id, config.maxDeadLetters, sumOf(committed))
@@ -93,25 +96,26 @@ async function tell(report: RunReport, ledger: Ledger, id: MigrationId): Promise
   }
 }
 
-interface Verifying {
-  readonly session: Session
-  readonly id: MigrationId
-  readonly plan: RunPlan
+interface Verifying extends Pick<Begun, 'session' | 'id' | 'plan' | 'planning'> {
   readonly committed: ReadonlyMap<string, Counts>
   readonly report: RunReport
 }
 
-async function verify({ session, id, plan, committed, report }: Verifying, signal: AbortSignal): Promise<Verification> {
+async function verify(verifying: Verifying, signal: AbortSignal): Promise<Verification> {
+  const { session, id, plan, committed, report, planning } = verifying
   const { config, source, target, ledger, limiter } = session
+  // What was read before a run that is resumed was in an earlier state.
+  const hasState = (await source.share(signal)) !== null
   const tables = await checkInputs(
     {
       ledger,
       migration: id,
-      tables: plan.tables,
+      // Of such a source, how many rows it had was estimated only.
+      tables: hasState ? plan.tables.map((table) => ({ ...table, estimatedRows: null })) : plan.tables,
       committed,
       level: config.verify,
       sample: config.sample,
-      afterwards: false,
+      isFixed: hasState && planning.looked !== null,
     },
     signal,
   )

@@ -288,6 +288,16 @@ export interface Writer extends AsyncDisposable {
   begin(id: BatchId, plan: TablePlan, signal: AbortSignal): Promise<OpenBatch | { readonly committed: Counts }>
 }
 
+/** A row that the target refuses. */
+export interface Rejection {
+  readonly part: number
+  /** Place among the rows of its part; null: the target does not say. */
+  readonly index: number | null
+  readonly error: ErrorShape
+  /** Name of the column whose value is at fault; absent: the target names none. */
+  readonly column?: string | undefined
+}
+
 /** A claimed batch: one transaction. Disposed without commit it is rolled back. */
 export interface OpenBatch extends AsyncDisposable {
   /**
@@ -310,7 +320,7 @@ export interface OpenBatch extends AsyncDisposable {
         readonly derived: number
       }
     | {
-        readonly rejected: { readonly part: number; readonly index: number | null; readonly error: ErrorShape }
+        readonly rejected: Rejection
       }
   >
   /** Keeps rows that cannot be written; they become durable with the batch. */

@@ -1,6 +1,9 @@
 import type { ObservedType } from './logical-type.ts'
 
-/** How often a type was seen: by the source's name of it (MongoDB: `int`, `objectId`, …) and what it maps to. */
+/**
+ * How often a type was seen: by the source's name of it (MongoDB: `int`, `objectId`, …) and what it maps to. Never: the
+ * source declares it, and has no value.
+ */
 export interface TypeCount {
   readonly name: string
   readonly type: ObservedType

@@ -57,7 +57,7 @@ export function typeWarning(
 ): string | null {
   if (cast) return null
   const name = JSON.stringify(field)
-  if (shares === '') return `field ${name} was not seen: its column becomes jsonb; --cast gives it a type`
+  if (types.length === 0) return `field ${name} was not seen: its column becomes jsonb; --cast gives it a type`
   if (observed === 'null' || observed === 'empty-array') {
     return `field ${name} was seen only as ${shares}: its column becomes jsonb; --cast gives it a type`
   }
@@ -68,7 +68,8 @@ export function typeWarning(
 /** The types with their shares, for people. */
 export function sharesOf(types: readonly TypeCount[]): string {
   const values = types.reduce((sum, { count }) => sum + count, 0)
-  return types.map((seen) => `${labelOf(seen.name, seen.type)} ${percent(seen.count, values)}`).join(', ')
+  const seen = types.filter(({ count }) => count > 0)
+  return seen.map(({ name, type, count }) => `${labelOf(name, type)} ${percent(count, values)}`).join(', ')
 }
 
 /** A type seen, for people: by the source's name of it. */

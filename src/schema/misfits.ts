@@ -88,8 +88,8 @@ class Search {
     this.misfits.push(...search.misfits)
   }
 
-  #holds(column: ColumnPlan, { observed }: SomeValues, types: readonly TypeCount[], path: Path): void {
-    if (column.cast || widensTo(observed, column.type)) return
+  #holds(column: ColumnPlan, { observed, count }: SomeValues, types: readonly TypeCount[], path: Path): void {
+    if (column.cast || count === 0 || widensTo(observed, column.type)) return
     this.misfits.push({ kind: 'type', ...this.#at(path, types), column, observed })
   }
 

@@ -12,6 +12,7 @@ export interface Share {
 export function sharesAmong(types: readonly TypeCount[], rows: number): readonly Share[] {
   const counts = new Map<string, number>()
   for (const { name, type, count } of types) {
+    if (count === 0) continue
     const label = labelOf(name, type)
     counts.set(label, (counts.get(label) ?? 0) + count)
   }

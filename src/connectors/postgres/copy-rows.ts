@@ -3,7 +3,7 @@ import { from as copyFrom, type CopyStreamQuery } from 'pg-copy-streams'
 import type { EncodedRows } from '../../core/batch.ts'
 import { DroverError } from '../../core/errors.ts'
 import { reach } from '../../core/failpoint.ts'
-import { classifyFault, isUnreadable, RefusedRow, rejectedIndex, rejectionOf } from './errors.ts'
+import { classifyFault, isUnreadable, refusedColumn, RefusedRow, rejectedIndex, rejectionOf } from './errors.ts'
 import { quoteColumn } from './identifiers.ts'
 import type { Session } from './session.ts'
 
@@ -53,7 +53,9 @@ export async function copyRows(
     const unreadable = !isFramed(rows) && isUnreadable(error, into.name)
     if (!unreadable && classifyFault(error) !== 'data') throw error
     const place = rejectedIndex(error, into.name, sent)
-    throw new RefusedRow(rows.part, place === null ? null : indexAt(runs, place), rejectionOf(error, into.name), error)
+    const index = place === null ? null : indexAt(runs, place)
+    const column = refusedColumn(error, into.name)
+    throw new RefusedRow(rows.part, index, rejectionOf(error, into.name), error, column)
   }
 }
 

@@ -195,9 +195,10 @@ function wantedOf(type: LogicalType, timeZone: string, texts: readonly Candidate
   switch (type) {
     case 'bool':
       return [bool, byReading('bool', 'words')]
-    case 'int32':
     case 'int64':
-      return [byReading(type, undefined), byReading(type, 'digits')]
+      return [int64, byReading('int64', 'digits')]
+    case 'int32':
+      return [byReading('int32', undefined), byReading('int32', 'digits')]
     case 'float64':
       return [real, mixedReal]
     case 'decimal':

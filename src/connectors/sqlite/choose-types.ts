@@ -52,7 +52,7 @@ export async function chooseTypes(
       values === 0 ? emptyType(column, options) : (candidate ?? unfit ?? emptyType(column, options))
     const storage = values === 0 || candidate === null ? null : candidate.storage
     const types = storage === null ? await scan.countClasses(column.name) : new Map([[storage, values]])
-    chosen.push({ column, type, form, counts: countsOf(type, types, rows - values), unfit })
+    chosen.push({ column, type, form, counts: countsOf(type, types, rows - values, column), unfit })
   }
   return chosen
 }
@@ -95,7 +95,14 @@ function emptyType(column: SqliteColumn, options: TypeOptions): Pick<Candidate, 
   return candidatesOf(column, options).find((candidate) => candidate.type === type) ?? { type, form: undefined }
 }
 
-function countsOf(type: LogicalType, classes: ReadonlyMap<StorageClass, number>, nulls: number): readonly TypeCount[] {
+/** A column without values has its type all the same, from what is declared. */
+function countsOf(
+  type: LogicalType,
+  classes: ReadonlyMap<StorageClass, number>,
+  nulls: number,
+  { declared }: SqliteColumn,
+): readonly TypeCount[] {
   const values = [...classes].map(([name, count]): TypeCount => ({ name, type, count }))
-  return nulls === 0 ? values : [...values, { name: 'null', type: 'null', count: nulls }]
+  const seen = values.length > 0 ? values : [{ name: declared, type, count: 0 }]
+  return nulls === 0 ? seen : [...seen, { name: 'null', type: 'null', count: nulls }]
 }

@@ -1,4 +1,5 @@
 import { DroverError } from '../../core/errors.ts'
+import { type LogicalType, typeName } from '../../core/logical-type.ts'
 import { parseDay, parseTime } from '../../format/instant-text.ts'
 import type { ReadingOptions } from '../structure.ts'
 import type { ChosenType } from './choose-types.ts'
@@ -20,26 +21,38 @@ const mostKinds = 6
 export async function tellOfColumn(scan: Scan, chosen: ChosenType, options: ReadingOptions, told: Told): Promise<void> {
   const { column, type, form, unfit } = chosen
   const { name, declared } = column
+  if (!hasValues(chosen)) return
   const values = chosen.counts.filter((count) => count.type !== 'null')
-  if (values.length === 0) return
   if (unfit !== null) told.warnings.push(await unfitWords(scan, chosen, options.dateFormats[name]))
   const meaning = meaningOf(declared)
   if (type === 'timestamp' || type === 'date') told.notes.push(await dateWords(scan, chosen))
   else if (meaning === 'date' || meaning === 'instant') told.notes.push(await mixedDates(scan, chosen))
   else if (meaning === 'bool' && type !== 'bool') told.notes.push(await otherThanBool(scan, chosen))
   else if (meaning === 'json' && type !== 'json')
-    told.notes.push(`${name} is declared ${declared}, and not all of its values are JSON: ${type}`)
+    told.notes.push(`${name} is declared ${declared}, and not all of its values are JSON: ${typeWords(type, form)}`)
   else if (meaning === null && type === 'json')
     told.notes.push(`all texts in ${name} are JSON documents or arrays, none with a name twice: jsonb`)
   else if (meaning === 'decimal' && values.some((count) => count.name === 'real')) {
     told.warnings.push(
-      `${name} is declared ${declared}, and SQLite keeps ${countOf(chosen, 'real')} of its values as doubles, in which most decimal fractions are near and not exact`,
+      `${name} is declared ${declared}, and SQLite keeps ${countOf(chosen, 'real')} of its values as doubles, in which most decimal fractions are near and not exact; --cast ${name}=numeric takes the decimals that are written for them`,
     )
   } else if (values.length > 1 && unfit === null) {
     const says = `${name} holds ${classWords(chosen)}: ${typeWords(type, form)}`
     if (type !== 'bytes') told.notes.push(says)
     else told.warnings.push(`${says}; bytes are in the rows ${(await blobKeys(scan, name)).join(', ')}`)
   }
+}
+
+/** Columns whose types nothing but their declarations tells. */
+export function tellOfUnseen(chosen: readonly ChosenType[], told: Told): void {
+  const names = chosen.filter((one) => !hasValues(one)).map(({ column }) => column.name)
+  if (names.length === 0) return
+  const where = names.length === chosen.length ? 'there are no values' : `there is no value in ${names.join(', ')}`
+  told.notes.push(`${where}: types as they are declared`)
+}
+
+function hasValues({ counts }: ChosenType): boolean {
+  return counts.some(({ type, count }) => type !== 'null' && count > 0)
 }
 
 /** Texts become bytes where bytes are among them, which may be a mistake of a few rows. */
@@ -50,12 +63,24 @@ async function blobKeys(scan: Scan, column: string): Promise<readonly string[]> 
 function classWords({ counts }: ChosenType): string {
   return counts
     .filter((count) => count.type !== 'null')
-    .map(({ name, count }) => `${count} ${name === 'text' ? 'texts' : name === 'blob' ? 'blobs' : `${name}s`}`)
+    .map(({ name, count }) => `${count} ${name}${count === 1 ? '' : 's'}`)
     .join(', ')
 }
 
-function typeWords(type: string, form: string | undefined): string {
-  return form === undefined ? type : `${type}, read as ${form}`
+function typeWords(type: LogicalType, form: string | undefined): string {
+  const [how = '', encoding] = form?.split('@') ?? []
+  const read = readWords[`${type} ${how}`]
+  const decoded = encoding === undefined || type !== 'text' ? '' : `, from ${encoding}`
+  return `${typeName(type)}${read === undefined ? '' : `, ${read}`}${decoded}`
+}
+
+const readWords: Readonly<Record<string, string>> = {
+  'bool words': 'from words as well',
+  'text any': 'numbers as they are written',
+  'bytes any': 'texts by their bytes',
+  'int64 digits': 'from texts as well',
+  'int32 digits': 'from texts as well',
+  'decimal digits': 'from texts as well',
 }
 
 function countOf({ counts }: ChosenType, storage: StorageClass): number {
@@ -67,15 +92,21 @@ async function unfitWords(scan: Scan, chosen: ChosenType, format: string | undef
   if (unfit === null) throw new DroverError('unexpected', `all values of ${column.name} fit`)
   const rows = await scan.countUnfit(column.name, unfit)
   const keys = await scan.firstUnfit(column.name, unfit)
-  const wanted = format === undefined ? type : `${type} written as ${format}`
-  return `${column.name} holds ${classWords(chosen)}; ${rows} of them are no ${wanted} and become dead letters: the rows ${keys.join(', ')}${rows > keys.length ? ' …' : ''}`
+  const wanted = format === undefined ? typeName(type) : `${typeName(type)} written as ${format}`
+  return `${column.name} holds ${classWords(chosen)}; ${rows} of them ${rows === 1 ? 'is' : 'are'} no ${wanted} and will be dead letters: the rows ${keys.join(', ')}${rows > keys.length ? ' …' : ''}`
 }
 
-/** How dates are read, and those of the first row and the last as evidence. */
+/** How dates are read, and the least and the greatest as evidence. */
 async function dateWords(scan: Scan, { column, type, form = 'iso' }: ChosenType): Promise<string> {
-  const ends = await scan.ends(column.name)
+  const name = quoteName(column.name)
+  const ends = await scan.aggregate([`min(${name})`, `max(${name})`])
   const shown = ends.map((value) => dateText(value, form)).join(' … ')
-  return `${column.name} holds ${type === 'date' ? 'days' : 'times'} as ${formWords[form.split('@')[0] ?? ''] ?? form}${zoneWords(form)}: ${shown}`
+  const isNaive = type === 'timestamp' && form === 'iso' && ends.some((end) => !hasZone(end))
+  return `${column.name} holds ${type === 'date' ? 'days' : 'times'} as ${formWords[form.split('@')[0] ?? ''] ?? form}${zoneWords(form)}: ${shown}${isNaive ? '; those without a zone count as UTC, unless --time-zone names another' : ''}`
+}
+
+function hasZone(value: StoredValue): boolean {
+  return /(?:z|[+-]\d\d(?::?\d\d)?)$/i.test(String(value).trim().slice(10))
 }
 
 const formWords: Readonly<Record<string, string>> = {

@@ -17,7 +17,7 @@ const skippedKinds: Readonly<Record<string, { readonly kind: SourceTable['kind']
   shadow: { kind: 'system', why: 'it belongs to a virtual table' },
 }
 
-/** Every table and view of the file, skipped ones included, by name. */
+/** Every table and view of the file, skipped ones included, by name; those of SQLite itself are nobody's. */
 export async function describeTables(
   snapshot: Snapshot,
   path: string,
@@ -25,15 +25,14 @@ export async function describeTables(
   signal: AbortSignal,
 ): Promise<readonly SourceTable[]> {
   const { size } = await stat(path)
+  // But for SQLite's own: nobody means them, or misses them.
   const listed = snapshot.all(
-    "select name, type from pragma_table_list where schema = 'main' and name <> 'sqlite_schema'",
+    "select name, type from pragma_table_list where schema = 'main' and name not like 'sqlite^_%' escape '^'",
   )
   const ledgers = ledgersAmong(listed.map(([name]) => textOf(name)))
   const described: SourceTable[] = []
   for (const [listedName, type] of listed) {
     const name = textOf(listedName)
-    // SQLite's own: nobody means them, or misses them.
-    if (/^sqlite_/i.test(name)) continue
     if (ledgers.some((prefix) => isLedgerTable(name, prefix))) {
       described.push(skipped(name, 'system', "it belongs to drover's own ledger"))
       continue

@@ -21,28 +21,45 @@ export function readReferences(
   parsed: SqliteTableSql | null,
   told: Told,
 ): readonly ReferenceStructure[] {
-  const rows = snapshot.all(
-    'select id, "table", "from", "to", on_update, on_delete from pragma_foreign_key_list(?) order by id, seq',
-    [table.name],
-  )
-  // SQLite numbers them from the last to the first.
-  const references = [...Map.groupBy(rows, ([id]) => id ?? null)].toReversed()
-  const orphans = references.length === 0 ? null : findOrphans(snapshot, table.name, told)
+  const links = linksOf(snapshot, table.name)
+  const orphans = links.length === 0 ? null : findOrphans(snapshot, table.name, told)
   const written = parsed === null ? [] : foreignKeysOf(parsed)
-  return references.map(([id, parts], place): ReferenceStructure => {
-    const [[, parent, , to, onUpdate, onDelete] = []] = parts
-    const fields = parts.map(([, , from]) => exactName(snapshot, table.name, textOf(from)))
+  return links.map(({ id, onUpdate, onDelete, ...link }, place): ReferenceStructure => {
     const own = written[place]
-    const name = nameOf(snapshot, textOf(parent))
-    const found = orphans?.get(Number(id))
-    if (found !== undefined) told.warnings.push(orphanWords(table.name, fields, name, found))
+    const found = orphans?.get(id)
+    if (found !== undefined) told.warnings.push(orphanWords(table.name, link.fields, link.table, found))
     return {
       name: own?.name ?? null,
-      fields,
+      ...link,
+      options: optionsOf(onUpdate, onDelete, own),
+      orphans: orphans === null ? null : (found?.rows ?? 0),
+    }
+  })
+}
+
+interface Link extends Pick<ReferenceStructure, 'fields' | 'table' | 'referencedFields'> {
+  readonly id: number
+  readonly onUpdate: string
+  readonly onDelete: string
+}
+
+/** Where the rows of a table refer to, as the catalogue has it, in the order in which it is written. */
+export function linksOf(snapshot: Snapshot, table: string): readonly Link[] {
+  const rows = snapshot.all(
+    'select id, "table", "from", "to", on_update, on_delete from pragma_foreign_key_list(?) order by id, seq',
+    [table],
+  )
+  // SQLite numbers them from the last to the first.
+  return [...Map.groupBy(rows, ([id]) => id ?? null)].toReversed().map(([id, parts]): Link => {
+    const [[, parent, , to, onUpdate, onDelete] = []] = parts
+    const name = nameOf(snapshot, textOf(parent))
+    return {
+      id: Number(id),
+      fields: parts.map(([, , from]) => exactName(snapshot, table, textOf(from))),
       table: name,
       referencedFields: to === null ? [] : parts.map(([, , , column]) => exactName(snapshot, name, textOf(column))),
-      options: optionsOf(textOf(onUpdate), textOf(onDelete), own),
-      orphans: orphans === null ? null : (found?.rows ?? 0),
+      onUpdate: textOf(onUpdate),
+      onDelete: textOf(onDelete),
     }
   })
 }

@@ -151,17 +151,6 @@ export class Scan {
     return rows.map(([group = null, many, least = null]) => ({ group, rows: Number(many), least }))
   }
 
-  /** The values of the first row and the last that have one. */
-  async ends(column: string): Promise<readonly StoredValue[]> {
-    const name = quoteName(column)
-    const ends: StoredValue[] = []
-    for (const direction of ['asc', 'desc']) {
-      const order = this.#keys.map((key) => `${key} ${direction}`).join(', ')
-      ends.push(...(await this.#first(`select ${name}`, `where ${name} is not null order by ${order} limit 1`)))
-    }
-    return ends
-  }
-
   /** Aggregates over all rows. */
   async aggregate(expressions: readonly string[]): Promise<readonly StoredValue[]> {
     return expressions.length === 0 ? [] : this.#first(`select ${expressions.join(', ')}`)

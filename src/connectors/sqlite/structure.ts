@@ -5,11 +5,12 @@ import { SqlSyntaxError } from '../../schema/sql/syntax-error.ts'
 import type { SqliteTableSql } from '../../schema/sql/table-sql.ts'
 import type { ColumnStructure, SqlText, StructureRequest, TableStructure } from '../structure.ts'
 import { chooseTypes, type ChosenType } from './choose-types.ts'
-import { tellOfColumn, type Told } from './column-notes.ts'
+import { tellOfColumn, tellOfUnseen, type Told } from './column-notes.ts'
 import { quoteName } from './identifiers.ts'
 import { readIndexes } from './indexes.ts'
 import { plainLayout, storedColumns } from './query.ts'
 import { readReferences } from './references.ts'
+import { referredTypes } from './referred-types.ts'
 import { Scan } from './scan.ts'
 import type { Snapshot } from './snapshot.ts'
 import type { SqliteColumn, SqliteTable } from './table.ts'
@@ -32,8 +33,12 @@ export async function describeStructure(
     ...indexes.flatMap(({ parts }) => parts.flatMap(({ field }) => field ?? [])),
     ...references.flatMap(({ fields }) => fields),
   ])
-  const chosen = await chooseTypes(scan, storedColumns(table), { ...request, compared })
+  const referred = await referredTypes(snapshot, references, request, signal)
+  const wanted = { ...referred, ...request.wanted }
+  const chosen = await chooseTypes(scan, storedColumns(table), { ...request, wanted, compared })
   for (const one of chosen) await tellOfColumn(scan, one, request, told)
+  tellOfUnseen(chosen, told)
+  tellOfTriggers(snapshot, table, told)
   const key = await usableKey(scan, table, told)
   const collations = new Map(parsed?.columns.map(({ name, collation }) => [name, collation]))
   return {
@@ -51,6 +56,14 @@ export async function describeStructure(
     notes: told.notes,
     warnings: told.warnings,
   }
+}
+
+function tellOfTriggers(snapshot: Snapshot, { name }: SqliteTable, told: Told): void {
+  const names = snapshot.all(
+    "select name from sqlite_schema where type = 'trigger' and tbl_name = ? collate nocase order by name",
+    [name],
+  )
+  if (names.length > 0) told.warnings.push(`triggers are not carried: ${names.join(', ')}`)
 }
 
 /** Null: its text is none that can be read. */
@@ -141,7 +154,8 @@ function highestNumber(snapshot: Snapshot, { name, rowid }: SqliteTable): string
   const [highest] = snapshot.first(`select max(${rowid ?? 'null'}) from ${quoteName(name)}`)
   const hasSequences = snapshot.first("select 1 from sqlite_schema where name = 'sqlite_sequence'").length > 0
   const [reached] = hasSequences ? snapshot.first('select seq from sqlite_sequence where name = ?', [name]) : []
-  const numbers = [highest, reached].filter((number) => typeof number === 'bigint')
+  // Where no row was ever numbered, SQLite remembers 0; numbers below it were not given by SQLite.
+  const numbers = [highest, reached].flatMap((number) => (typeof number === 'bigint' && number > 0n ? number : []))
   return numbers.length === 0 ? null : String(numbers.reduce((a, b) => (a > b ? a : b)))
 }
 

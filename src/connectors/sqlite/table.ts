@@ -40,12 +40,11 @@ export interface SqliteTable {
 
 const rowidNames = ['rowid', '_rowid_', 'oid'] as const
 
+const findTable = "select type, wr from pragma_table_list where schema = 'main' and name = ?"
+
 /** Looks a table up by its exact name. Throws `missing-table`, and `nothing-to-copy` for what is no table of rows. */
 export function lookUpTable(snapshot: Snapshot, name: string, source: string): SqliteTable {
-  const [type, withoutRowid] = snapshot.first(
-    "select type, wr from pragma_table_list where schema = 'main' and name = ?",
-    [name],
-  )
+  const [type, withoutRowid] = snapshot.first(findTable, [name])
   if (type === undefined) {
     throw new DroverError('missing-table', `${source} has no table named ${name}`, {
       hint: 'drover inspect lists those there are',
@@ -53,11 +52,17 @@ export function lookUpTable(snapshot: Snapshot, name: string, source: string): S
   }
   if (type !== 'table')
     throw new DroverError('nothing-to-copy', `${name} of ${source} cannot be copied: it is a ${textOf(type)}`)
-  const [sql] = snapshot.first("select sql from sqlite_schema where type = 'table' and name = ?", [name])
-  return readTable(snapshot, name, withoutRowid === 1n, textOf(sql))
+  return readDefinition(snapshot, name, withoutRowid === 1n)
 }
 
-function readTable(snapshot: Snapshot, name: string, withoutRowid: boolean, sql: string): SqliteTable {
+/** Null: there is no such table of rows. */
+export function readTable(snapshot: Snapshot, name: string): SqliteTable | null {
+  const [type, withoutRowid] = snapshot.first(findTable, [name])
+  return type === 'table' ? readDefinition(snapshot, name, withoutRowid === 1n) : null
+}
+
+function readDefinition(snapshot: Snapshot, name: string, withoutRowid: boolean): SqliteTable {
+  const [sql] = snapshot.first("select sql from sqlite_schema where type = 'table' and name = ?", [name])
   const rows = snapshot.all('select name, type, "notnull", dflt_value, pk, hidden from pragma_table_xinfo(?)', [name])
   const columns = rows.map(([column, declared, notNull, written, , hidden]): SqliteColumn => {
     const computed = hidden === 2n ? 'virtual' : hidden === 3n ? 'stored' : null
@@ -80,7 +85,7 @@ function readTable(snapshot: Snapshot, name: string, withoutRowid: boolean, sql:
   const free = rowidNames.find((candidate) => !taken.has(candidate)) ?? null
   const rowid = withoutRowid ? null : rowidColumn === null ? free : quoteName(rowidColumn)
   const order = withoutRowid ? parts : rowid === null ? [] : [{ column: rowidColumn, sql: rowid }]
-  return { name, columns, key, rowidColumn, rowid, order, sql }
+  return { name, columns, key, rowidColumn, rowid, order, sql: textOf(sql) }
 }
 
 /** The index of the primary key; empty where it has none. */

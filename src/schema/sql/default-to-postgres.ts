@@ -22,6 +22,7 @@ function timeDefault(expression: Expression, type: LogicalType): string | null {
   const format = formatOfNow(expression)
   if (format === null) return null
   if (type === 'timestamp') return instantDefault(format)
+  if (type === 'date' && expandFormat(format) === '%Y-%m-%d') return "(now() AT TIME ZONE 'UTC')::date"
   const pattern = type === 'text' ? toCharFormat(format) : null
   if (pattern === null) throw new NotTheSame(`it is the time as ${quoted(format)}, which has no exact translation here`)
   return `to_char(now() AT TIME ZONE 'UTC', ${quoteText(pattern)})`
@@ -132,6 +133,8 @@ function literalAs(literal: Literal, type: LogicalType): string | null {
       return literal.kind === 'string' && uuid.test(literal.value) ? `${quoteText(literal.value)}::uuid` : null
     case 'json':
       return literal.kind === 'string' && isJson(literal.value) ? `${quoteText(literal.value)}::jsonb` : null
+    case 'date':
+      return literal.kind === 'string' && isDay(literal.value) ? `${quoteText(literal.value)}::date` : null
     // A text or number there may mean several instants.
     default:
       return null
@@ -139,6 +142,11 @@ function literalAs(literal: Literal, type: LogicalType): string | null {
 }
 
 const uuid = /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/i
+
+function isDay(text: string): boolean {
+  const midnight = /^\d{4}-\d\d-\d\d$/.test(text) ? new Date(`${text}T00:00:00Z`) : null
+  return midnight !== null && !Number.isNaN(midnight.getTime()) && midnight.toISOString().startsWith(text)
+}
 
 const truths: ReadonlyMap<string, boolean> = new Map([
   ...['1', 't', 'true', 'y', 'yes', 'on'].map((word) => [word, true] as const),

@@ -37,6 +37,11 @@ beforeAll(async () => {
     create table ids (id uuid primary key, other text);
     insert into ids values ('0189b5a0-7c1f-7000-8000-000000000001', 'x'), (x'0189b5a07c1f70008000000000000002', 'y');
     create table texts (id integer primary key, n text, flag text, at text, cents text, bad text);
+    create table bare (id INTEGER primary key, "on" boolean, at datetime, price decimal(9,2), "any");
+    create table units (code primary key); insert into units values (9001), ('9001A');
+    create table prices (unit primary key references units, product text references flags, other text references flags);
+    insert into prices values (9001, '1', 'x');
+    create table rates (id integer primary key, unit references prices (unit)); insert into rates values (1, 9001);
     insert into texts values (1, '42', 'yes', '2024-01-01 10:00:00', '12.50', '1'), (2, '-7', 'No', '2024-01-02T00:00:00Z', '-0.5', 'x');
   `)
   source = await openSqliteSource(file.url, { shared: null })
@@ -82,7 +87,7 @@ describe('types by what is stored', () => {
       { name: 'null', type: 'null', count: 1 },
     ])
     expect(fields.get('r')?.trouble).toEqual([{ kind: 'special-number', count: 1, key: '2' }])
-    expect(found.notes).toContain('odd holds 1 integers, 1 texts: text, read as any')
+    expect(found.notes).toContain('odd holds 1 integer, 1 text: text, numbers as they are written')
     expect(found.warnings.join()).toMatch(/d is declared decimal\(10, 2\), and SQLite keeps 1 of its values as doubles/)
   })
 
@@ -90,8 +95,8 @@ describe('types by what is stored', () => {
     const found = await structure('blobs')
     expect(types(found)).toMatchObject({ numbers: 'int64', bytes: 'bytes', both: 'bytes any', none: 'text' })
     expect(found.warnings).toEqual([
-      'numbers holds 2 integers, 1 blobs; 1 of them are no int64 and become dead letters: the rows 3',
-      'both holds 1 texts, 1 blobs: bytes, read as any; bytes are in the rows 1',
+      'numbers holds 2 integers, 1 blob; 1 of them is no bigint and will be dead letters: the rows 3',
+      'both holds 1 text, 1 blob: bytea, texts by their bytes; bytes are in the rows 1',
     ])
     expect(found.sample.fields.find(({ field }) => field === 'nul')?.trouble).toEqual([
       { kind: 'nul', count: 1, key: '1' },
@@ -120,10 +125,14 @@ describe('types by what is stored', () => {
       spoken: 'text',
     })
     expect(found.notes).toContain(
-      's holds times as seconds since 1970: 2023-11-14T22:13:20.000Z … 2000-01-01T00:00:00.000Z',
+      's holds times as seconds since 1970: 2000-01-01T00:00:00.000Z … 2023-11-14T22:13:20.000Z',
     )
+    expect(found.notes).toContain(
+      'written holds times as ISO 8601 text: 2024-01-01 10:00:00 … 2024-01-01 10:00:01; those without a zone count as UTC, unless --time-zone names another',
+    )
+    expect(found.notes).toContain('there is no value in empty_day: types as they are declared')
     expect(found.notes.find((note) => note.startsWith('mixed'))).toBe(
-      'mixed is declared datetime, and its values are not dates of one form, so it is read as text, read as any: 1 dates with time, such as "2024-01-01 10:00:00"; 1 empty texts, such as ""; 1 seconds since 1970, such as 1700000000',
+      'mixed is declared datetime, and its values are not dates of one form, so it is read as text, numbers as they are written: 1 dates with time, such as "2024-01-01 10:00:00"; 1 empty texts, such as ""; 1 seconds since 1970, such as 1700000000',
     )
     expect(found.notes.find((note) => note.startsWith('zero'))).toMatch(/1 zero dates, such as "0000-00-00"/)
     const told = await structure('dates', {
@@ -138,7 +147,7 @@ describe('types by what is stored', () => {
       us: 'text any',
     })
     expect(told.warnings).toEqual([
-      'mixed holds 1 integers, 2 texts; 2 of them are no timestamp written as epoch-s and become dead letters: the rows 1, 3',
+      'mixed holds 1 integer, 2 texts; 2 of them are no timestamptz written as epoch-s and will be dead letters: the rows 1, 3',
     ])
   })
 
@@ -177,6 +186,27 @@ describe('types by what is stored', () => {
       mixed: 'float64',
       odd: 'text any',
     })
+  })
+
+  it('gives columns without values what they are declared as', async () => {
+    const { sample, notes } = await structure('bare')
+    expect(sample.fields.map(({ field, types: [type] }) => [field, type])).toEqual([
+      ['id', { name: 'INTEGER', type: 'int64', count: 0 }],
+      ['on', { name: 'boolean', type: 'bool', count: 0 }],
+      ['at', { name: 'datetime', type: 'timestamp', count: 0 }],
+      ['price', { name: 'decimal(9,2)', type: 'decimal', count: 0 }],
+      ['any', { name: '', type: 'text', count: 0 }],
+    ])
+    expect(notes).toEqual(['there are no values: types as they are declared'])
+  })
+
+  it('reads what refers as what it refers to', async () => {
+    expect(types(await structure('units'))).toMatchObject({ code: 'text any' })
+    for (const table of ['prices', 'rates']) {
+      expect(types(await structure(table)), table).toMatchObject({ unit: 'text any' })
+    }
+    // Only where all of its values can be.
+    expect(types(await structure('prices'))).toMatchObject({ product: 'int64 digits', other: 'text' })
   })
 
   it('looks at the rows selected only', async () => {
