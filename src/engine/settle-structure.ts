@@ -11,19 +11,17 @@ import {
   type TableDefinition,
   type TablePlan,
 } from '../core/plan.ts'
-import { translateCondition, translateDefault, type Translating } from '../schema/sql-translation.ts'
-
-/** A table whose columns are planned, and what its source says of it. */
-export interface Structured {
-  readonly plan: TablePlan
-  readonly structure: TableStructure
-}
+import { translateCondition, translateDefault } from '../schema/sql-translation.ts'
+import { keptFields, nativeDefinition } from './settle-native.ts'
+import { translating, wholeColumns, type Structured } from './structured.ts'
 
 export interface SettledTable {
   readonly plan: TablePlan
   readonly layout: RowLayout
   /** How its rows come over, for people. */
   readonly way: string
+  /** The target has all columns of the source's table, each with its name and type. */
+  readonly sameColumns: boolean
   readonly notes: readonly string[]
   readonly warnings: readonly string[]
 }
@@ -48,9 +46,15 @@ export function settleStructure({ plan, structure }: Structured, target: Languag
     },
     layout,
     way: wayOf(raw, layout),
+    sameColumns: hasSameColumns({ plan, structure }),
     notes: structure.notes.map((note) => `${plan.source}: ${note}`),
     warnings: [...structure.warnings, ...told].map((warning) => `${plan.source}: ${warning}`),
   }
+}
+
+function hasSameColumns(table: Structured): boolean {
+  const { native } = table.structure
+  return native !== null && keptFields(table, native).fields.size === native.columns.size
 }
 
 /** With the format that its columns have to be sent in. */
@@ -113,38 +117,10 @@ function decodedLayout(plan: TablePlan, { layout }: TableStructure): RowLayout {
   }
 }
 
-/** Every column is copied under its own name with its own type, so that what names columns can be taken as it is. */
-export function isWhole({ plan, structure }: Structured): boolean {
-  if (plan.transform !== undefined) return false
-  const stored = structure.columns.filter(({ generated }) => generated === null)
-  return stored.every(({ field }) => {
-    const column = plan.columns.find((candidate) => candidate.field === field)
-    return column !== undefined && column.name === field && !column.cast && column.within === undefined
-  })
-}
-
-/** The planned columns by the field that they hold whole. */
-export function wholeColumns({ columns }: TablePlan): ReadonlyMap<string, ColumnPlan> {
-  const own = columns.filter(({ within, holds }) => within === undefined && holds === undefined)
-  return new Map(own.map((column) => [column.field, column]))
-}
-
-/** All columns of the source, and of which of them the target has the values as they are stored there. */
-export function translating({ plan, structure }: Structured, { dialect }: Pick<Target, 'dialect'>): Translating {
-  const planned = wholeColumns(plan)
-  const forms = new Map(structure.layout.columns.map(({ field, form }) => [field, form]))
-  const columns = structure.columns.map(({ field, collation }) => {
-    const column = planned.get(field)
-    const isSame = column !== undefined && !column.cast && forms.get(field) === undefined
-    return [field, isSame ? { name: column.name, type: column.type, collation } : null] as const
-  })
-  return { to: dialect, columns: new Map(columns) }
-}
-
 function definitionOf(table: Structured, target: Languages, told: string[]): TableDefinition | undefined {
   const { native } = table.structure
   if (target.dialect === null) return undefined
-  return native !== null ? nativeDefinition(table, told) : translatedDefinition(table, target, told)
+  return native !== null ? nativeDefinition(table, native, told) : translatedDefinition(table, target, told)
 }
 
 /** A table that was there keeps what it has; but no number is to be given twice. */
@@ -155,36 +131,6 @@ function reachedOnly({ plan, structure }: Structured): TableDefinition | undefin
     return column === undefined || reached === null ? [] : [{ column, reached }]
   })
   return sequences.length === 0 ? undefined : { columns: [], constraints: [], suffix: '', statements: [], sequences }
-}
-
-/** In the words of the source, which are the target's too. */
-function nativeDefinition(table: Structured, told: string[]): TableDefinition | undefined {
-  const { plan, structure } = table
-  const { native } = structure
-  if (native === null) return undefined
-  const whole = isWhole(table)
-  const columns = [...native.columns].flatMap(([field, { type, clauses, computed }]): ColumnDefinition[] => {
-    if (computed) return whole ? [{ name: field, type, clauses }] : []
-    const planned = plan.columns.find((column) => column.field === field && column.within === undefined)
-    return planned === undefined
-      ? []
-      : [{ name: planned.name, type: null, clauses: planned.native === type ? clauses : '' }]
-  })
-  const sequences = native.sequences.flatMap(({ column: field, reached }) => {
-    const planned = plan.columns.find((column) => column.field === field)
-    return planned === undefined ? [] : [{ column: planned.name, reached }]
-  })
-  if (whole) {
-    const { constraints, key, suffix, statements } = native
-    return { columns, constraints, ...(key === null ? {} : { key }), suffix, statements, sequences }
-  }
-  const left = [
-    ...native.constraints.map(({ name }) => `constraint ${name}`),
-    ...(native.suffix === '' ? [] : [native.suffix]),
-    ...[...native.columns].filter(([, { computed }]) => computed).map(([field]) => `computed column ${field}`),
-  ]
-  if (left.length > 0) told.push(`not carried, because columns are left out or changed: ${left.join(', ')}`)
-  return { columns, constraints: [], suffix: '', statements: [], sequences }
 }
 
 /** In the target's words, as far as it has them. */

@@ -97,26 +97,32 @@ export async function reachedBy(
   return before < BigInt(min) || before > BigInt(max) ? row.value : String(before)
 }
 
-/** The statements that make a table's own sequences; their names are in the schema of the table where they were. */
+/** A column of a table, as a statement has it. */
+export interface ColumnPlace {
+  readonly table: StatementTemplate
+  readonly column: StatementTemplate
+  /** In which the table is in the source. */
+  readonly schema: string
+}
+
+/** The statements that make a column's own sequence; its name is in the schema of the table where it was. */
 export function sequenceStatements(
   sequence: CatalogSequence,
-  schema: string,
-  table: StatementTemplate,
+  { table, column, schema }: ColumnPlace,
 ): readonly StatementTemplate[] {
   if (!isMadeWithTable(sequence)) return []
-  const { column, comment } = sequence
+  const { comment } = sequence
   const name = nameIn(sequence, schema)
   const options = [templateText(`as ${sequence.type}`), ...optionsOf(sequence)].join(' ')
   return [
     `create sequence ${name} ${options}`,
-    `alter sequence ${name} owned by ${table}.${templateText(quoteName(column))}`,
+    `alter sequence ${name} owned by ${table}.${column}`,
     ...(comment === null ? [] : [`comment on sequence ${name} is ${templateText(literal(comment))}`]),
   ]
 }
 
 /** The default of a column that draws from a sequence which is made with the table, and so behind it. */
-export function setDefault(sequence: CatalogSequence, schema: string, table: StatementTemplate): StatementTemplate {
-  const column = templateText(quoteName(sequence.column))
+export function setDefault(sequence: CatalogSequence, { table, column, schema }: ColumnPlace): StatementTemplate {
   return `alter table only ${table} alter column ${column} set default ${drawFrom(sequence, schema)}`
 }
 

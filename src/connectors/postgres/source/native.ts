@@ -1,6 +1,6 @@
 import { DroverError } from '../../../core/errors.ts'
 import { templateText, type StatementTemplate } from '../../../core/statement-template.ts'
-import type { NativeStructure } from '../../structure.ts'
+import type { NativeColumn, NativeStatement, NativeStructure } from '../../structure.ts'
 import { asDefined } from '../definitions.ts'
 import { quoteName } from '../identifiers.ts'
 import type { Session } from '../session.ts'
@@ -15,6 +15,7 @@ import {
   type CatalogColumn,
 } from './native-columns.ts'
 import { checksOf, indexesOf, readConstraints, readIndexes, type CatalogConstraint } from './native-constraints.ts'
+import { namesIn, readNames, type ColumnNames } from './native-names.ts'
 import { partitionStatements, tableOptions } from './native-partitions.ts'
 import {
   identityText,
@@ -25,6 +26,7 @@ import {
   sequenceStatements,
   setDefault,
   type CatalogSequence,
+  type ColumnPlace,
 } from './native-sequences.ts'
 import { readStatistics } from './native-statistics.ts'
 
@@ -68,25 +70,26 @@ async function read(session: Session, schema: string, table: string): Promise<Na
   const sequences = await readSequences(session, found.oid)
   const constraints = await readConstraints(session, found.oid)
   const binary = await readBinaryTypes(session, found.oid)
+  const names = await readNames(session, found.oid)
   const reached: { column: string; reached: string }[] = []
   for (const sequence of sequences) {
     const value = sequence.drawn || sequence.owned === 'i' ? await reachedBy(session, sequence) : null
     if (value !== null) reached.push({ column: sequence.column, reached: value })
   }
-  const fills = new Map(columns.map((column) => [column.name, fillOf(column, sequences, { schema, table })]))
+  const partitions = await partitionStatements(session, { oid: found.oid, schema, columns })
+  const statistics = await readStatistics(session, found.oid, { schema, names })
   return {
-    columns: new Map(columns.map((column) => [column.name, nativeColumn(column, fills.get(column.name))])),
-    constraints: checksOf(constraints),
-    key: keyOf(constraints),
-    indexes: indexesOf(constraints, await readIndexes(session, found.oid)),
+    columns: new Map(
+      columns.map((column) => [column.name, nativeColumn(column, { sequences, names, place: { schema, table } })]),
+    ),
+    constraints: checksOf(constraints, names),
+    key: keyOf(constraints, names),
+    indexes: indexesOf(constraints, await readIndexes(session, found.oid), names),
     suffix: suffixOf(found),
     statements: [
-      ...sequences.flatMap((sequence) => sequenceStatements(sequence, schema, '%t')),
-      ...[...fills.values()].flatMap(({ statement }) => statement ?? []),
-      ...(found.rowType === null ? [] : [`alter table %t of ${templateText(found.rowType)}`]),
-      ...columnStatements(columns, '%t'),
-      ...(await partitionStatements(session, { oid: found.oid, schema, columns })),
-      ...(await readStatistics(session, found.oid, schema)),
+      ...ofWholeTable('row type', found.rowType === null ? [] : [`alter table %t of ${templateText(found.rowType)}`]),
+      ...ofWholeTable('partitions', partitions),
+      ...statistics,
       ...tableStatements(found, constraints),
     ],
     sequences: reached,
@@ -97,15 +100,20 @@ async function read(session: Session, schema: string, table: string): Promise<Na
 /** How a column gets its values where a row has none: behind its type, or by a statement once the table is there. */
 interface Fill {
   readonly clause: string | null
-  readonly statement: StatementTemplate | null
+  readonly statement: NativeStatement | null
 }
 
-function fillOf(
-  column: CatalogColumn,
-  sequences: readonly CatalogSequence[],
-  { schema, table }: { readonly schema: string; readonly table: string },
-): Fill {
-  const own = sequences.filter((sequence) => sequence.column === column.name)
+interface Place {
+  readonly schema: string
+  readonly table: string
+}
+
+/** The column of the table itself, whatever both come to be called. */
+function placeIn(schema: string): ColumnPlace {
+  return { table: '%t', column: '%c', schema }
+}
+
+function fillOf(column: CatalogColumn, own: readonly CatalogSequence[], { schema, table }: Place): Fill {
   const identity = own.find(({ owned }) => owned === 'i')
   if (column.identity !== '' && identity !== undefined) {
     const always = column.identity === 'a'
@@ -113,24 +121,47 @@ function fillOf(
       return { clause: identityText(always, identity, null), statement: null }
     }
     const text = identityText(always, identity, nameIn(identity, schema))
-    return {
-      clause: null,
-      statement: `alter table only %t alter column ${templateText(quoteName(column.name))} add ${text}`,
-    }
+    const sql = `alter table only %t alter column %c add ${text}`
+    return { clause: null, statement: { makes: `identity of column ${column.name}`, sql } }
   }
   const drawn = own.find((sequence) => sequence.drawn && isMadeWithTable(sequence))
-  if (drawn !== undefined) return { clause: null, statement: setDefault(drawn, schema, '%t') }
+  if (drawn !== undefined) {
+    const statement = { makes: `default of column ${column.name}`, sql: setDefault(drawn, placeIn(schema)) }
+    return { clause: null, statement }
+  }
   return { clause: computedText(column) ?? defaultText(column), statement: null }
 }
 
-function nativeColumn(column: CatalogColumn, fill: Fill | undefined) {
-  const { type, generated } = column
-  return { type, clauses: clausesOf(column, fill?.clause ?? null), computed: generated !== '' }
+function nativeColumn(
+  column: CatalogColumn,
+  of: { readonly sequences: readonly CatalogSequence[]; readonly names: ColumnNames; readonly place: Place },
+): NativeColumn {
+  const { type, generated, number, expression } = column
+  const own = of.sequences.filter((sequence) => sequence.column === column.name)
+  const fill = fillOf(column, own, of.place)
+  const place = placeIn(of.place.schema)
+  const sequences = own.flatMap((sequence) => {
+    return sequenceStatements(sequence, place).map((sql) => ({ makes: `sequence ${sequence.name}`, sql }))
+  })
+  const statements = [...sequences, ...(fill.statement === null ? [] : [fill.statement])]
+  return {
+    type,
+    clauses: clausesOf(column, fill.clause),
+    computed: generated !== '',
+    fields: generated === '' ? [] : namesIn(of.names, `pg_attrdef ${number}`, expression ?? ''),
+    statements: [...statements, ...columnStatements(column, place)],
+  }
 }
 
-function keyOf(constraints: readonly CatalogConstraint[]): NativeStructure['key'] {
+function ofWholeTable(makes: string, statements: readonly StatementTemplate[]): NativeStructure['statements'] {
+  return statements.map((sql) => ({ makes, sql, fields: null }))
+}
+
+function keyOf(constraints: readonly CatalogConstraint[], names: ColumnNames): NativeStructure['key'] {
   const key = constraints.find(({ kind }) => kind === 'p')
-  return key === undefined || key.plain ? null : { name: key.name, sql: key.sql }
+  if (key === undefined || key.plain) return null
+  const { oid, name, sql } = key
+  return { name, sql, fields: namesIn(names, `pg_constraint ${oid}`, sql) }
 }
 
 /** In the order that `create table` wants. */
@@ -145,16 +176,20 @@ function suffixOf({ key, method, options }: CatalogTable): string {
 function tableStatements(
   { identity, comment }: CatalogTable,
   constraints: readonly CatalogConstraint[],
-): readonly StatementTemplate[] {
+): NativeStructure['statements'] {
   const said = constraints.filter((constraint) => constraint.kind === 'c' && !constraint.late)
-  return [
+  const always = [
     ...(identity === 'f' ? ['alter table only %t replica identity full'] : []),
     ...(identity === 'n' ? ['alter table only %t replica identity nothing'] : []),
     ...(comment === null ? [] : [`comment on table %t is ${templateText(literal(comment))}`]),
-    ...said.flatMap((constraint) => {
-      if (constraint.comment === null) return []
-      const text = templateText(literal(constraint.comment))
-      return [`comment on constraint ${templateText(quoteName(constraint.name))} on %t is ${text}`]
-    }),
+  ]
+  const onConstraints = said.flatMap((constraint) => {
+    if (constraint.comment === null) return []
+    const text = templateText(literal(constraint.comment))
+    return [`comment on constraint ${templateText(quoteName(constraint.name))} on %t is ${text}`]
+  })
+  return [
+    ...always.map((sql) => ({ makes: 'comment and replica identity', sql, fields: [] })),
+    ...ofWholeTable('comments on constraints', onConstraints),
   ]
 }
