@@ -127,7 +127,7 @@ export interface NativeStructure {
   readonly key: (NamedText & NamesFields) | null
   /** Constraints that need an index, or that rows may breach which are there already, are among them. */
   readonly indexes: readonly NativeIndex[]
-  /** As `TableDefinition` has it; it names any columns. */
+  /** As `TableDefinition` has it; where it begins with `partition by` it may name any column. */
   readonly suffix: string
   /** Behind those of the columns. */
   readonly statements: readonly (NativeStatement & NamesFields)[]

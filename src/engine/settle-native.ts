@@ -46,7 +46,8 @@ export function nativeDefinition(table: Structured, native: NativeStructure, tol
   const takes = <T extends NamesFields>(text: T): boolean => canTake(kept, text)
   left.push(...constraints.filter((text) => !takes(text)).map(({ name, sql }) => `constraint ${name} (${sql})`))
   if (ownKey !== null && !takes(ownKey)) left.push(`what its key has beside columns (${ownKey.name}: ${ownKey.sql})`)
-  if (suffix !== '' && !kept.whole) left.push(suffix)
+  const isParted = suffix.startsWith('partition by') && !kept.whole
+  if (isParted) left.push(suffix)
   left.push(...new Set(native.statements.filter((text) => !takes(text)).map(({ makes }) => makes)))
   if (left.length > 0) told.push(`not carried, because columns are left out or changed: ${left.join(', ')}`)
   const planned = wholeColumns(table.plan)
@@ -55,7 +56,7 @@ export function nativeDefinition(table: Structured, native: NativeStructure, tol
     columns: columns.map(({ definition }) => definition),
     constraints: constraints.filter(takes).map(({ name, sql }) => ({ name, sql })),
     ...(ownKey !== null && takes(ownKey) ? { key: { name: ownKey.name, sql: ownKey.sql } } : {}),
-    suffix: kept.whole ? suffix : '',
+    suffix: isParted ? '' : suffix,
     statements: [...own, ...native.statements.filter(takes).map(({ sql }) => sql)],
     sequences: sequences.flatMap(({ column: field, reached }) => {
       const column = planned.get(field)
