@@ -1,4 +1,5 @@
 import type { Dialect } from '../core/batch.ts'
+import type { ErrorShape } from '../core/errors.ts'
 import type { IndexPlan, IndexText } from '../core/index-plan.ts'
 import type { RowLayout } from '../core/layout.ts'
 import type { LogicalType } from '../core/logical-type.ts'
@@ -55,15 +56,25 @@ export interface ColumnStructure {
   /** By which its texts are compared; absent: they are compared as bytes, or as the database does. */
   readonly collation?: string | undefined
   readonly default: SqlText | null
-  /** Numbers its rows by itself; `reached`: the highest number it has given, null: none. */
-  readonly identity: { readonly always: boolean; readonly reached: string | null } | null
+  /** Numbers its rows by itself. */
+  readonly identity: IdentityStructure | null
   /** Computed from other columns, so not in the layout. */
   readonly generated: SqlText | null
+}
+
+export interface IdentityStructure {
+  readonly always: boolean
+  /** The highest number it has given; null: none. */
+  readonly reached: string | null
+  /** Why that is not known, `reached` being null; absent: it is. */
+  readonly unread?: ErrorShape | undefined
 }
 
 export interface IndexStructure {
   readonly name: string
   readonly unique: boolean
+  /** Its kind, where it is no tree that keeps an order, in the source's own words; absent: it is one. */
+  readonly method?: string | undefined
   readonly parts: readonly {
     readonly expression: SqlText
     /** Null: it is an expression. */
@@ -133,6 +144,8 @@ export interface NativeStructure {
   readonly statements: readonly (NativeStatement & NamesFields)[]
   /** Of sequences that have given a value: the last one. */
   readonly sequences: readonly { readonly column: string; readonly reached: string }[]
+  /** Sequences whose last value the user may not know: a new table with the column is refused. */
+  readonly unread: readonly { readonly column: string; readonly error: ErrorShape }[]
   /** Types whose values go from server to server in binary form: the text of `type` is enough to tell. */
   readonly binary: ReadonlySet<string>
 }

@@ -106,10 +106,11 @@ function nameOf({ name, parts }: IndexStructure, { plan }: Structured): string {
 }
 
 function indexSql(
-  { parts, where }: IndexStructure,
+  { parts, where, method }: IndexStructure,
   table: Structured,
   target: Names,
 ): { readonly sql: string } | { readonly reason: string } {
+  if (method !== undefined) return { reason: `it is a ${method} index, which the target has not` }
   const words = translating(table, target)
   const planned = wholeColumns(table.plan)
   const places: string[] = []

@@ -1,4 +1,5 @@
 import type { NamesFields, NativeStructure, TableStructure } from '../connectors/structure.ts'
+import { fromErrorShape } from '../core/errors.ts'
 import type { ColumnDefinition, ColumnPlan, TableDefinition } from '../core/plan.ts'
 import { withColumn } from '../core/statement-template.ts'
 import { defaultOfCast } from '../schema/sql/default-of-cast.ts'
@@ -36,21 +37,27 @@ export function canTake({ fields, whole }: KeptFields, { fields: named }: NamesF
   return named === null ? whole : named.every((field) => fields.has(field))
 }
 
-/** In the words of the source; what cannot be taken over is told. */
+/** In the words of the source; what cannot be taken over is told. Throws `missing-right`. */
 export function nativeDefinition(table: Structured, native: NativeStructure, told: string[]): TableDefinition {
   const kept = keptFields(table, native)
+  const planned = wholeColumns(table.plan)
+  const numbered = (field: string): string | null => {
+    const column = planned.get(field)
+    return column === undefined || column.native !== native.columns.get(field)?.type ? null : column.name
+  }
+  const unread = native.unread.find(({ column }) => numbered(column) !== null)
+  if (unread !== undefined) throw fromErrorShape(unread.error)
   const left: string[] = []
   const columns = nativeColumns(table, native, kept, left)
   const { constraints, key, suffix, sequences } = native
   const ownKey = table.plan.key.length > 0 ? key : null
-  const takes = <T extends NamesFields>(text: T): boolean => canTake(kept, text)
+  const takes = (text: NamesFields): boolean => canTake(kept, text)
   left.push(...constraints.filter((text) => !takes(text)).map(({ name, sql }) => `constraint ${name} (${sql})`))
   if (ownKey !== null && !takes(ownKey)) left.push(`what its key has beside columns (${ownKey.name}: ${ownKey.sql})`)
   const isParted = suffix.startsWith('partition by') && !kept.whole
   if (isParted) left.push(suffix)
   left.push(...new Set(native.statements.filter((text) => !takes(text)).map(({ makes }) => makes)))
   if (left.length > 0) told.push(`not carried, because columns are left out or changed: ${left.join(', ')}`)
-  const planned = wholeColumns(table.plan)
   const own = columns.flatMap(({ statements }) => statements)
   return {
     columns: columns.map(({ definition }) => definition),
@@ -59,10 +66,8 @@ export function nativeDefinition(table: Structured, native: NativeStructure, tol
     suffix: isParted ? '' : suffix,
     statements: [...own, ...native.statements.filter(takes).map(({ sql }) => sql)],
     sequences: sequences.flatMap(({ column: field, reached }) => {
-      const column = planned.get(field)
-      return column === undefined || column.native !== native.columns.get(field)?.type
-        ? []
-        : [{ column: column.name, reached }]
+      const column = numbered(field)
+      return column === null ? [] : [{ column, reached }]
     }),
   }
 }

@@ -36,6 +36,7 @@ export function settleStructure({ plan, structure }: Structured, target: Languag
   const raw = rawFormat(plan, structure, target)
   const layout = raw === null ? decodedLayout(plan, structure) : rawLayout(plan, structure, raw)
   const told: string[] = []
+  told.push(...unreadSequences({ plan, structure }, isNew))
   const definition = isNew ? definitionOf({ plan, structure }, target, told) : reachedOnly({ plan, structure })
   return {
     plan: {
@@ -131,6 +132,18 @@ function reachedOnly({ plan, structure }: Structured): TableDefinition | undefin
     return column === undefined || reached === null ? [] : [{ column, reached }]
   })
   return sequences.length === 0 ? undefined : { columns: [], constraints: [], suffix: '', statements: [], sequences }
+}
+
+/** In the language of the source a new table is refused for that. */
+function unreadSequences({ plan, structure }: Structured, isNew: boolean): readonly string[] {
+  if (isNew && structure.native !== null) return []
+  const planned = wholeColumns(plan)
+  return structure.columns.flatMap(({ field, identity }) => {
+    const unread = planned.has(field) ? identity?.unread : undefined
+    return unread === undefined
+      ? []
+      : [`${unread.message}, so the numbers of ${quote(field)} go on behind those of the rows`]
+  })
 }
 
 /** In the target's words, as far as it has them. */

@@ -1,4 +1,4 @@
-import { DroverError } from '../../../core/errors.ts'
+import { DroverError, type ErrorShape } from '../../../core/errors.ts'
 import { templateText, type StatementTemplate } from '../../../core/statement-template.ts'
 import type { Session } from '../session.ts'
 import { quoteName, quoteTable } from '../identifiers.ts'
@@ -74,18 +74,13 @@ export function isMadeWithTable({ owned, shared }: CatalogSequence): boolean {
 
 /**
  * The last value that a sequence has given, or what comes before the next one where that was set; null: its next value
- * is its first. Throws `missing-right`.
+ * is its first.
  */
 export async function reachedBy(
   session: Session,
-  sequence: SequenceOptions & Pick<CatalogSequence, 'schema' | 'name' | 'readable'>,
+  sequence: SequenceOptions & Pick<CatalogSequence, 'schema' | 'name'>,
 ): Promise<string | null> {
-  const { schema, name, readable, start, increment, min, max } = sequence
-  if (!readable) {
-    throw new DroverError('missing-right', `this user may not read the sequence ${schema}.${name}`, {
-      hint: `grant select on sequence ${quoteTable({ schema, name })} to it`,
-    })
-  }
+  const { schema, name, start, increment, min, max } = sequence
   const { rows } = await session.query<{ value: string; called: boolean }>(
     `select last_value::text as value, is_called as called from ${quoteTable({ schema, name })}`,
   )
@@ -95,6 +90,14 @@ export async function reachedBy(
   if (row.value === start) return null
   const before = BigInt(row.value) - BigInt(increment)
   return before < BigInt(min) || before > BigInt(max) ? row.value : String(before)
+}
+
+export function unreadable({ schema, name }: Pick<CatalogSequence, 'schema' | 'name'>): ErrorShape {
+  return {
+    code: 'missing-right',
+    message: `this user may not read the sequence ${schema}.${name}`,
+    hint: `grant select on sequence ${quoteTable({ schema, name })} to it`,
+  }
 }
 
 /** A column of a table, as a statement has it. */

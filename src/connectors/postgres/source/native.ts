@@ -25,6 +25,7 @@ import {
   readSequences,
   sequenceStatements,
   setDefault,
+  unreadable,
   type CatalogSequence,
   type ColumnPlace,
 } from './native-sequences.ts'
@@ -52,7 +53,7 @@ const findTable = `
 
 /**
  * All of a table as its own catalogue has it; what needs other tables, or its indexes, is among the objects of the
- * database. Throws `missing-table`, and `missing-right` for a sequence that must not be read.
+ * database. Throws `missing-table`.
  */
 export function readNative(session: Session, schema: string, table: string): Promise<NativeStructure> {
   return asDefined(session, () => read(session, schema, table))
@@ -72,8 +73,9 @@ async function read(session: Session, schema: string, table: string): Promise<Na
   const binary = await readBinaryTypes(session, found.oid)
   const names = await readNames(session, found.oid)
   const reached: { column: string; reached: string }[] = []
-  for (const sequence of sequences) {
-    const value = sequence.drawn || sequence.owned === 'i' ? await reachedBy(session, sequence) : null
+  const numbering = sequences.filter(({ drawn, owned }) => drawn || owned === 'i')
+  for (const sequence of numbering.filter(({ readable }) => readable)) {
+    const value = await reachedBy(session, sequence)
     if (value !== null) reached.push({ column: sequence.column, reached: value })
   }
   const partitions = await partitionStatements(session, { oid: found.oid, schema, columns })
@@ -93,6 +95,9 @@ async function read(session: Session, schema: string, table: string): Promise<Na
       ...tableStatements(found, constraints),
     ],
     sequences: reached,
+    unread: numbering
+      .filter(({ readable }) => !readable)
+      .map((sequence) => ({ column: sequence.column, error: unreadable(sequence) })),
     binary: new Set(columns.filter(({ typeOid }) => binary.has(typeOid)).map(({ type }) => type)),
   }
 }
