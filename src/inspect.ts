@@ -87,7 +87,7 @@ function tableNames({ naming }: Source, tables: readonly SourceTable[]): readonl
 async function inspectTable(source: Source, table: SourceTable, options: InspectOptions): Promise<InspectedTable> {
   const { examples: style = 'none', dateFormat: dateFormats = {}, timeZone = TIME_ZONE, signal } = options
   const { name } = table
-  const reading = { dateFormats, timeZone, encoding: options.sourceEncoding ?? null, wanted: {} }
+  const reading = { dateFormats, timeZone, encoding: options.sourceEncoding ?? null, wanted: {}, wantedNative: {} }
   const structure = await source.structure({ table: name, where: null, limit: null, ...reading }, signal)
   const selection = {
     table: name,

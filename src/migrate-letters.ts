@@ -1,5 +1,6 @@
 import type { LedgerConfig, RetryConfig } from './config-commands.ts'
 import type { Lease, MigrationId, MigrationSummary, StoredMigration } from './connectors/ledger-contract.ts'
+import type { PlannedTable } from './connectors/planned-table.ts'
 import { DroverError, type ErrorShape, toErrorShape } from './core/errors.ts'
 import { allowedOf } from './core/value-kind.ts'
 import { matchesPattern } from './core/wildcard.ts'
@@ -52,8 +53,9 @@ export async function retryMigration(config: RetryConfig, context: RunContext): 
     const message = `${source}: its dead letters are left alone, because migration ${by} has made its table anew since`
     notice({ level: 'warning', message })
   }
-  for (const { plan } of stored.tables) {
-    if (!isWanted(config, plan.source) || replaced.has(plan.source)) continue
+  const wanted = stored.tables.filter(({ plan }) => isWanted(config, plan.source) && !replaced.has(plan.source))
+  refuseRepairs(config, wanted, before)
+  for (const { plan } of wanted) {
     const coercing = config.coerce.length === 0 ? plan : { ...plan, coerce: [...(plan.coerce ?? []), ...config.coerce] }
     const context = { target, ledger, lease, migration: stored.id, keyField, repair, retry, notice }
     await replayLetters(context, coercing, run)
@@ -183,6 +185,26 @@ function refuseUnknown(config: RetryConfig, { id, tables }: StoredMigration): vo
   throw new DroverError('missing-table', `migration ${id} has no table ${unknown}`, {
     hint: `it has ${names.join(', ')}`,
   })
+}
+
+/** Throws `conflicting-options` where rows are to be changed of which nothing but the target's server knows what is in them. */
+function refuseRepairs(
+  { repair, coerce }: RetryConfig,
+  tables: readonly PlannedTable[],
+  { tables: sums }: MigrationSummary,
+): void {
+  if (repair === null && coerce.length === 0) return
+  const open = new Set(sums.filter(({ openLetters }) => openLetters > 0).map(({ source }) => source))
+  const passedOn = tables.find(({ plan }) => plan.layout?.raw === true && open.has(plan.source))
+  if (passedOn === undefined) return
+  const { source } = passedOn.plan
+  throw new DroverError(
+    'conflicting-options',
+    `rows of ${source} were passed on as PostgreSQL sent them, so --fix, --cast and --coerce cannot change its dead letters`,
+    {
+      hint: `make the target hold them and retry without these options, or leave ${source} out with --tables; rows that are wrong are corrected in the source and copied anew`,
+    },
+  )
 }
 
 function lettersLeft(id: string, left: number): DroverError {

@@ -63,20 +63,21 @@ export async function carryOut(begun: Begun): Promise<MigrationResult> {
     report.phase('verify')
     await ledger.setState(id, lease, 'verifying', null)
     const committed = await ledger.totals(id)
-    const verification = await verify({ session: { ...session, ledger }, id, plan: evolved, committed, report }, run)
+    const verification = await verify(
+      { ...begun, session: { ...session, ledger }, plan: evolved, committed, report },
+      run,
+    )
     report.verified(verification)
     demand(verification, config.expect, sumOf(committed).written)
     const tooMany = tooManyLetters(id, config.maxDeadLetters, sumOf(committed))
     if (tooMany !== null) throw tooMany
     report.phase('publish')
     await ledger.publish(id, lease, run)
-    for (const { kind, name } of await ledger.carry(id, lease, run)) {
-      report.notice({ level: 'info', message: `${kind} ${name} is made` })
-    }
+    await carryObjects({ ledger, id, lease, report }, run)
     await ledger.setState(id, lease, 'done', null, marksOf(evolved))
   } catch (error) {
     report.stopped(causeOf(error, context.signal, lease))
-    if (!lease.lost.aborted) await settle(begun, report)
+    if (!lease.lost.aborted) await settle(begun, report, run)
   }
   return await tell(report, session.ledger, id)
 }
@@ -95,25 +96,26 @@ async function tell(report: RunReport, ledger: Ledger, id: MigrationId): Promise
   }
 }
 
-interface Verifying {
-  readonly session: Session
-  readonly id: MigrationId
-  readonly plan: RunPlan
+interface Verifying extends Pick<Begun, 'session' | 'id' | 'plan' | 'planning'> {
   readonly committed: ReadonlyMap<string, Counts>
   readonly report: RunReport
 }
 
-async function verify({ session, id, plan, committed, report }: Verifying, signal: AbortSignal): Promise<Verification> {
+async function verify(verifying: Verifying, signal: AbortSignal): Promise<Verification> {
+  const { session, id, plan, committed, report, planning } = verifying
   const { config, source, target, ledger, limiter } = session
+  // What was read before a run that is resumed was in an earlier state.
+  const hasState = (await source.share(signal)) !== null
   const tables = await checkInputs(
     {
       ledger,
       migration: id,
-      tables: plan.tables,
+      // Of such a source, how many rows it had was estimated only.
+      tables: hasState ? plan.tables.map((table) => ({ ...table, estimatedRows: null })) : plan.tables,
       committed,
       level: config.verify,
       sample: config.sample,
-      afterwards: false,
+      isFixed: hasState && planning.looked !== null,
     },
     signal,
   )
@@ -177,7 +179,7 @@ function marksOf({ tables }: RunPlan): readonly Mark[] {
 }
 
 /** What a stopped run leaves: something to resume, a copy that is complete, or nothing where that was asked for. */
-async function settle({ session, id, lease, plan }: Begun, report: RunReport): Promise<void> {
+async function settle({ session, id, lease, plan }: Begun, report: RunReport, run: AbortSignal): Promise<void> {
   const { config, ledger } = session
   const kind = report.error === null ? null : errorKinds[report.error.code]
   try {
@@ -188,7 +190,8 @@ async function settle({ session, id, lease, plan }: Begun, report: RunReport): P
     // A check comes after a complete copy: nothing is left to resume, unless it waits to be published.
     const waits = plan.tables.some(({ planned }) => planned.publishTo !== undefined)
     const complete = !waits && (kind === 'mismatch' || report.error?.code === 'too-many-dead-letters')
-    await ledger.setState(id, lease, complete ? 'done' : 'stopped', report.error)
+    const isWhole = complete && (await carryAll({ ledger, id, lease, report }, run))
+    await ledger.setState(id, lease, isWhole ? 'done' : 'stopped', report.error)
     if (waits && (kind === 'mismatch' || kind === 'rejected')) {
       const names = plan.tables.flatMap(({ planned }) => partsOf(planned.plan).map(({ target }) => target.schema))
       report.notice({
@@ -205,14 +208,33 @@ async function settle({ session, id, lease, plan }: Begun, report: RunReport): P
   }
 }
 
-interface Undoing {
+/** A migration, and where it is told what becomes of it. */
+interface Told {
   readonly ledger: Ledger
   readonly id: MigrationId
   readonly lease: Lease
   readonly report: RunReport
 }
 
-async function rollBack({ ledger, id, lease, report }: Undoing): Promise<void> {
+async function carryObjects({ ledger, id, lease, report }: Told, signal: AbortSignal): Promise<void> {
+  for (const { kind, name } of await ledger.carry(id, lease, signal)) {
+    report.notice({ level: 'info', message: `${kind} ${name} is made` })
+  }
+}
+
+/** Rows that are missing or differ are no reason to do without the rest of the schema. Answers whether all of it is there. */
+async function carryAll(told: Told, signal: AbortSignal): Promise<boolean> {
+  try {
+    await carryObjects(told, signal)
+    return true
+  } catch (error) {
+    const message = `${toErrorShape(error).message}; drover resume tries again`
+    told.report.notice({ level: 'warning', message })
+    return false
+  }
+}
+
+async function rollBack({ ledger, id, lease, report }: Told): Promise<void> {
   await ledger.setState(id, lease, 'stopped', report.error)
   const removed = await ledger.rollback(id, lease, { force: false }, new AbortController().signal)
   report.rolledBack()

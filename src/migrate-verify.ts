@@ -89,7 +89,7 @@ async function checksOf(
   const committed = await ledger.totals(id)
   const copied = tables.map((planned) => ({ planned, estimatedRows: null }))
   return checkInputs(
-    { ledger, migration: id, tables: copied, committed, level: config.verify, sample: config.sample, afterwards: true },
+    { ledger, migration: id, tables: copied, committed, level: config.verify, sample: config.sample, isFixed: true },
     signal,
   )
 }
@@ -113,5 +113,5 @@ async function refuseOtherShape(
 
 function foreign(planned: RunCheck['planned'], sample: number | null): RunCheck {
   const unknown = { committed: null, coercions: [], passedOn: null, leftOut: new Map(), replayed: new Set<string>() }
-  return { planned, ...unknown, sample, rowsBefore: null, afterwards: true }
+  return { planned, ...unknown, sample, rowsBefore: null, isFixed: true, hasOthers: false }
 }

@@ -75,6 +75,7 @@ const orders = new Set(['ascending', 'descending'])
 const troubles: { readonly [kind in Trouble]: string } = {
   nul: 'text with the character NUL, which PostgreSQL does not hold',
   'broken-text': 'text that is not Unicode, which PostgreSQL does not hold',
+  'garbled-text': 'text that looks like UTF-8 read in another encoding, as Ã¼ for ü; it is copied as it is',
   'date-range': 'a date outside of 4713 BC to 294276, which is all that PostgreSQL has',
   'special-number': 'NaN, an infinity or a negative zero, which jsonb holds as objects only',
   'duplicate-field': 'a field that is there twice in one document, of which only one could be kept',

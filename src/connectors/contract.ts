@@ -38,7 +38,8 @@ export interface SourceTable {
   readonly name: string
   /** The schema it is in, and its name there; absent: the source has none. */
   readonly qualified?: TargetName | undefined
-  readonly kind: 'table' | 'view' | 'capped' | 'time-series' | 'system'
+  /** `partition`: a part of another table, whose rows it has too. */
+  readonly kind: 'table' | 'partition' | 'view' | 'capped' | 'time-series' | 'system'
   /** Why it is not copied; null: it is. */
   readonly skipped: string | null
   /** From the source's own statistics; null where it has none (views). */
@@ -200,7 +201,7 @@ export interface Target extends AsyncDisposable {
   /** Those of the named tables that exist. */
   existing(names: readonly TargetName[], signal: AbortSignal): Promise<readonly ExistingTable[]>
   /** The statements that would create the table and, apart, those run after the load. For people: `plan` prints them. */
-  ddl(planned: Pick<PlannedTable, 'plan' | 'indexes' | 'references'>): {
+  ddl(planned: Pick<PlannedTable, 'plan' | 'indexes' | 'references'> & { readonly exists?: boolean | undefined }): {
     readonly create: string
     readonly finish: readonly string[]
   }
@@ -208,6 +209,8 @@ export interface Target extends AsyncDisposable {
   readonly maxNameBytes: number
   /** The most columns that a table can have. */
   readonly maxColumns: number
+  /** Kinds of indexes that it can build. */
+  readonly indexMethods: readonly IndexPlan['method'][]
   /** Names that no column may have, whatever the quoting. */
   readonly reservedColumns: readonly string[]
   /**
@@ -285,6 +288,16 @@ export interface Writer extends AsyncDisposable {
   begin(id: BatchId, plan: TablePlan, signal: AbortSignal): Promise<OpenBatch | { readonly committed: Counts }>
 }
 
+/** A row that the target refuses. */
+export interface Rejection {
+  readonly part: number
+  /** Place among the rows of its part; null: the target does not say. */
+  readonly index: number | null
+  readonly error: ErrorShape
+  /** Name of the column whose value is at fault; absent: the target names none. */
+  readonly column?: string | undefined
+}
+
 /** A claimed batch: one transaction. Disposed without commit it is rolled back. */
 export interface OpenBatch extends AsyncDisposable {
   /**
@@ -307,7 +320,7 @@ export interface OpenBatch extends AsyncDisposable {
         readonly derived: number
       }
     | {
-        readonly rejected: { readonly part: number; readonly index: number | null; readonly error: ErrorShape }
+        readonly rejected: Rejection
       }
   >
   /** Keeps rows that cannot be written; they become durable with the batch. */

@@ -17,6 +17,8 @@ export interface ReadingOptions {
   readonly encoding: string | null
   /** By field, the types that an existing table wants: a value is read as one where all of them can be. */
   readonly wanted: Readonly<Record<string, LogicalType>>
+  /** By field, the names that the target itself has for these types. */
+  readonly wantedNative: Readonly<Record<string, string>>
 }
 
 /** SQL text and the language it is in. */

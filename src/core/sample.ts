@@ -16,6 +16,8 @@ export type Trouble =
   | 'nul'
   /** Text that is not UTF-8, or half of a surrogate pair. */
   | 'broken-text'
+  /** Text that looks as if UTF-8 had been read in another encoding: `Ã¼` for `ü`. */
+  | 'garbled-text'
   /** A date before 4713 BC or after 294276, which timestamptz does not hold. */
   | 'date-range'
   /** NaN, an infinity or a negative zero in a number. */

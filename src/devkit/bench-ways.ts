@@ -6,7 +6,7 @@ import { parseAddress } from '../connectors/postgres/address.ts'
 import { findProgram, runCommand, type CommandRun } from './bench-command.ts'
 import { runProgramOf } from './bench-programs.ts'
 import { bareCopies, bareTableOf, buildBareKey, createBare, type BareTable } from './bench-sql-table.ts'
-import { sqlitePath } from './sqlite-path.ts'
+import { pathOf } from '../connectors/sqlite/address.ts'
 
 export interface WayEnds {
   readonly from: string
@@ -40,7 +40,7 @@ const rawRead: Way = {
   does: 'all rows read with node:sqlite on one connection, and dropped',
   program: null,
   async run({ from, tables, environment }, signal) {
-    const order = { path: resolve(sqlitePath(from)), tables }
+    const order = { path: resolve(pathOf(from)), tables }
     const { seconds, peakRssBytes, rows } = await runProgramOf('sqlite-read', order, environment, signal)
     return { seconds, peakRssBytes, rows }
   },
@@ -56,7 +56,7 @@ const pgloader: Way = {
     const into = to.replace(/^postgres:/, 'postgresql:')
     const names = tables.map((name) => `'${name.replaceAll("'", "''")}'`).join(', ')
     const lines = [
-      `LOAD DATABASE FROM sqlite://${resolve(sqlitePath(from))} INTO ${into}`,
+      `LOAD DATABASE FROM sqlite://${resolve(pathOf(from))} INTO ${into}`,
       'WITH create tables, create indexes, reset sequences',
       `INCLUDING ONLY TABLE NAMES LIKE ${names};`,
     ]

@@ -2,7 +2,7 @@ import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlit
 import { setImmediate } from 'node:timers/promises'
 import { DroverError, type ErrorCode } from '../core/errors.ts'
 import type { SeedTarget } from './seed-target.ts'
-import { sqlitePath } from './sqlite-path.ts'
+import { pathOf } from '../connectors/sqlite/address.ts'
 import { tablesOf, type SqlRow, type SqlShape, type SqlTable, type SqlType, type SqlValue } from './shapes/sql-table.ts'
 
 /** Rows of a transaction. */
@@ -43,7 +43,7 @@ const hints: ReadonlyMap<ErrorCode, string> = new Map([
 
 /** Tables to fill in a file, which is made where it is not there; one writer. Throws `invalid-url`. */
 export function seedSqlite(url: string, shape: SqlShape): SeedTarget {
-  return new SqliteSeed(sqlitePath(url), shape)
+  return new SqliteSeed(pathOf(url), shape)
 }
 
 class SqliteSeed implements SeedTarget {

@@ -222,7 +222,8 @@ export class BatchWriter {
     const { transcoded, transcoder } = encoded
     if (transcoded.coerced.length > 0) await open.coerced(transcoded.coerced)
     if (letters === null) {
-      if (counts.deadLetters > 0) await open.bury(lettersOf(batch, transcoder, transcoded.rejected, refused))
+      if (counts.deadLetters > 0)
+        await open.bury(lettersOf({ batch, plan: encoded.plan, keys: transcoder, transcoded, refused }))
       return counts
     }
     const failed = new Set([...transcoded.rejected.map(({ index }) => index), ...refused.keys()])
@@ -256,7 +257,7 @@ function noteRefusal({ rejected }: Refused, excerpt: Excerpt, { batch, encoded, 
     const message = `document ${key} of table ${batch.id.table}: ${error.message}`
     throw rejection({ error: { ...error, message } })
   }
-  if (searches && place !== null) refused.set(place, error)
+  if (searches && place !== null) refused.set(place, rejected)
 }
 
 function byteLength(batch: Batch): number {

@@ -1,5 +1,4 @@
-import type { OpenBatch } from '../connectors/contract.ts'
-import type { ErrorShape } from '../core/errors.ts'
+import type { OpenBatch, Rejection } from '../connectors/contract.ts'
 import type { Transcoded } from '../format/codec.ts'
 import { excerptOf } from './excerpt.ts'
 
@@ -7,7 +6,7 @@ import { excerptOf } from './excerpt.ts'
 const PIECE_AFTER_REFUSAL = 8
 
 /** Why the target refuses rows of a batch, by their places in it. */
-export type Refusals = Map<number, ErrorShape>
+export type Refusals = Map<number, Omit<Rejection, 'index'>>
 
 /**
  * Finds the rows of a batch that the target refuses, by trying pieces of it: where the target names the row, the rows
@@ -52,7 +51,7 @@ async function search(
       continue
     }
     const place = refused.place ?? from
-    found.set(place, refused.error)
+    found.set(place, refused.rejection)
     // What came before it was taken back with it.
     await search(open, transcoded, from, place, found)
     from = place + 1
@@ -66,10 +65,10 @@ async function refusalIn(
   transcoded: Transcoded,
   from: number,
   to: number,
-): Promise<{ readonly place: number | null; readonly error: ErrorShape } | null> {
+): Promise<{ readonly place: number | null; readonly rejection: Rejection } | null> {
   const piece = excerptOf(transcoded, from, to)
   const answer = await open.write(piece.parts, { trial: true })
   if (!('rejected' in answer)) return null
-  const { part, index, error } = answer.rejected
-  return { place: index === null ? null : piece.origin(part, index), error }
+  const { part, index } = answer.rejected
+  return { place: index === null ? null : piece.origin(part, index), rejection: answer.rejected }
 }

@@ -3,19 +3,25 @@ import type { Counts } from '../core/counts.ts'
 import type { DeadLetter } from '../core/dead-letter.ts'
 import { DroverError, type ErrorShape } from '../core/errors.ts'
 import { allowedOf, type Allowance } from '../core/value-kind.ts'
-import type { RejectedRow, Transcoder } from '../format/codec.ts'
+import type { TablePlan } from '../core/plan.ts'
+import type { Transcoded, Transcoder } from '../format/codec.ts'
 import type { Refusals } from './bisect.ts'
+import { refusedValue } from './refused-value.ts'
 
 type Keys = Pick<Transcoder, 'keyText' | 'keyBytes'>
 
+/** A batch, and which of its rows are not written. */
+export interface Unwritten {
+  readonly batch: Batch
+  readonly plan: TablePlan
+  readonly keys: Keys
+  readonly transcoded: Pick<Transcoded, 'rejected' | 'parts' | 'origin'>
+  readonly refused: Refusals
+}
+
 /** Letters for the rows of a batch that could not be encoded, and for those that the target refuses. */
-export function lettersOf(
-  batch: Batch,
-  keys: Keys,
-  rejected: readonly RejectedRow[],
-  refused: Refusals,
-): readonly DeadLetter[] {
-  const encoding = rejected.map((row): DeadLetter => {
+export function lettersOf({ batch, plan, keys, transcoded, refused }: Unwritten): readonly DeadLetter[] {
+  const encoding = transcoded.rejected.map((row): DeadLetter => {
     const { error, stage, at } = row
     const reason = storable(at?.reason ?? error.message)
     return {
@@ -25,7 +31,10 @@ export function lettersOf(
       value: at?.value ?? null,
     }
   })
-  const storing = [...refused].map(([place, error]) => letterOf(batch, keys, place, error, 'store'))
+  const storing = [...refused].map(([place, { part, error, column = null }]): DeadLetter => {
+    const value = column === null ? null : refusedValue(plan, transcoded, { place, part, column })
+    return { ...letterOf(batch, keys, place, error, 'store'), column, value }
+  })
   return [...encoding, ...storing].toSorted((a, b) => a.index - b.index)
 }
 

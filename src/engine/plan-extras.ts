@@ -1,6 +1,6 @@
 import type { Config } from '../config.ts'
 import type { Target } from '../connectors/contract.ts'
-import type { ForeignKeyPlan, SourceIndex } from '../core/index-plan.ts'
+import type { ForeignKeyPlan, IndexPlan, SourceIndex } from '../core/index-plan.ts'
 import type { TableStructure } from '../connectors/structure.ts'
 import { partsOf, qualified, type TablePlan } from '../core/plan.ts'
 import type { Sample } from '../core/sample.ts'
@@ -75,7 +75,16 @@ export function planTableIndexes(
   const planned = tables.map(({ plan, sample, sourceIndexes }): [string, PlannedIndexes] => {
     const naming = config.forTable(plan.source).naming ?? 'snake_case'
     const options = { sample, naming, maxNameBytes: target.maxNameBytes, taken }
-    return [plan.source, planIndexes(plan, sourceIndexes, options)]
+    return [plan.source, possibleOnly(planIndexes(plan, sourceIndexes, options), plan, target)]
   })
   return new Map(planned)
+}
+
+function possibleOnly({ indexes, proposals }: PlannedIndexes, { source }: TablePlan, target: Target): PlannedIndexes {
+  const possible = (index: IndexPlan): boolean => target.indexMethods.includes(index.method)
+  const left = indexes.filter((index) => !possible(index))
+  const told = left.map(({ source: name, method }) => {
+    return `index ${name} of ${source} is not built: it would be a ${method} index, which the target has not`
+  })
+  return { indexes: indexes.filter(possible), proposals: [...proposals, ...told] }
 }

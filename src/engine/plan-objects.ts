@@ -10,6 +10,8 @@ import type { ShapedTable } from './shape-table.ts'
 export interface PlannedObjects {
   readonly objects: DatabaseObjects
   readonly findings: readonly Finding[]
+  /** All that the source's database has was looked at: what is not carried of it is listed. */
+  readonly whole: boolean
 }
 
 /**
@@ -26,15 +28,16 @@ export async function planObjects(
     return planned.exists || from === undefined ? [] : [{ from, to: finalTarget(planned) }]
   })
   if (source.dialect === null || source.dialect !== target.dialect || made.length === 0) {
-    return { objects: noObjects, findings: [] }
+    return { objects: noObjects, findings: [], whole: false }
   }
   const keepsNames = made.length === shaped.length && made.every(({ from, to }) => isSame(from, to))
-  const schemas = config.tables.length === 0 && keepsNames ? 'all' : []
+  const whole = config.tables.length === 0 && keepsNames
+  const schemas = whole ? 'all' : []
   const objects = await source.objects({ tables: made, schemas, functions: config.functions }, signal)
   const findings = await target.checkObjects(objects.carried, signal)
   const refused = findings.find(({ level }) => level === 'error')
   if (refused !== undefined) throw fromErrorShape(refused.error)
-  return { objects, findings }
+  return { objects, findings, whole }
 }
 
 function isSame(a: TargetName, b: TargetName): boolean {

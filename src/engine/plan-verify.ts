@@ -45,7 +45,10 @@ async function planOne(
   const there = existing.get(qualified(chosen.target)) ?? null
   const structure = await structureOf(context, { ...plain, ...readingOf(options, there) }, signal)
   const selection = structure === null ? plain : { ...plain, layout: structure.layout }
-  const sample = await lookAtSample(source, selection, options.pipeline, sampleLimits, signal)
+  const sample =
+    structure === null || options.pipeline !== null
+      ? await lookAtSample(source, selection, options.pipeline, sampleLimits, signal)
+      : structure.sample
   refuseFailing(sample, name)
   // As if there were no table: so every field has the column that a copy would look for.
   const { plan } = columnsOf({ ...context, existing: new Map() }, chosen, options, { sample, structure })

@@ -1,5 +1,5 @@
 import type { Config } from '../config.ts'
-import type { Finding } from '../connectors/contract.ts'
+import type { Finding, SourceTable } from '../connectors/contract.ts'
 import { DroverError, fromErrorShape } from '../core/errors.ts'
 import { qualified, type TargetName } from '../core/plan.ts'
 import type { Feed } from '../core/result.ts'
@@ -7,7 +7,7 @@ import { targetsOf, type Choice, type ChosenTable } from './choose-tables.ts'
 import { refuseMode } from './existing-tables.ts'
 import type { PlanContext } from './plan-context.ts'
 import type { PlanReport, TableReport } from './plan-report.ts'
-import { planObjects } from './plan-objects.ts'
+import { planObjects, type PlannedObjects } from './plan-objects.ts'
 import { planExtras, type IndexedTable } from './plan-extras.ts'
 import { withoutEarlyReferences } from './run-plan.ts'
 import { shapeTable, type ShapeContext, type ShapedTable } from './shape-table.ts'
@@ -43,9 +43,14 @@ export async function planRun(context: PlanContext, choice: Choice, signal: Abor
     tables.push(await partitionTable(context, table, { feed: feed.choice, workers: workers.count }, signal))
   }
   const { objects } = beside
-  const found = { skipped: choice.skipped, findings: [...findings, ...beside.findings] }
+  const found = { skipped: leftOut(config, choice, beside), findings: [...findings, ...beside.findings] }
   const report = { source: source.name, target: target.name, tables, objects, ...found }
   return { ...report, workers, feed, isolation: config.isolation }
+}
+
+/** Parts of tables that are copied, and views that are made or listed with all else, are not left out. */
+function leftOut({ tables }: Config, { skipped }: Choice, { whole }: PlannedObjects): readonly SourceTable[] {
+  return skipped.filter(({ kind }) => !(kind === 'partition' && tables.length === 0) && !(kind === 'view' && whole))
 }
 
 async function checkBoth(

@@ -18,6 +18,7 @@ import { irreversible, lastingChange } from './irreversible.ts'
 import { lookAtSample, withDeclared } from './look.ts'
 import type { PlanContext } from './plan-context.ts'
 import { inItsFormat, settleStructure } from './settle-structure.ts'
+import { isGiven } from './run-options.ts'
 import { resolveSince } from './since.ts'
 import type { Survey } from './survey.ts'
 
@@ -174,11 +175,22 @@ export async function structureOf(
 export function readingOf(options: TableConfig, existing: ExistingTable | null): ReadingOptions {
   const { dateFormat: dateFormats, timeZone, sourceEncoding: encoding, rename } = options
   const fieldOf = new Map(Object.entries(rename).map(([field, column]) => [column, field]))
-  const wanted = (existing?.columns ?? []).flatMap(({ name, accepts, acceptsText }) => {
+  const columns = (existing?.columns ?? []).map((column) => ({
+    ...column,
+    field: fieldOf.get(column.name) ?? column.name,
+  }))
+  const wanted = columns.flatMap(({ field, accepts, acceptsText }) => {
     const [type = acceptsText[0]] = accepts
-    return type === undefined ? [] : [[fieldOf.get(name) ?? name, type] as const]
+    return type === undefined ? [] : [[field, type] as const]
   })
-  return { dateFormats, timeZone, encoding, wanted: Object.fromEntries(wanted) }
+  const wantedNative = columns.map(({ field, nativeType }) => [field, nativeType] as const)
+  return {
+    dateFormats,
+    timeZone,
+    encoding,
+    wanted: Object.fromEntries(wanted),
+    wantedNative: Object.fromEntries(wantedNative),
+  }
 }
 
 /** The plan, run in another mode than it was saved with: what meets rows that are there is the mode's to say. */
@@ -273,6 +285,7 @@ export function columnsOf(
 ): PlannedColumns {
   const declared = structure === null ? undefined : declaredFields(structure)
   const [only = '', ...others] = declared?.key ?? []
+  const stays = staying({ existing }, name, options.mode)
   return planTable({
     sample,
     source: table.name,
@@ -287,6 +300,9 @@ export function columnsOf(
     options: {
       ...options,
       naming: options.naming ?? source.naming,
+      // A table with columns of its own kind is not changed for those of another, unless somebody asks for it.
+      onDrift:
+        declared !== undefined && stays !== null && !isGiven(options.origin('onDrift')) ? 'stop' : options.onDrift,
       // What a step has made of a type is told apart from what only looks like it in the sample.
       cast: { ...Object.fromEntries(givenTypes(options.pipeline?.steps ?? [])), ...options.cast },
       onConflict: options.mode === 'upsert' ? 'update' : options.onConflict,
@@ -294,7 +310,7 @@ export function columnsOf(
     transform: options.pipeline,
     maxNameBytes: target.maxNameBytes,
     reservedColumns: target.reservedColumns,
-    existing: staying({ existing }, name, options.mode),
+    existing: stays,
     existingChildren: new Map(
       [...children.values()].flatMap((child) => {
         const found = staying({ existing }, child, options.mode)

@@ -38,10 +38,10 @@ export function fitExisting(
   const columns = new Map(existing.columns.map((column) => [column.name, column]))
   const additions: TableChange[] = []
   const warnings: string[] = []
-  const fitted = slots.map((slot) => {
+  const fit = (slot: NamedSlot): NamedSlot => {
     const column = columns.get(slot.name)
     if (column === undefined) {
-      if (!evolve || essential.has(slot.kind)) throw missingColumn(slot, existing, target)
+      if (!evolve || essential.has(slot.kind)) throw missingColumn(slot, freeNames(slots, existing), target)
       const { name, type, native } = slot
       additions.push({ kind: 'add', target, column: native === undefined ? { name, type } : { name, type, native } })
       return slot
@@ -57,8 +57,10 @@ export function fitExisting(
       return { ...slot, type: wider.to }
     }
     return { ...slot, ...acceptedType(slot, column, target), maxCharacters: column.maxCharacters ?? undefined }
-  })
-  refuseUnfilled(slots, existing, target)
+  }
+  const { done: fitted, refused } = allOf(slots, fit)
+  const unfilled = unfilledColumns(slots, existing, target)
+  if (refused.length + unfilled.length > 0) throw together([...refused, ...unfilled])
   return { slots: fitted, additions, warnings }
 }
 
@@ -115,30 +117,65 @@ function wrongType(slot: NamedSlot, column: ExistingColumn, target: TargetName, 
   return incompatible(`${subject} ${quote(slot.field)} ${values}`, hint)
 }
 
-function refuseUnfilled(slots: readonly NamedSlot[], existing: ExistingShape, target: TargetName): void {
+function unfilledColumns(
+  slots: readonly NamedSlot[],
+  existing: ExistingShape,
+  target: TargetName,
+): readonly DroverError[] {
+  const free = new Set(freeNames(slots, existing))
+  return existing.columns
+    .filter(({ name, required, generated }) => required && !generated && free.has(name))
+    .map((column) =>
+      incompatible(
+        `${described(column, target)} (${column.nativeType}) is NOT NULL without a default, and no field is copied into it`,
+        `name the field for it with --rename field=${column.name}, or give the column a default`,
+      ),
+    )
+}
+
+/** Columns that nothing is copied into. */
+function freeNames(slots: readonly NamedSlot[], { columns }: ExistingShape): readonly string[] {
   const written = new Set(slots.map(({ name }) => name))
-  const unfilled = existing.columns.find(
-    ({ name, required, generated }) => required && !generated && !written.has(name),
-  )
-  if (unfilled === undefined) return
-  throw new DroverError(
-    'target-incompatible',
-    `${described(unfilled, target)} (${unfilled.nativeType}) is NOT NULL without a default, and no field is copied into it`,
-    { hint: `name the field for it with --rename field=${unfilled.name}, or give the column a default` },
+  return columns.map(({ name }) => name).filter((name) => !written.has(name))
+}
+
+/** Whoever adapts one column wants to know of all. */
+function allOf(
+  slots: readonly NamedSlot[],
+  fit: (slot: NamedSlot) => NamedSlot,
+): { readonly done: readonly NamedSlot[]; readonly refused: readonly DroverError[] } {
+  const refused: DroverError[] = []
+  const done = slots.map((slot) => {
+    try {
+      return fit(slot)
+    } catch (error) {
+      if (!(error instanceof DroverError)) throw error
+      refused.push(error)
+      return slot
+    }
+  })
+  return { done, refused }
+}
+
+function together(refused: readonly DroverError[]): DroverError {
+  const [first] = refused
+  if (refused.length === 1 && first !== undefined) return first
+  return incompatible(
+    refused.map(({ message }) => message).join('; '),
+    refused.flatMap(({ hint }) => hint ?? []).join('; '),
   )
 }
 
-function missingColumn(slot: NamedSlot, existing: ExistingShape, target: TargetName): DroverError {
+function missingColumn(slot: NamedSlot, free: readonly string[], target: TargetName): DroverError {
   const type = typeName(slot.type)
   if (isOwn(slot)) {
     const message = `${qualified(target)} has no column ${quote(slot.name)} (${type}), which drover needs there`
     return incompatible(message, 'add the column, or give the table another name')
   }
-  const names = existing.columns.map(({ name }) => name)
-  const nearest = names.length === 0 ? '…' : closest(slot.name, names)
+  const renamed = free.length === 0 ? '' : `name its column with --rename ${slot.field}=${closest(slot.name, free)}, `
   return incompatible(
     `${qualified(target)} has no column ${quote(slot.name)} for field ${quote(slot.field)} (${type})`,
-    `name its column with --rename ${slot.field}=${nearest}, leave it out with --exclude-columns ${slot.field}, or add the column`,
+    `${renamed}leave it out with --exclude-columns ${slot.field}, or add the column, as --on-drift evolve does`,
   )
 }
 

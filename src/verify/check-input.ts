@@ -45,6 +45,8 @@ export interface CheckInput {
   readonly leftOut: ReadonlyMap<string, number>
   /** Rows that were dead letters and have been replayed, by the same: a repair may have made others of them. */
   readonly replayed: ReadonlySet<string>
+  /** The target has rows that this copy did not write. */
+  readonly hasOthers: boolean
   /** About so many rows are compared; null: all. */
   readonly sample: number | null
 }

@@ -13,8 +13,11 @@ const LETTERS_AT_ONCE = { rows: 1000, bytes: 8 * 1024 * 1024 }
 /** A table to check, and how many rows its source had when it was planned; null: unknown. */
 export interface RunCheck extends CheckInput {
   readonly rowsBefore: number | null
-  /** The copy is long over: a source with other rows is a difference, whatever happened to it since. */
-  readonly afterwards: boolean
+  /**
+   * The source shows the very state that was copied, or the copy is long over: a source with other rows is a difference,
+   * whatever happened to it since.
+   */
+  readonly isFixed: boolean
 }
 
 export interface Copied {
@@ -25,12 +28,12 @@ export interface Copied {
   readonly committed: ReadonlyMap<string, Counts>
   readonly level: VerifyLevel
   readonly sample: number | null
-  readonly afterwards: boolean
+  readonly isFixed: boolean
 }
 
 /** What the ledger knows of tables that a migration has copied. */
 export async function checkInputs(copied: Copied, signal: AbortSignal): Promise<readonly RunCheck[]> {
-  const { ledger, migration, tables, committed, level, sample, afterwards } = copied
+  const { ledger, migration, tables, committed, level, sample, isFixed } = copied
   const coercions = await ledger.coercions(migration)
   const inputs: RunCheck[] = []
   for (const { planned, estimatedRows } of tables) {
@@ -45,7 +48,8 @@ export async function checkInputs(copied: Copied, signal: AbortSignal): Promise<
       ...(comparesRows ? await letterNames(copied, planned.plan, signal) : { leftOut: new Map(), replayed: new Set() }),
       sample,
       rowsBefore: estimatedRows,
-      afterwards,
+      isFixed,
+      hasOthers: planned.baseline > 0,
     })
   }
   return inputs

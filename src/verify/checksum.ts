@@ -39,10 +39,9 @@ export async function verifyChecksum(
 }
 
 /** Which tables hold nothing but what this copy gives them can be told from the plan. */
-function wayOf({ planned }: CheckInput): 'sums' | 'rows' | 'not' {
-  const { plan, baseline } = planned
+function wayOf({ planned: { plan }, hasOthers }: CheckInput): 'sums' | 'rows' | 'not' {
   if (plan.onConflict === 'skip') return 'not'
-  return plan.onConflict === 'update' || baseline > 0 ? 'rows' : 'sums'
+  return plan.onConflict === 'update' || hasOthers ? 'rows' : 'sums'
 }
 
 async function skip(context: VerifyContext, input: CheckInput, signal: AbortSignal): Promise<Outcome> {

@@ -45,12 +45,12 @@ function unfilled(
   const filled = new Set(targetColumns(part).map(({ name }) => name))
   const table = existing.find(({ target }) => qualified(target) === qualified(part.target))
   const others = (table?.columns ?? []).filter(({ name }) => !filled.has(name))
-  return others.map(({ name }) => ({
+  return others.map(({ name, generated }) => ({
     table: plan.source,
     target: qualified(part.target),
     column: name,
     compared: 'not',
-    note: 'no field is copied into it',
+    note: generated ? 'the target computes it' : 'no field is copied into it',
   }))
 }
 

@@ -57,7 +57,7 @@ export async function findExtras(
 function whyNot({ input: { planned }, sampled, rules }: FullLayout): string | null {
   const { plan } = planned
   if (sampled !== null) return 'only a sample was compared'
-  if (rules.allowsMore) return 'it has rows of before the copy'
+  if (rules.allowsMore) return 'it has rows of others'
   // Rows of several batches may have one key then.
   const isOwnKey = plan.transform === undefined || plan.key.length > 0
   return isOwnKey ? null : 'a transform may have changed the key, and nothing keeps it apart'

@@ -133,14 +133,14 @@ function addUp(found: readonly Compared[], parts: number): Omit<ComparedTable, '
   }
 }
 
-function rulesOf({ planned: { plan, baseline } }: CheckInput, keyField: string): FullRules {
+function rulesOf({ planned: { plan }, hasOthers }: CheckInput, keyField: string): FullRules {
   const presenceOnly = plan.onConflict === 'skip'
   return {
     parts: partsOf(plan).map((part, number) => {
       return identityOf(part, keyField).lookedUpBy.length > 0 && (number === 0 || !presenceOnly)
     }),
     presenceOnly,
-    allowsMore: baseline > 0 || plan.onConflict !== undefined,
+    allowsMore: hasOthers || plan.onConflict !== undefined,
   }
 }
 
@@ -181,11 +181,11 @@ function spread(all: readonly Bounds[], count: number): readonly Bounds[] {
 }
 
 /** Everything that what is kept depends on. */
-function checkName(migration: string, { planned, leftOut, replayed, sample }: CheckInput): string {
+function checkName(migration: string, { planned, leftOut, replayed, hasOthers, sample }: CheckInput): string {
   const letters = createHash('sha256')
     .update(JSON.stringify([[...leftOut].map(String).toSorted(), [...replayed].toSorted()]))
     .digest('hex')
-  const { plan, selection, baseline } = planned
-  const told = JSON.stringify(['full', 3, process.version, process.arch, plan, selection, baseline, letters, sample])
+  const { plan, selection } = planned
+  const told = JSON.stringify(['full', 3, process.version, process.arch, plan, selection, hasOthers, letters, sample])
   return `${migration}/${createHash('sha256').update(told).digest('hex')}`
 }

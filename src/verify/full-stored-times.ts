@@ -29,12 +29,15 @@ export function readDay({ storage, value }: Stored): Value | undefined {
   return days === null ? undefined : new Day(days)
 }
 
+/** Numbers of microseconds with more digits are no times of any target. */
+const endMicros = 10n ** 19n
+
 /** A number of units that is a whole number of microseconds. */
 function epochTime({ storage, value }: Stored, places: number): Value | undefined {
   if (storage !== 'INTEGER' && storage !== 'REAL') return undefined
   const [digits = '', power = '0'] = String(value).split('e')
   const micros = decimalOf(`${digits}e${Number(power) + places}`)?.whole() ?? null
-  return micros === null ? undefined : instantOf(micros)
+  return micros === null || micros <= -endMicros || micros >= endMicros ? undefined : instantOf(micros)
 }
 
 const dayMillis = 86_400_000

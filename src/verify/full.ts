@@ -44,8 +44,8 @@ export async function verifyFull(
 }
 
 /** Whether rows have no key to be paired by, and the target has no others. */
-function isSummedUp({ source }: VerifyContext, { planned: { plan, baseline } }: CheckInput): boolean {
-  if (plan.children !== undefined || plan.onConflict !== undefined || baseline > 0) return false
+function isSummedUp({ source }: VerifyContext, { planned: { plan }, hasOthers }: CheckInput): boolean {
+  if (plan.children !== undefined || plan.onConflict !== undefined || hasOthers) return false
   return identityOf(plan, source.keyField).lookedUpBy.length === 0
 }
 

@@ -19,8 +19,12 @@ export async function verifyRun(
   const { config, source, target } = context
   const tables = copied.map(asDecoded)
   if (config.verify === 'none') return nothingCompared
-  const counts = await verifyCounts(source, target, tables, signal)
-  const all = config.verify === 'count' ? counts : joined(counts, await compareContent(context, tables, signal))
+  const { shared, ...counts } = await verifyCounts(source, target, tables, signal)
+  const known = tables.map((table) => ({
+    ...table,
+    hasOthers: table.hasOthers || shared.has(table.planned.plan.source),
+  }))
+  const all = config.verify === 'count' ? counts : joined(counts, await compareContent(context, known, signal))
   return underFinalNames(all, tables)
 }
 

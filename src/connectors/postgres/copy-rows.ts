@@ -3,7 +3,7 @@ import { from as copyFrom, type CopyStreamQuery } from 'pg-copy-streams'
 import type { EncodedRows } from '../../core/batch.ts'
 import { DroverError } from '../../core/errors.ts'
 import { reach } from '../../core/failpoint.ts'
-import { classifyFault, isUnreadable, RefusedRow, rejectedIndex, rejectionOf } from './errors.ts'
+import { classifyFault, isUnreadable, refusedColumn, RefusedRow, rejectedIndex, rejectionOf } from './errors.ts'
 import { quoteColumn } from './identifiers.ts'
 import type { Session } from './session.ts'
 
@@ -53,14 +53,17 @@ export async function copyRows(
     const unreadable = !isFramed(rows) && isUnreadable(error, into.name)
     if (!unreadable && classifyFault(error) !== 'data') throw error
     const place = rejectedIndex(error, into.name, sent)
-    throw new RefusedRow(rows.part, place === null ? null : indexAt(runs, place), rejectionOf(error, into.name), error)
+    const index = place === null ? null : indexAt(runs, place)
+    const column = refusedColumn(error, into.name)
+    throw new RefusedRow(rows.part, index, rejectionOf(error, into.name), error, column)
   }
 }
 
 async function copy(session: Session, into: Destination, rows: EncodedRows, runs: readonly Run[]): Promise<number> {
-  const columns = into.columns.map(quoteColumn).join(', ')
+  // A table may have no columns, and parentheses always have some.
+  const columns = into.columns.length === 0 ? '' : ` (${into.columns.map(quoteColumn).join(', ')})`
   const framed = isFramed(rows)
-  const text = `copy ${into.quoted} (${columns}) from stdin (format ${framed ? 'binary' : 'text'})`
+  const text = `copy ${into.quoted}${columns} from stdin (format ${framed ? 'binary' : 'text'})`
   const stream = session.client.query(copyFrom(text))
   const { promise: finished, resolve, reject } = Promise.withResolvers<void>()
   const refused = new AbortController()

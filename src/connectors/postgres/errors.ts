@@ -176,8 +176,8 @@ const shownCharacters = 300
  * the row; the column is named in either.
  */
 export function rejectionOf(error: pg.DatabaseError, table: string | null = null): ErrorShape {
-  const name = error.column ?? (table === null ? null : (copyPlace(error, table)?.column ?? null))
-  const column = name === null ? '' : `, column "${name}"`
+  const name = refusedColumn(error, table)
+  const column = name === undefined ? '' : `, column "${name}"`
   const characters = [...error.message]
   const shown =
     characters.length > shownCharacters ? `${characters.slice(0, shownCharacters).join('')}…` : error.message
@@ -186,6 +186,11 @@ export function rejectionOf(error: pg.DatabaseError, table: string | null = null
     message: `PostgreSQL refuses the row: ${shown} (SQLSTATE ${error.code ?? 'unknown'}${column})`,
     ...(error.code === '23505' ? { hint: '--on-conflict skip keeps the row that is there, update replaces it' } : {}),
   }
+}
+
+/** The column whose value a COPY into `table` was refused for. */
+export function refusedColumn(error: pg.DatabaseError, table: string | null): string | undefined {
+  return error.column ?? (table === null ? undefined : copyPlace(error, table)?.column)
 }
 
 /** The error where COMMIT refuses a batch: a constraint was deferred until then. Null where that is not why it failed. */
@@ -241,11 +246,14 @@ export class RefusedRow extends Error {
   /** Place among the rows of its part; null: the server did not say. */
   readonly index: number | null
   readonly shape: ErrorShape
+  /** Whose value is at fault; undefined: the server names none. */
+  readonly column: string | undefined
 
-  constructor(part: number, index: number | null, shape: ErrorShape, cause?: unknown) {
+  constructor(part: number, index: number | null, shape: ErrorShape, cause?: unknown, column?: string) {
     super(shape.message, { cause })
     this.part = part
     this.index = index
     this.shape = shape
+    this.column = column
   }
 }

@@ -4,7 +4,7 @@ import { DroverError } from '../../core/errors.ts'
 import type { ChildPlan, ColumnPlan, TablePlan } from '../../core/plan.ts'
 import { isChild, partsOf, qualified } from '../../core/plan.ts'
 import { copyRows } from './copy-rows.ts'
-import { classifyFault, RefusedRow, rejectionOf } from './errors.ts'
+import { classifyFault, refusedColumn, RefusedRow, rejectionOf } from './errors.ts'
 import { quoteColumn, quoteTable } from './identifiers.ts'
 import type { Session } from './session.ts'
 import type { Stage } from './stage.ts'
@@ -43,7 +43,7 @@ export async function mergeRows(
     return repeated
   } catch (error) {
     if (!(error instanceof pg.DatabaseError) || classifyFault(error) !== 'data') throw error
-    throw new RefusedRow(rows.part, null, rejectionOf(error), error)
+    throw new RefusedRow(rows.part, null, rejectionOf(error), error, refusedColumn(error, null))
   }
 }
 

@@ -233,6 +233,6 @@ export class PostgresOpenBatch implements OpenBatch {
   }
 }
 
-function rejection({ part, index, shape }: RefusedRow): Answer {
-  return { rejected: { part, index, error: shape } }
+function rejection({ part, index, shape, column }: RefusedRow): Answer {
+  return { rejected: { part, index, error: shape, ...(column === undefined ? {} : { column }) } }
 }

@@ -8,8 +8,11 @@ import { copyOut } from './copy-out.ts'
 import type { Session } from './session.ts'
 import type { Sessions } from './sessions.ts'
 
-/** Nothing that reads back may write, whatever a view or a function of the user's would do. */
-const readOnly = 'set session characteristics as transaction read only'
+/**
+ * Nothing that reads back may write, whatever a view or a function of the user's would do. Names within values
+ * (`regclass`) come with their schema, as they do from the source.
+ */
+const readOnly = `set session characteristics as transaction read only; set search_path = ''`
 
 /**
  * Reads over one connection. States: without a session (at first, and after every failure), idle, and reading. A read

@@ -1,4 +1,3 @@
-import pg from 'pg'
 import { DroverError } from '../../core/errors.ts'
 import { qualified, targetColumns, type TablePlan, type TargetName } from '../../core/plan.ts'
 import { definitionOf, type Part } from './ddl.ts'
@@ -69,16 +68,10 @@ export async function advanceSequences(session: Session, part: Part): Promise<vo
 }
 
 /** For people: what {@link advanceSequences} comes to where the source's sequences have given values. */
-export function advanceStatements(plan: TablePlan): readonly string[] {
+export function advanceNotes(plan: TablePlan): readonly string[] {
   return (plan.definition?.sequences ?? []).map(({ column, reached }) => {
-    const sequence = `pg_get_serial_sequence(${literal(quoteTable(plan.target))}, ${literal(column)})`
-    const highest = `greatest(max(${quoteColumn(column)}), ${BigInt(reached)})`
-    return `select setval(${sequence}, ${highest}) from ${quoteTable(plan.target)}`
+    return `-- the sequence of ${quoteTable(plan.target)}.${quoteColumn(column)} goes on behind ${BigInt(reached)} and what is copied`
   })
-}
-
-function literal(text: string): string {
-  return pg.escapeLiteral(text).trimStart()
 }
 
 /** The value in the table that its sequence would come to last, among those that it can give at all; null: none. */

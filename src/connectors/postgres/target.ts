@@ -28,7 +28,7 @@ import { PostgresLedger } from './ledger.ts'
 import { ledgerTables, type LedgerTables } from './ledger-schema.ts'
 import { PostgresReader } from './reader.ts'
 import { ownRows } from './relations.ts'
-import { advanceStatements } from './sequences.ts'
+import { advanceNotes } from './sequences.ts'
 import { checkPooling } from './pooling.ts'
 import type { Sessions } from './sessions.ts'
 import { slicesOf } from './slices.ts'
@@ -43,6 +43,7 @@ export class PostgresTarget implements Target {
   readonly maxWriters: number = Infinity
   readonly maxNameBytes: number = maxNameBytes
   readonly maxColumns: number = maxColumns
+  readonly indexMethods: readonly IndexPlan['method'][] = ['btree', 'gin']
   readonly reservedColumns: readonly string[] = systemColumns
   readonly #sessions: Sessions
   readonly #ledgerSchema: string
@@ -79,21 +80,26 @@ export class PostgresTarget implements Target {
     return this.#sessions.use('look at the target tables', signal, (session) => findExisting(session, names))
   }
 
-  ddl({ plan, indexes = [], references = [] }: Pick<PlannedTable, 'plan' | 'indexes' | 'references'>): {
+  ddl({
+    plan,
+    exists = false,
+    indexes = [],
+    references = [],
+  }: Pick<PlannedTable, 'plan' | 'indexes' | 'references'> & { readonly exists?: boolean | undefined }): {
     readonly create: string
     readonly finish: readonly string[]
   } {
     const parts = partsOf(plan)
-    const keys = [
-      ...parts.map(addPrimaryKey),
-      ...parentsOf(plan).map((pair) => addChildReference(pair.parent, pair.child)),
-    ]
+    // A table that is there keeps the key that it has, or has none.
+    const keys = exists
+      ? []
+      : [...parts.map(addPrimaryKey), ...parentsOf(plan).map((pair) => addChildReference(pair.parent, pair.child))]
     const partitioned = plan.definition?.suffix.startsWith('partition by') === true
     const built = [
       ...indexes.map((index) => createIndexSql(index)),
       ...references.flatMap((key) => foreignKeySql(key, { partitioned })),
     ]
-    const finish = [...keys, ...advanceStatements(plan), ...parts.map(analyze), ...built]
+    const finish = [...keys, ...advanceNotes(plan), ...parts.map(analyze), ...built]
     return { create: parts.map(createTable).join(';\n'), finish: finish.filter((statement) => statement !== null) }
   }
 

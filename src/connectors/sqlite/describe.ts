@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises'
 import { setImmediate } from 'node:timers/promises'
 import type { SourceTable } from '../contract.ts'
 import { quoteName } from './identifiers.ts'
+import { isLedgerTable } from './ledger-schema.ts'
 import { lookUpTable, textOf, type SqliteTable } from './table.ts'
 import type { Snapshot } from './snapshot.ts'
 
@@ -24,12 +25,18 @@ export async function describeTables(
   signal: AbortSignal,
 ): Promise<readonly SourceTable[]> {
   const { size } = await stat(path)
+  // But for SQLite's own: nobody means them, or misses them.
   const listed = snapshot.all(
     "select name, type from pragma_table_list where schema = 'main' and name not like 'sqlite^_%' escape '^'",
   )
+  const ledgers = ledgersAmong(listed.map(([name]) => textOf(name)))
   const described: SourceTable[] = []
   for (const [listedName, type] of listed) {
     const name = textOf(listedName)
+    if (ledgers.some((prefix) => isLedgerTable(name, prefix))) {
+      described.push(skipped(name, 'system', "it belongs to drover's own ledger"))
+      continue
+    }
     described.push(describeTable(snapshot, name, textOf(type), source, size <= countedBytes))
     await setImmediate()
     signal.throwIfAborted()
@@ -38,9 +45,7 @@ export async function describeTables(
 }
 
 function describeTable(snapshot: Snapshot, name: string, type: string, source: string, counts: boolean): SourceTable {
-  const skip = (kind: SourceTable['kind'], skipped: string): SourceTable => {
-    return { name, kind, skipped, estimatedRows: null, averageRowBytes: null, ordered: false }
-  }
+  const skip = (kind: SourceTable['kind'], why: string): SourceTable => skipped(name, kind, why)
   if (type === 'virtual') return skip('system', `it is a virtual table${moduleOf(snapshot, name)}`)
   const known = skippedKinds[type]
   if (known !== undefined) return skip(known.kind, known.why)
@@ -50,6 +55,17 @@ function describeTable(snapshot: Snapshot, name: string, type: string, source: s
   }
   const estimatedRows = estimateRows(snapshot, table, counts)
   return { name, kind: 'table', skipped: null, estimatedRows, averageRowBytes: measure(snapshot, table), ordered: true }
+}
+
+function skipped(name: string, kind: SourceTable['kind'], why: string): SourceTable {
+  return { name, kind, skipped: why, estimatedRows: null, averageRowBytes: null, ordered: false }
+}
+
+/** What the names of tables of ledgers in this file begin with. */
+function ledgersAmong(names: readonly string[]): readonly string[] {
+  const there = new Set(names)
+  const prefixes = names.flatMap((name) => /^(.+)_migration$/.exec(name)?.[1] ?? [])
+  return prefixes.filter((prefix) => ['version', 'entry', 'letter'].every((own) => there.has(`${prefix}_${own}`)))
 }
 
 function moduleOf(snapshot: Snapshot, name: string): string {

@@ -65,7 +65,8 @@ class Search {
     const column = table.columns.find((candidate) => candidate.name === name && candidate.computed === null)
     if (column === undefined || table.order.length === 0) return null
     const { timeZone, encoding } = this.#request
-    const request = { table: table.name, where: null, limit: null, timeZone, encoding, dateFormats: {}, wanted: {} }
+    const reading = { timeZone, encoding, dateFormats: {}, wanted: {}, wantedNative: {} }
+    const request = { table: table.name, where: null, limit: null, ...reading }
     const scan = new Scan(this.#snapshot, table, request, this.#signal)
     const links = linksOf(this.#snapshot, table.name).filter(({ fields }) => fields.includes(name))
     const wanted = Object.fromEntries(await this.of(links))

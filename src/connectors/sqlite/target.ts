@@ -40,6 +40,7 @@ export class SqliteTarget implements Target {
   readonly maxWriters: number = Infinity
   readonly maxNameBytes: number = maxNameBytes
   readonly maxColumns: number = maxColumns
+  readonly indexMethods: readonly IndexPlan['method'][] = ['btree']
   readonly reservedColumns: readonly string[] = []
   readonly #file: DatabaseFile
   readonly #tables: LedgerTables

@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import type { TroubleCount } from '../../core/sample.ts'
+import { isGarbled } from '../../format/garbled-text.ts'
 import type { ChosenType } from './choose-types.ts'
 import { quoteName } from './identifiers.ts'
 import type { Scan } from './scan.ts'
@@ -22,6 +23,12 @@ export async function troubleIn(scan: Scan, { column, type, counts }: ChosenType
     const isAscii = `${name} not glob '*[^' || char(1) || '-' || char(127) || ']*' and not ${hasNul}`
     const isBroken = `${isText} and not (${isAscii}) and ${isDamaged}(cast(${name} as blob))`
     if (scan.isUtf8) conditions.push(['broken-text', isBroken])
+    const looksGarbled = scan.define('drover_garbled', (value) =>
+      typeof value === 'string' && isGarbled(value) ? 1n : 0n,
+    )
+    // The first byte of a character of several bytes, as the character it is in windows-1252.
+    const hasLead = `${name} glob '*[' || char(194) || '-' || char(244) || ']*'`
+    conditions.push(['garbled-text', `${isText} and ${hasLead} and ${looksGarbled}(${name})`])
   }
   if (type === 'float64') conditions.push(['special-number', `${name} in (9e999, -9e999)`])
   const found: TroubleCount[] = []

@@ -153,7 +153,7 @@ describe('rows by keys of every kind', () => {
   })
 })
 
-const reading = { dateFormats: {}, timeZone: 'UTC', encoding: null, wanted: {} } as const
+const reading = { dateFormats: {}, timeZone: 'UTC', encoding: null, wanted: {}, wantedNative: {} } as const
 
 function all(table: string): Selection {
   return { table, where: null, fields: null, limit: null }

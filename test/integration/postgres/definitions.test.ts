@@ -91,7 +91,7 @@ describe('a table as another server has it', () => {
     const { create, finish } = under.target.ddl({ plan: measures })
     expect(create).toContain(`comment on table "public"."measures" is '100% of "public"'`)
     expect(finish).toContain(
-      `select setval(pg_get_serial_sequence('"public"."measures"', 'id'), greatest(max("id"), 150)) from "public"."measures"`,
+      '-- the sequence of "public"."measures"."id" goes on behind 150 and what is copied',
     )
     await using begun = await beginMigration(under.target, 'm', [plannedOf(measures)])
     await load(begun, measures, rows)

@@ -5,7 +5,7 @@ import type { ReadingOptions, TableStructure } from '../../../src/connectors/str
 import { sqliteFile, type SqliteFile } from '../../support/sqlite.ts'
 
 const never = new AbortController().signal
-const plain: ReadingOptions = { dateFormats: {}, timeZone: 'UTC', encoding: null, wanted: {} }
+const plain: ReadingOptions = { dateFormats: {}, timeZone: 'UTC', encoding: null, wanted: {}, wantedNative: {} }
 
 /** One file with a table for each case. */
 let file: SqliteFile

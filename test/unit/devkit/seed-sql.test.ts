@@ -3,7 +3,6 @@ import { copyLine } from '../../../src/devkit/seed-postgres.ts'
 import { shapes, type ShapeName } from '../../../src/devkit/shapes/shapes.ts'
 import { sqlShapes } from '../../../src/devkit/shapes/sql-shapes.ts'
 import { tablesOf } from '../../../src/devkit/shapes/sql-table.ts'
-import { sqlitePath } from '../../../src/devkit/sqlite-path.ts'
 
 describe.each(Object.keys(shapes) as ShapeName[])('shape %s in SQL', (name) => {
   const { main, children, dimensions } = sqlShapes[name]
@@ -48,28 +47,5 @@ describe('a line of COPY', () => {
     expect(copyLine(values)).toBe(
       `${String.raw`a\tb\nc\rd\\e`}\t\\N\t\t12\t1.5\ttrue\t1970-01-01T00:00:00.000Z\t\\\\x00ff\t${String.raw`{"x\\"y\\\\","z"}`}\n`,
     )
-  })
-})
-
-describe('the address of a SQLite file', () => {
-  it.each([
-    ['sqlite:shop.db', 'shop.db'],
-    ['sqlite:../a%20b%3F.db', '../a b?.db'],
-    ['sqlite:/var/shop.db', '/var/shop.db'],
-    ['SQLite:///var/shop.db', '/var/shop.db'],
-  ])('%s is %s', (url, path) => {
-    expect(sqlitePath(url)).toBe(path)
-  })
-
-  it.each([
-    'sqlite:',
-    'sqlite://',
-    'sqlite://shop.db',
-    'sqlite:a.db?mode=ro',
-    'sqlite:a#b',
-    'sqlite:100%',
-    'sqlite:a%00',
-  ])('is not %s', (url) => {
-    expect(() => sqlitePath(url)).toThrow(expect.objectContaining({ code: 'invalid-url', hint: expect.any(String) }))
   })
 })

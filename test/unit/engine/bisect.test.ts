@@ -80,10 +80,10 @@ describe('findRefused', () => {
   })
 
   it('does not try rows again that are known', async () => {
-    const found: Refusals = new Map([[2, { code: 'row-rejected', message: 'known' }]])
+    const found: Refusals = new Map([[2, { part: 0, error: { code: 'row-rejected', message: 'known' } }]])
     const target = targetRefusing(new Set([2]), true)
     await findRefused(target.open, transcodedOf([1, 1, 1, 1]), 4, found)
-    expect([...found.values()].map(({ message }) => message)).toEqual(['known'])
+    expect([...found.values()].map(({ error }) => error.message)).toEqual(['known'])
     expect(target.tries()).toBe(2)
   })
 })

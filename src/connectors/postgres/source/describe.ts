@@ -24,13 +24,14 @@ const findTables = `
   ), size as (
     select stored.root, sum(greatest(c.reltuples, 0)::float8) as rows,
       bool_or(c.relpages = 0 and c.reltuples <= 0 and pg_relation_size(c.oid) > 0) as unknown,
-      sum(pg_table_size(c.oid))::float8 as bytes
+      sum(pg_relation_size(c.oid))::float8 as main, sum(pg_table_size(c.oid))::float8 as bytes
     from stored join pg_class c on c.oid = stored.oid and c.relkind = 'r'
     group by stored.root
   )
   select relation.name, relation.schema, relation.relation, relation.kind, size.rows,
-    has_schema_privilege(relation.schema, 'usage') and has_any_column_privilege(relation.oid, 'select') as readable,
-    size.unknown, size.bytes,
+    has_schema_privilege(relation.schema, 'usage') and has_any_column_privilege(relation.oid, 'select')
+      and not row_security_active(relation.oid) as readable,
+    size.unknown, size.main, size.bytes,
     (select format('%I.%I', pn.nspname, p.relname)
       from pg_inherits i join pg_class p on p.oid = i.inhparent join pg_namespace pn on pn.oid = p.relnamespace
       where i.inhrelid = relation.oid and relation.partition) as parent,
@@ -53,10 +54,13 @@ interface TableRow {
   readonly rows: number | null
   /** Never counted by the server. */
   readonly unknown: boolean | null
+  /** Bytes of its rows without their long values. */
+  readonly main: number | null
   readonly bytes: number | null
   readonly parent: string | null
   readonly extension: string | null
   readonly ledger: boolean
+  /** All of its rows: a policy would make a question for them fail. */
   readonly readable: boolean
 }
 
@@ -73,7 +77,7 @@ export async function describeTables(session: Session): Promise<readonly SourceT
     tables.push({
       name: row.name,
       qualified: { schema: row.schema, name: row.relation },
-      kind: row.kind === 'v' || row.kind === 'm' ? 'view' : row.ledger ? 'system' : 'table',
+      kind: kindOf(row),
       skipped,
       estimatedRows,
       averageRowBytes: row.bytes === null || !estimatedRows ? null : row.bytes / estimatedRows,
@@ -82,6 +86,12 @@ export async function describeTables(session: Session): Promise<readonly SourceT
     })
   }
   return tables
+}
+
+function kindOf({ kind, ledger, parent }: TableRow): SourceTable['kind'] {
+  if (kind === 'v' || kind === 'm') return 'view'
+  if (ledger) return 'system'
+  return parent === null ? 'table' : 'partition'
 }
 
 function skipReason({ kind, parent, extension, ledger }: TableRow): string | null {
@@ -93,11 +103,18 @@ function skipReason({ kind, parent, extension, ledger }: TableRow): string | nul
   return extension === null ? null : `belongs to the extension ${extension}`
 }
 
-/** Of a table that was never counted, what the server itself goes by: the pages it has and the width of its columns. */
+/** A table that was never counted is, where that takes no time. */
+const mostCountedBytes = 1024 * 1024
+
+/** Of a larger one, what the server itself goes by: the pages it has and the width of its columns. */
 async function estimate(session: Session, row: TableRow, counted: number): Promise<number | null> {
   if (row.unknown !== true) return Math.round(counted)
   if (!row.readable) return null
   const from = `${row.kind === 'p' ? '' : 'only '}${quoteTable({ schema: row.schema, name: row.relation })}`
+  if (row.main !== null && row.main <= mostCountedBytes) {
+    const { rows } = await session.query<{ rows: number }>(`select count(*)::float8 as rows from ${from}`)
+    return rows[0]?.rows ?? null
+  }
   const { rows } = await session.query<{ 'QUERY PLAN': unknown }>(`explain (format json) select from ${from}`)
   return plannedRows(rows[0]?.['QUERY PLAN'])
 }

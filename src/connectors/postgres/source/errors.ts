@@ -42,7 +42,9 @@ export function toSourceError(error: unknown, { source, doing }: Attempt): Error
   if (error instanceof DroverError) {
     const code = ofSource.get(error.code)
     if (code === undefined) return error
-    const { message, hint, cause, shortage } = error
+    const { message, cause, shortage } = error
+    const hint =
+      codeOf(cause) === '3D000' ? 'check the name: psql --list shows the databases of the server' : error.hint
     return new DroverError(code, message, { hint, cause, shortage })
   }
   const code = codeOf(error)

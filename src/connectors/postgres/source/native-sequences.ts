@@ -82,7 +82,7 @@ export async function reachedBy(
 ): Promise<string | null> {
   const { schema, name, readable, start, increment, min, max } = sequence
   if (!readable) {
-    throw new DroverError('missing-right', `this user must not read the sequence ${schema}.${name}`, {
+    throw new DroverError('missing-right', `this user may not read the sequence ${schema}.${name}`, {
       hint: `grant select on sequence ${quoteTable({ schema, name })} to it`,
     })
   }

@@ -50,7 +50,7 @@ async function withState(
     [oid],
   )
   if (rows[0]?.readable !== true) {
-    throw new DroverError('missing-right', `this user must not read the sequence ${identity}`, {
+    throw new DroverError('missing-right', `this user may not read the sequence ${identity}`, {
       hint: `grant select on sequence ${identity} to it`,
     })
   }

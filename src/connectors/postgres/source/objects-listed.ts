@@ -23,7 +23,7 @@ const queries: readonly string[] = [
   from ${relations} where c.relrowsecurity`,
 
   `select 'unlogged table', format('%I.%I', n.nspname, c.relname),
-    'it is logged in the target, where a crash would empty it behind the ledger; alter table … set unlogged afterwards'
+    'it is logged in the target, where a crash would empty it behind the ledger; alter table ... set unlogged afterwards'
   from ${relations} where c.relkind in ('r', 'p') and c.relpersistence = 'u' and ${free('pg_class', 'c.oid')}`,
 
   `select 'foreign table', format('%I.%I', n.nspname, c.relname), case when c.relispartition
@@ -56,7 +56,7 @@ const queries: readonly string[] = [
     and not h.inhparent::regclass::text = any ($1::text[])`,
 
   `select 'owner', pg_get_userbyid(c.relowner),
-    'owns ' || count(*) || ' relations; in the target they belong to whoever copies: alter table … owner to'
+    'owns ' || count(*) || ' relations; in the target they belong to whoever copies: alter table ... owner to'
   from ${relations} where c.relkind in ('r', 'p', 'v', 'm', 'S', 'f') and ${free('pg_class', 'c.oid')}
     and n.nspname !~ '^pg_' group by c.relowner`,
 
@@ -82,7 +82,8 @@ export async function readListed(session: Session, tables: readonly string[]): P
       `select kind, name, reason from (${query}) as listed (kind, name, reason) order by name collate "C"`,
       query.includes('$1') ? [tables] : [],
     )
-    found.push(...rows)
+    // Not every database has the character, so no statement may.
+    found.push(...rows.map(({ reason, ...row }) => ({ ...row, reason: reason.replace('...', '…') })))
   }
   return found
 }

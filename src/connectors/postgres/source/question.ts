@@ -3,11 +3,12 @@ import type { Format } from '../../../core/batch.ts'
 import { DroverError } from '../../../core/errors.ts'
 import type { LayoutColumn, RowLayout } from '../../../core/layout.ts'
 import type { Selection } from '../../planned-table.ts'
+import type { ReadingOptions } from '../../structure.ts'
 import { columnOf } from './bounds.ts'
 import { castOf } from './column-types.ts'
 import type { KeyForm } from './position.ts'
 import { sinceConditions } from './since.ts'
-import type { ReadTable } from './table.ts'
+import type { ReadColumn, ReadTable } from './table.ts'
 
 /** What is asked of a table for each of its rows. */
 export interface Question {
@@ -23,15 +24,34 @@ export interface Question {
 }
 
 /** All columns that can be copied, decoded. */
-export function layoutOf(table: ReadTable): RowLayout {
+export function layoutOf(table: ReadTable, reading: Reading = { wantedNative: {}, timeZone: 'UTC' }): RowLayout {
   const columns = table.columns.filter(({ generated }) => !generated)
   const key = table.key.map(({ name }) => columns.findIndex((column) => column.name === name))
   return {
     format: 'pgcopy',
-    columns: columns.map(({ name, type }): LayoutColumn => ({ field: name, type })),
+    columns: columns.map((column) => layoutColumn(table, column, reading)),
     key: key.includes(-1) ? [] : key,
     raw: false,
   }
+}
+
+type Reading = Pick<ReadingOptions, 'wantedNative' | 'timeZone'>
+
+/**
+ * Two of the types that are read as their text are read as the type of the column they go to: text in `json` would be
+ * one value of `jsonb`, and a time without zone none of a time with one. A key stays what its bounds are.
+ */
+function layoutColumn(table: ReadTable, { name, declared, type }: ReadColumn, reading: Reading): LayoutColumn {
+  const wanted = Object.hasOwn(reading.wantedNative, name) ? reading.wantedNative[name] : undefined
+  const isOfKey = table.key.some((column) => column.name === name)
+  if (isOfKey || wanted === undefined) return { field: name, type }
+  if (declared === 'json' && wanted === 'jsonb') return { field: name, type: 'json' }
+  if (!isTimestamp(declared, 'without') || !isTimestamp(wanted, 'with')) return { field: name, type }
+  return { field: name, type: 'timestamp', form: `at ${reading.timeZone}` }
+}
+
+function isTimestamp(declared: string, zone: 'with' | 'without'): boolean {
+  return declared.startsWith('timestamp') && declared.endsWith(` ${zone} time zone`)
 }
 
 /** Rows as a selection wants them. A key that is not in its layout is read beside it; so is the place of a row without. */
@@ -48,21 +68,22 @@ export function questionOf(table: ReadTable, { layout = layoutOf(table) }: Selec
   if (layout.key.length === table.key.length) {
     return { format, expressions: own, hidden: 0, key: layout.key, keyForm: form }
   }
-  const key = table.key.map(({ name }) => valueOf(table, name, raw))
+  const key = table.key.map(({ name }) => valueOf(table, name, raw ? null : (columnNamed(table, name) ?? null)))
   return { format, expressions: [...key, ...own], hidden: key.length, key: [...key.keys()], keyForm: form }
 }
 
 /** A column without a field is one of the key, and the order of these is the key's own. */
-function expressionOf(table: ReadTable, layout: RowLayout, { field }: LayoutColumn, place: number): string {
-  const name = field ?? table.key[layout.key.indexOf(place)]?.name
+function expressionOf(table: ReadTable, layout: RowLayout, column: LayoutColumn, place: number): string {
+  const name = column.field ?? table.key[layout.key.indexOf(place)]?.name
   if (name === undefined) {
     throw new DroverError('unexpected', `column ${place} of the layout of ${table.name} has no name`)
   }
-  return valueOf(table, name, layout.raw)
+  return valueOf(table, name, layout.raw ? null : column)
 }
 
-function valueOf(table: ReadTable, name: string, raw: boolean): string {
-  const column = table.columns.find((one) => one.name === name)
+/** Read as one of the type in the form; null: as it is. */
+function valueOf(table: ReadTable, name: string, as: Pick<LayoutColumn, 'type' | 'form'> | null): string {
+  const column = columnNamed(table, name)
   if (column === undefined) {
     throw new DroverError('schema-drift', `table ${table.name} has no column ${JSON.stringify(name)} any more`, {
       hint: 'make the table what it was and run drover resume, or start over with --mode recreate',
@@ -73,7 +94,14 @@ function valueOf(table: ReadTable, name: string, raw: boolean): string {
       hint: 'grant select on the column, or leave it out with --exclude-columns',
     })
   }
-  return raw ? columnOf(table, name) : `${columnOf(table, name)}::${castOf(column.type)}`
+  const value = columnOf(table, name)
+  if (as === null) return value
+  const zone = as.form?.replace(/^at /, '')
+  return `${zone === undefined ? value : `(${value} at time zone ${pg.escapeLiteral(zone)})`}::${castOf(as.type)}`
+}
+
+function columnNamed({ columns }: ReadTable, name: string): ReadColumn | undefined {
+  return columns.find((column) => column.name === name)
 }
 
 /** What the user wants of the rows. The filter stands on lines of its own, for it may end with a comment. */

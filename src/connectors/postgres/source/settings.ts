@@ -16,6 +16,10 @@ const settings: readonly (readonly [name: string, setting: string])[] = [
   ['jit', 'off'],
 ]
 
+/** Where nobody knows what texts are written in they come as they are: the server would end at the first that is not UTF-8. */
+const asStored = `
+  select set_config('client_encoding', 'SQL_ASCII', false) where current_setting('server_encoding') = 'SQL_ASCII'`
+
 /** Settings that the server does not know, being older, are left out by the join. */
 const configure = `
   select count(set_config(s.name, s.setting, false))
@@ -24,4 +28,5 @@ const configure = `
 
 export async function configureReading(session: Session): Promise<void> {
   await session.query(configure, [settings.map(([name]) => name), settings.map(([, setting]) => setting)])
+  await session.query(asStored)
 }

@@ -71,7 +71,7 @@ export class PostgresSource implements Source {
   }
 
   structure(request: StructureRequest, signal: AbortSignal): Promise<TableStructure> {
-    return this.#onTable(request, signal, (session, table) => readStructure(session, table))
+    return this.#onTable(request, signal, (session, table) => readStructure(session, table, request))
   }
 
   objects(request: ObjectsRequest, signal: AbortSignal): Promise<DatabaseObjects> {

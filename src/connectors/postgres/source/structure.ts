@@ -1,5 +1,6 @@
+import type { RowLayout } from '../../../core/layout.ts'
 import type { FieldSample, Sample } from '../../../core/sample.ts'
-import type { TableStructure } from '../../structure.ts'
+import type { StructureRequest, TableStructure } from '../../structure.ts'
 import type { Session } from '../session.ts'
 import { readNative } from './native.ts'
 import { layoutOf } from './question.ts'
@@ -11,14 +12,19 @@ import type { ReadTable } from './table.ts'
  * What the catalogue says of a table. Types are certain, so nothing is looked at: the sample has all rows that the
  * server thinks there are, each with the type of its column, and null where the server found as much.
  */
-export async function readStructure(session: Session, table: ReadTable): Promise<TableStructure> {
+export async function readStructure(
+  session: Session,
+  table: ReadTable,
+  request: StructureRequest,
+): Promise<TableStructure> {
   const { oid, place } = table
   const columns = await readColumns(session, { oid, ...place, whole: table.from === table.quoted })
   const { references, warnings } = await readReferences(session, oid)
   const { rows, bytes } = await sizeOf(session, table)
+  const layout = layoutOf(table, request)
   return {
-    layout: layoutOf(table),
-    sample: sampleOf(table, columns, rows, bytes),
+    layout,
+    sample: sampleOf(layout, columns, rows, bytes),
     columns: columns.map(({ nullShare: _, ...column }) => column),
     key: table.keyIsPrimary ? table.key.map(({ name }) => name) : [],
     checks: await readChecks(session, oid),
@@ -45,26 +51,25 @@ async function sizeOf(
   return { rows: Math.round(row?.rows ?? 0), bytes: row?.bytes ?? 0 }
 }
 
-function sampleOf(table: ReadTable, columns: readonly FoundColumn[], rows: number, bytes: number): Sample {
+function sampleOf(layout: RowLayout, columns: readonly FoundColumn[], rows: number, bytes: number): Sample {
   // A type that no value was seen of would be no type, and a table without rows has its types all the same.
   const counted = Math.max(1, rows)
   const found = new Map(columns.map((column) => [column.field, column]))
-  const fields = table.columns
-    .filter(({ generated }) => !generated)
-    .map(({ name, type }): FieldSample => {
-      const { declared = '', required = false, nullShare = null } = found.get(name) ?? {}
-      const nulls = required ? 0 : Math.min(counted - 1, Math.round(counted * (nullShare ?? 0)))
-      const ofNull = nulls === 0 ? [] : [{ name: 'null', type: 'null' as const, count: nulls }]
-      return {
-        field: name,
-        types: [{ name: declared, type, count: counted - nulls }, ...ofNull],
-        documents: null,
-        elements: null,
-        distinct: null,
-        maxBytes: 0,
-        trouble: [],
-      }
-    })
+  const fields = layout.columns.map(({ field, type }): FieldSample => {
+    const name = field ?? ''
+    const { declared = '', required = false, nullShare = null } = found.get(name) ?? {}
+    const nulls = required ? 0 : Math.min(counted - 1, Math.round(counted * (nullShare ?? 0)))
+    const ofNull = nulls === 0 ? [] : [{ name: 'null', type: 'null' as const, count: nulls }]
+    return {
+      field: name,
+      types: [{ name: declared, type, count: counted - nulls }, ...ofNull],
+      documents: null,
+      elements: null,
+      distinct: null,
+      maxBytes: 0,
+      trouble: [],
+    }
+  })
   return { rows: counted, bytes, complete: true, damaged: 0, failed: null, fields, more: false }
 }
 
