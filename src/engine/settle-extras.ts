@@ -1,8 +1,8 @@
 import type { Target } from '../connectors/contract.ts'
 import type { IndexStructure, ReferenceStructure } from '../connectors/structure.ts'
 import type { ForeignKeyPlan, IndexPlan } from '../core/index-plan.ts'
-import { columnName } from '../schema/naming.ts'
 import { translateCondition, translateIndexPart } from '../schema/sql-translation.ts'
+import { freeName, usualKeyName } from './free-name.ts'
 import { isWhole, translating, wholeColumns, type Structured } from './settle-structure.ts'
 
 type Names = Pick<Target, 'dialect' | 'maxNameBytes'>
@@ -37,7 +37,7 @@ function settleIndexes(table: Structured, target: Names, taken: Set<string>, tol
   const planOf = (name: string, unique: boolean, text: IndexPlan['text']): IndexPlan => {
     return {
       ...base,
-      name: freeName(name, table.plan.target.schema, taken, target),
+      name: freeName(name, taken, target, table.plan.target.schema),
       source: name,
       unique,
       where: [],
@@ -50,14 +50,22 @@ function settleIndexes(table: Structured, target: Names, taken: Set<string>, tol
   return indexes.flatMap((index) => {
     const sql = indexSql(index, table, target)
     if ('sql' in sql) return [planOf(nameOf(index, table), index.unique, { kind: 'index', sql: sql.sql })]
-    told.push(`index ${index.name} of ${table.plan.source} is not built: ${sql.reason}`)
+    told.push(`${shownIndex(index)} of ${table.plan.source} is not built: ${sql.reason}`)
     return []
   })
 }
 
+function shownIndex({ name, parts }: IndexStructure): string {
+  return isNumbered(name) ? `unique (${parts.map(({ expression }) => expression.sql).join(', ')})` : `index ${name}`
+}
+
 /** SQLite names what a UNIQUE constraint needs by a number. */
+function isNumbered(name: string): boolean {
+  return name.startsWith('sqlite_autoindex_')
+}
+
 function nameOf({ name, parts }: IndexStructure, { plan }: Structured): string {
-  if (!name.startsWith('sqlite_autoindex_')) return name
+  if (!isNumbered(name)) return name
   return `${plan.target.name}_${parts.map(({ field }) => field ?? 'expression').join('_')}_key`
 }
 
@@ -96,7 +104,8 @@ function settleReferences(
   target: Names,
   told: string[],
 ): readonly ForeignKeyPlan[] {
-  const taken = new Set<string>()
+  const { key, constraints = [] } = table.plan.definition ?? {}
+  const taken = new Set([key?.name ?? usualKeyName(table.plan.target), ...constraints.map(({ name }) => name)])
   return table.structure.references.flatMap((reference) => {
     const settled = settleReference(table, reference, tables)
     if ('reason' in settled) {
@@ -107,7 +116,7 @@ function settleReferences(
       return []
     }
     const name = reference.name ?? `${table.plan.target.name}_${settled.columns.join('_')}_fkey`
-    return [{ ...settled, name: freeName(name, '', taken, target) }]
+    return [{ ...settled, name: freeName(name, taken, target) }]
   })
 }
 
@@ -154,14 +163,4 @@ function isUnique({ plan, structure }: Structured, fields: readonly string[], co
 
 function sameNames(a: readonly string[], b: readonly string[]): boolean {
   return a.length === b.length && a.every((name) => b.includes(name))
-}
-
-/** The name, or the first with a number that nobody in the scope has. */
-function freeName(wanted: string, scope: string, taken: Set<string>, { maxNameBytes }: Names): string {
-  const limits = { maxBytes: maxNameBytes, reserved: [] }
-  const owned = (name: string): string => `${scope}.${name}`
-  let name = columnName(wanted, 'preserve', limits)
-  for (let number = 2; taken.has(owned(name)); number++) name = columnName(`${wanted}_${number}`, 'preserve', limits)
-  taken.add(owned(name))
-  return name
 }

@@ -12,6 +12,7 @@ import {
   type TablePlan,
 } from '../core/plan.ts'
 import { translateCondition, translateDefault, type Translating } from '../schema/sql-translation.ts'
+import { freeName, usualKeyName } from './free-name.ts'
 
 /** A table whose columns are planned, and what its source says of it. */
 export interface Structured {
@@ -28,7 +29,7 @@ export interface SettledTable {
   readonly warnings: readonly string[]
 }
 
-type Languages = Pick<Target, 'dialect' | 'formatFor' | 'accepts'>
+type Languages = Pick<Target, 'dialect' | 'formatFor' | 'accepts' | 'maxNameBytes'>
 
 /**
  * Adds to a plan of columns how the rows come, how they are sent, and, for a table that is made, what its source has
@@ -205,10 +206,13 @@ function translatedDefinition(table: Structured, target: Languages, told: string
     const reached = column.identity?.reached ?? null
     if (reached !== null) sequences.push({ column: own.name, reached })
   }
+  // SQLite does not mind constraints of one name.
+  const taken = new Set([usualKeyName(plan.target)])
   const constraints = structure.checks.flatMap(({ name, expression }, place): NamedText[] => {
     const translated = translateCondition(expression, words)
     if ('sql' in translated) {
-      return [{ name: name ?? `${plan.target.name}_check${place + 1}`, sql: `check (${translated.sql})` }]
+      const wanted = name ?? `${plan.target.name}_check${place + 1}`
+      return [{ name: freeName(wanted, taken, target), sql: `check (${translated.sql})` }]
     }
     told.push(`check ${name ?? expression.sql} is not carried: ${translated.reason}`)
     return []
