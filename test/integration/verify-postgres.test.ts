@@ -192,4 +192,30 @@ describe('tables of PostgreSQL', () => {
     await there.query('delete from shared where id > 6')
     expect(await verified(between, 'count', { tables: ['shared'] })).toMatchObject({ equal: false })
   })
+
+  it('are compared with tables that others have filled, in the types that these have', async () => {
+    const rows = (types: string): string => `create table theirs (${types});
+      insert into theirs select n, n * 1.5, 'c' || n, (enum_range(null::mood))[n % 2 + 1], array[array[n, 1]], '{"a":1}'
+      from generate_series(1, 50) n`
+    await here.query(rows('id integer primary key, cost numeric, code text, mood mood, grid integer[], doc json'))
+    await there.query(
+      rows('id bigint primary key, cost numeric(8,3), code char(6), mood mood, grid integer[], doc json'),
+    )
+    const options = { tables: ['theirs'] }
+    for (const level of levels) {
+      const { equal, columns, rows: compared } = await verified(between, level, options)
+      expect([equal, compared, columns.filter((column) => column.compared !== 'exactly')], level).toEqual([
+        true,
+        50,
+        [],
+      ])
+    }
+    await there.query(`update theirs set mood = 'sad' where id = 2; update theirs set cost = cost + 0.001 where id = 4`)
+    for (const level of levels) {
+      expect(inOrder((await verified(between, level, options)).differences), level).toEqual([
+        ['theirs', '2', 'mood', 'ok', 'sad'],
+        ['theirs', '4', 'cost', '6.0', '6.001'],
+      ])
+    }
+  })
 })
