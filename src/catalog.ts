@@ -135,7 +135,7 @@ export async function createObserver(
   const raw = observer === undefined ? null : await observer(keyField, joinScalars, mendsNames)
   if (pipeline === null && raw !== null) return raw
   const { createRowObserver } = await import('./format/row-observe.ts')
-  const rows = decoder(everything({ table, layout }, transform), keyField)
+  const rows = decoder(everything({ table, layout }, transform ?? { file: null, steps: [] }), keyField)
   const transformed = createRowObserver(rows, pipeline, joinScalars, layout)
   return raw === null ? transformed : besideRaw(transformed, raw)
 }

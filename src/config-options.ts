@@ -182,8 +182,8 @@ export const spec: {
   readonly tuneFeed: OptionSpec<readonly Feed[] | null>, readonly tuneIsolation: OptionSpec<readonly Isolation[] | null>,
   readonly json: OptionSpec<boolean>, readonly progress: OptionSpec<ProgressKind>, readonly logLevel: OptionSpec<LogLevel>,
 } = {
-  from: option('from', reading, url(), null, 'Source, as a URL: mongodb://host/database, postgres://user@host/database, sqlite:file'),
-  to: option('to', writing, url(), null, 'Target, as a URL: postgres://user@host/database'),
+  from: option('from', reading, url(), null, 'Source, as a URL: mongodb://host/database, bson:folder, postgres://user@host/database, sqlite:file'),
+  to: option('to', writing, url(), null, 'Target, as a URL: postgres://user@host/database, sqlite:file'),
   tables: option('tables', [...selecting, 'retry', 'inspect', 'tune'], list('a,b*'), [], 'Tables to take, by name or wildcard (default: all)'),
   config: option('config', anything, text('FILE'), null, 'YAML file with any of these options', commandLine),
   envFile: option('env-file', anything, text('FILE'), null, 'dotenv file; DB_NAME, DB_USER, DB_PASSWORD, DB_HOST, DB_PORT in it stand for --to, SQLITE_DB_PATH for --from', commandLine),

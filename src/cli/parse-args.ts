@@ -82,7 +82,7 @@ export const commands: Readonly<Record<Command, Description>> = {
   },
   seed: {
     usage: 'seed',
-    help: 'Write deterministic test data into MongoDB',
+    help: 'Write deterministic test data into MongoDB, PostgreSQL or SQLite',
     examples: [['drover seed --to mongodb://localhost/shop --rows 100000', 'a collection of users']],
   },
   bench: {

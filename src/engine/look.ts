@@ -33,3 +33,18 @@ export async function observeRows(
   }
   return observer.sample(complete)
 }
+
+/**
+ * Where rows after a transform leave a type open, it is that of the source: of fields without a value, and of all fields
+ * where there are no rows.
+ */
+export function withDeclared(seen: Sample, declared: Sample): Sample {
+  if (seen.rows === 0) return declared
+  const types = new Map(declared.fields.map((field) => [field.field, field.types]))
+  const fields = seen.fields.map((field) => {
+    if (field.types.some(({ type }) => type !== 'null')) return field
+    const known = (types.get(field.field) ?? []).filter(({ type }) => type !== 'null')
+    return { ...field, types: [...known.map((one) => ({ ...one, count: 0 })), ...field.types] }
+  })
+  return { ...seen, fields }
+}

@@ -15,9 +15,10 @@ import { givenTypes } from '../transforms/given-types.ts'
 import type { ChosenTable } from './choose-tables.ts'
 import { refuseUnfit, staying, triggerWarnings } from './existing-tables.ts'
 import { irreversible, lastingChange } from './irreversible.ts'
-import { lookAtSample } from './look.ts'
+import { lookAtSample, withDeclared } from './look.ts'
 import type { PlanContext } from './plan-context.ts'
 import { inItsFormat, settleStructure } from './settle-structure.ts'
+import { isGiven } from './run-options.ts'
 import { resolveSince } from './since.ts'
 import type { Survey } from './survey.ts'
 
@@ -131,10 +132,7 @@ async function planNow(context: ShapeContext, chosen: ChosenTable, signal: Abort
   const request = { ...selection, ...readingOf(options, stays) }
   const structure = await structureOf(context, request, signal)
   const whole = rowsToLookAt(context, structure === null ? selection : { ...selection, layout: structure.layout })
-  const sample =
-    structure === null || options.pipeline !== null
-      ? await look(context, whole, options.pipeline, signal)
-      : structure.sample
+  const sample = await sampleOf(context, whole, { pipeline: options.pipeline, structure }, signal)
   refuseFailing(sample, table.name)
   const columns = columnsOf(context, chosen, options, { sample, structure })
   const shape = { ...columns, selection, rows, sample, indexes: [], references: [], structure, way: null }
@@ -150,6 +148,17 @@ async function planNow(context: ShapeContext, chosen: ChosenTable, signal: Abort
     notes: [...columns.notes, ...settled.notes],
     warnings: [...said, ...settled.warnings],
   }
+}
+
+async function sampleOf(
+  context: ShapeContext,
+  selection: Selection,
+  { pipeline, structure }: { readonly pipeline: TransformSpec | null; readonly structure: TableStructure | null },
+  signal: AbortSignal,
+): Promise<Sample> {
+  if (structure !== null && pipeline === null) return structure.sample
+  const seen = await look(context, selection, pipeline, signal)
+  return structure === null ? seen : withDeclared(seen, structure.sample)
 }
 
 /** What the source's catalogue says of a table; in its own words only where the target speaks its language. */
@@ -276,6 +285,7 @@ export function columnsOf(
 ): PlannedColumns {
   const declared = structure === null ? undefined : declaredFields(structure)
   const [only = '', ...others] = declared?.key ?? []
+  const stays = staying({ existing }, name, options.mode)
   return planTable({
     sample,
     source: table.name,
@@ -291,7 +301,8 @@ export function columnsOf(
       ...options,
       naming: options.naming ?? source.naming,
       // A table with columns of its own kind is not changed for those of another, unless somebody asks for it.
-      onDrift: declared !== undefined && options.origin('onDrift') === 'default' ? 'stop' : options.onDrift,
+      onDrift:
+        declared !== undefined && stays !== null && !isGiven(options.origin('onDrift')) ? 'stop' : options.onDrift,
       // What a step has made of a type is told apart from what only looks like it in the sample.
       cast: { ...Object.fromEntries(givenTypes(options.pipeline?.steps ?? [])), ...options.cast },
       onConflict: options.mode === 'upsert' ? 'update' : options.onConflict,
@@ -299,7 +310,7 @@ export function columnsOf(
     transform: options.pipeline,
     maxNameBytes: target.maxNameBytes,
     reservedColumns: target.reservedColumns,
-    existing: staying({ existing }, name, options.mode),
+    existing: stays,
     existingChildren: new Map(
       [...children.values()].flatMap((child) => {
         const found = staying({ existing }, child, options.mode)

@@ -83,7 +83,11 @@ export function planTable(input: PlanTableInput): PlannedColumns {
   const { keyField, options, existing, target } = input
   const resolved = resolveOptions(input.sample, options)
   const { choices, sample } = resolved
-  const selected = selectFields(sample, input.declared === undefined ? keyField : null, resolved.top)
+  const known = {
+    keyField: input.declared === undefined ? keyField : null,
+    allOf: isCatalogue(input) ? input.source : null,
+  }
+  const selected = selectFields(sample, known, resolved.top)
   const rows = sample.rows - sample.damaged - (sample.failed?.count ?? 0)
   const layout = layOut(selected.fields, { base: [], within: [], rows }, choices)
   refuseSplitKey(layout, keyField)
@@ -124,6 +128,11 @@ export function planTable(input: PlanTableInput): PlannedColumns {
       ...children.warnings,
     ],
   }
+}
+
+/** What the source declares are all fields there are; but rows come as a transform gives them. */
+function isCatalogue({ declared, transform }: PlanTableInput): boolean {
+  return declared !== undefined && transform === null
 }
 
 /** A type that somebody has asked for is not the one that the source declares. */

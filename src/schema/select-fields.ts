@@ -1,6 +1,6 @@
 import { DroverError } from '../core/errors.ts'
 import type { FieldSample, Sample } from '../core/sample.ts'
-import { isWrong, unknownField } from './unknown-field.ts'
+import { isWrong, undeclaredField, unknownField } from './unknown-field.ts'
 import { unseen } from './values.ts'
 
 /** The options that say which fields of a table are copied, and how, all by their names in the source. */
@@ -19,31 +19,55 @@ export interface SelectedFields {
   readonly warnings: readonly string[]
 }
 
+interface Looked {
+  /** The error for a name that is none of a field. */
+  readonly wrong: (option: string, field: string) => DroverError
+  /** Nothing tells what fields there are. */
+  readonly isOpen: boolean
+}
+
+/** What a sample leaves open. */
+export interface KnownFields {
+  /** Comes first; null: the order first seen is that of the table. */
+  readonly keyField: string | null
+  /** The table whose fields are all in the sample, whatever its rows; null: there may be others. */
+  readonly allOf: string | null
+}
+
 /**
  * The fields that become columns: those of `--columns`, or else the key, the others in the order first seen, and last
- * those that only `--cast` names. `keyField` null: the order first seen is that of the table.
+ * those that only `--cast` names.
  *
  * @throws DroverError `unknown-column`, `conflicting-options`, or `invalid-value` for a name given twice
  */
-export function selectFields(sample: Sample, keyField: string | null, options: FieldOptions): SelectedFields {
+export function selectFields(sample: Sample, { keyField, allOf }: KnownFields, options: FieldOptions): SelectedFields {
   const warnings: string[] = []
   refuseConflicts(options)
   const seen = new Map(sample.fields.map((field) => [field.field, field]))
   const declared = Object.keys(options.cast).filter((field) => !seen.has(field))
+  const wrong = (option: string, field: string): DroverError => {
+    const known = [...seen.keys()]
+    return allOf === null ? unknownField(option, field, known, sample) : undeclaredField(option, field, known, allOf)
+  }
+  const looked: Looked = { wrong, isOpen: allOf === null && sample.rows === 0 }
   for (const field of declared) {
+    if (allOf !== null) throw wrong('--cast', field)
     seen.set(field, unseen(field))
     if (options.columns === null || options.columns.includes(field)) {
       warnings.push(`field ${quote(field)} was not seen: it has a column because --cast names it`)
     }
   }
-  for (const field of options.excludeColumns) checkExcluded(field, seen, sample, warnings)
+  for (const field of options.excludeColumns) {
+    if (!seen.has(field) && allOf !== null) throw wrong('--exclude-columns', field)
+    checkExcluded(field, seen, sample, warnings)
+  }
   const names = options.columns ?? defaultOrder(seen, sample, keyField)
   const fields = names
     .filter((field) => !options.excludeColumns.includes(field))
-    .map((field) => seen.get(field) ?? expectEmpty('--columns', field, seen, sample))
-  checkTouched('--rename', Object.keys(options.rename), fields, seen, sample)
-  checkTouched('--cast', Object.keys(options.cast), fields, seen, sample)
-  checkTouched('--pin', options.pin, fields, seen, sample)
+    .map((field) => seen.get(field) ?? expectEmpty('--columns', field, looked))
+  checkTouched('--rename', Object.keys(options.rename), fields, seen, looked)
+  checkTouched('--cast', Object.keys(options.cast), fields, seen, looked)
+  checkTouched('--pin', options.pin, fields, seen, looked)
   return { fields, warnings }
 }
 
@@ -89,12 +113,12 @@ function checkTouched(
   names: readonly string[],
   fields: readonly FieldSample[],
   seen: ReadonlyMap<string, FieldSample>,
-  sample: Sample,
+  looked: Looked,
 ): void {
   for (const name of names) {
     if (fields.some(({ field }) => field === name)) continue
     if (!seen.has(name)) {
-      expectEmpty(option, name, seen, sample)
+      expectEmpty(option, name, looked)
       continue
     }
     throw new DroverError('conflicting-options', `${option} names ${quote(name)}, and --columns leaves it out`, {
@@ -103,14 +127,9 @@ function checkTouched(
   }
 }
 
-/** A name never seen is fine in a table without rows only, which has no fields to compare it with. */
-function expectEmpty(
-  option: string,
-  field: string,
-  seen: ReadonlyMap<string, FieldSample>,
-  sample: Sample,
-): FieldSample {
-  if (sample.rows > 0) throw unknownField(option, field, [...seen.keys()], sample)
+/** A name never seen is fine only where nothing tells what fields there are. */
+function expectEmpty(option: string, field: string, { wrong, isOpen }: Looked): FieldSample {
+  if (!isOpen) throw wrong(option, field)
   return unseen(field)
 }
 

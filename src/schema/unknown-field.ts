@@ -20,3 +20,10 @@ export function unknownField(option: string, name: string, known: readonly strin
     hint: `${nearest}Fields are ${known.join(', ')}${rare}`,
   })
 }
+
+/** The same where the source declares all fields of the table. */
+export function undeclaredField(option: string, name: string, known: readonly string[], table: string): DroverError {
+  return new DroverError('unknown-column', `${option} names ${JSON.stringify(name)}, and ${table} has no such field`, {
+    hint: `did you mean ${closest(name, known)}? Fields are ${known.join(', ')}; in a --config file, tables: gives options to one table`,
+  })
+}

@@ -154,7 +154,8 @@ function highestNumber(snapshot: Snapshot, { name, rowid }: SqliteTable): string
   const [highest] = snapshot.first(`select max(${rowid ?? 'null'}) from ${quoteName(name)}`)
   const hasSequences = snapshot.first("select 1 from sqlite_schema where name = 'sqlite_sequence'").length > 0
   const [reached] = hasSequences ? snapshot.first('select seq from sqlite_sequence where name = ?', [name]) : []
-  const numbers = [highest, reached].filter((number) => typeof number === 'bigint')
+  // Where no row was ever numbered, SQLite remembers 0; numbers below it were not given by SQLite.
+  const numbers = [highest, reached].flatMap((number) => (typeof number === 'bigint' && number > 0n ? number : []))
   return numbers.length === 0 ? null : String(numbers.reduce((a, b) => (a > b ? a : b)))
 }
 
