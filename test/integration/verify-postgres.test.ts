@@ -195,7 +195,7 @@ describe('tables of PostgreSQL', () => {
 
   it('are compared with tables that others have filled, in the types that these have', async () => {
     const rows = (types: string): string => `create table theirs (${types});
-      insert into theirs select n, n * 1.5, 'c' || n, (enum_range(null::mood))[n % 2 + 1], array[array[n, 1]], '{"a":1}'
+      insert into theirs select n, n * 1.5, 'c' || n, (enum_range(null::mood))[n % 2 + 1], array[n, null, 1], '{"a":1}'
       from generate_series(1, 50) n`
     await here.query(rows('id integer primary key, cost numeric, code text, mood mood, grid integer[], doc json'))
     await there.query(
