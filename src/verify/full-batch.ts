@@ -1,4 +1,5 @@
 import { pipelineFor } from '../catalog.ts'
+import type { Reader } from '../connectors/contract.ts'
 import type { Batch } from '../core/batch.ts'
 import type { CoercionUse } from '../core/coercion.ts'
 import { keyFieldsOf } from '../core/layout.ts'
@@ -12,6 +13,7 @@ import { identityOf, lookUpText, type Cells, type Identity } from './full-identi
 import type { RowReader } from './full-row-reader.ts'
 import { rowReader } from './full-rows.ts'
 import type { MarkedBatch } from './letter-marks.ts'
+import { RestatedCells } from './restated-cells.ts'
 import type { VerifyTable } from './verify-work.ts'
 
 /** What has to be in one target table for one value of what its rows are looked up by. */
@@ -39,6 +41,9 @@ class Shown {
 
 type Outcome = Transformed | Shown | RowError
 
+/** A RowError: the target cannot hold the row. */
+type Expected = readonly ExpectedRow[] | RowError
+
 /** An asynchronous function of the user has so many calls under way, as in a copy. */
 const rowsAtOnce = 64
 
@@ -53,10 +58,13 @@ export class TableExpectations {
   readonly #rows: RowReader
   readonly #pipeline: Pipeline | null
   readonly #expect: (row: Row) => ExpectedRow
+  /** By part. */
+  readonly #restated: readonly RestatedCells[]
+  readonly #isRestated: boolean
   readonly #uses = new Map<string, CoercionUse>()
   #refused = 0
 
-  private constructor({ plan }: VerifyTable, keyField: string, pipeline: Pipeline | null) {
+  private constructor({ plan, passedOn }: VerifyTable, keyField: string, reader: Reader, pipeline: Pipeline | null) {
     this.identities = partsOf(plan).map((part) => identityOf(part, keyField))
     this.#plan = plan
     this.#ofKey = keyFieldsOf(plan.layout, keyField)
@@ -64,21 +72,30 @@ export class TableExpectations {
     this.#rows = rowReader(plan, keyField)
     this.#pipeline = pipeline
     this.#expect = expectations(plan, this.identities)
+    this.#restated = partsOf(plan).map((part) => new RestatedCells(reader, part))
+    // What was passed on is shown by the source as the target shows it.
+    this.#isRestated = passedOn === null && this.#restated.some(({ isNeeded }) => isNeeded)
   }
 
   /** Throws `invalid-transform`. */
-  static async load(table: VerifyTable, keyField: string): Promise<TableExpectations> {
+  static async load(table: VerifyTable, keyField: string, reader: Reader): Promise<TableExpectations> {
     const { transform = null, source } = table.plan
-    return new TableExpectations(table, keyField, await pipelineFor(transform, source))
+    return new TableExpectations(table, keyField, reader, await pipelineFor(transform, source))
   }
 
-  async expect({ batch, marks }: MarkedBatch): Promise<ExpectedBatch> {
+  async expect({ batch, marks }: MarkedBatch, signal: AbortSignal): Promise<ExpectedBatch> {
     const groups = this.identities.map(() => new Map<string, Group>())
     for (let first = 0; first < batch.rows; first += rowsAtOnce) {
       const count = Math.min(rowsAtOnce, batch.rows - first)
       const started = Array.from({ length: count }, (_, place) => this.#read(batch, first + place))
       const outcomes = await Promise.all(started.map((outcome) => Promise.resolve(outcome)))
-      outcomes.forEach((outcome, place) => this.#settle(groups, { batch, marks }, first + place, outcome))
+      const expected = outcomes.map((outcome, place) => {
+        return marks.left.has(first + place) ? refused : this.#expectedOf(outcome)
+      })
+      const restated = this.#isRestated ? await this.#restate(expected, signal) : expected
+      outcomes.forEach((outcome, place) => {
+        this.#settle(groups, { batch, marks }, first + place, { outcome, expected: restated[place] ?? refused })
+      })
     }
     return groups
   }
@@ -109,9 +126,33 @@ export class TableExpectations {
     }
   }
 
-  #settle(groups: Map<string, Group>[], { batch, marks }: MarkedBatch, index: number, outcome: Outcome): void {
+  /** As the target shows what it was given. */
+  async #restate(expected: readonly Expected[], signal: AbortSignal): Promise<readonly Expected[]> {
+    const rows = expected.flatMap((one) => (one instanceof RowError ? [] : one))
+    for (const [number, part] of this.#restated.entries()) {
+      const cells = rows.flatMap((row) => row.parts[number]?.rows ?? [])
+      await part.learn(cells, signal)
+    }
+    return expected.map((one) => (one instanceof RowError ? one : one.map((row) => this.#restatedRow(row))))
+  }
+
+  #restatedRow({ parts, uses }: ExpectedRow): ExpectedRow {
+    const restated = parts.map(({ key, rows }, number) => {
+      const shown = rows.map((cells) => this.#restated[number]?.apply(cells) ?? cells)
+      const [first] = number === 0 ? shown : []
+      const own = first && this.identities[0]?.lookedUpBy.map((place) => first[place] ?? null)
+      return { key: own ?? key, rows: shown }
+    })
+    return { parts: restated, uses }
+  }
+
+  #settle(
+    groups: Map<string, Group>[],
+    { batch, marks }: MarkedBatch,
+    index: number,
+    { outcome, expected }: { readonly outcome: Outcome; readonly expected: Expected },
+  ): void {
     const isReplayed = marks.replayed.has(index)
-    const expected = marks.left.has(index) ? refused : this.#expectedOf(outcome)
     if (!(expected instanceof RowError)) {
       for (const row of expected) this.#add(groups, row, isReplayed)
       return
@@ -122,8 +163,7 @@ export class TableExpectations {
     else this.#addAbsent(groups, known, expected.message)
   }
 
-  /** A RowError: the target cannot hold the row. */
-  #expectedOf(outcome: Outcome): readonly ExpectedRow[] | RowError {
+  #expectedOf(outcome: Outcome): Expected {
     if (outcome instanceof RowError) return outcome
     try {
       if (outcome instanceof Shown) return [this.#shownAs(outcome)]
