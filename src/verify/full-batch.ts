@@ -194,6 +194,8 @@ export class TableExpectations {
 
   /** What a repair has made of a row, nothing tells; but what it is known by, as far as a transform leaves that to be told. */
   #addReplayed(groups: Map<string, Group>[], outcome: Outcome, known: Row): void {
+    // Nothing tells a repaired row without a key from any other.
+    if (this.identities[0]?.lookedUpBy.length === 0) return
     const isRow = !(outcome instanceof RowError || outcome instanceof Shown)
     const rows = isRow ? rowsOf(outcome) : this.#bySourceKey(known)
     const expected = this.#expectedOf(rows.map((row) => onlyFields(row, this.#lookUpFields)))
