@@ -1,5 +1,5 @@
 import { pipelineFor } from '../catalog.ts'
-import type { Batch } from '../core/batch.ts'
+import type { Batch, Format } from '../core/batch.ts'
 import type { CoercionUse } from '../core/coercion.ts'
 import { keyFieldsOf } from '../core/layout.ts'
 import { isChild, partsOf, type TablePlan } from '../core/plan.ts'
@@ -56,20 +56,20 @@ export class TableExpectations {
   readonly #uses = new Map<string, CoercionUse>()
   #refused = 0
 
-  private constructor({ plan }: VerifyTable, keyField: string, pipeline: Pipeline | null) {
-    this.identities = partsOf(plan).map((part) => identityOf(part, keyField))
+  private constructor({ plan }: VerifyTable, keyField: string, accepts: Format, pipeline: Pipeline | null) {
+    this.identities = partsOf(plan).map((part) => identityOf(part, keyField, accepts))
     this.#plan = plan
     this.#ofKey = keyFieldsOf(plan.layout, keyField)
     this.#lookUpFields = lookUpFieldsOf(plan, this.identities)
-    this.#rows = rowReader(plan, keyField)
+    this.#rows = rowReader(plan, keyField, accepts)
     this.#pipeline = pipeline
-    this.#expect = expectations(plan, this.identities)
+    this.#expect = expectations(plan, this.identities, accepts)
   }
 
-  /** Throws `invalid-transform`. */
-  static async load(table: VerifyTable, keyField: string): Promise<TableExpectations> {
+  /** `accepts`: what the target takes. Throws `invalid-transform`. */
+  static async load(table: VerifyTable, keyField: string, accepts: Format): Promise<TableExpectations> {
     const { transform = null, source } = table.plan
-    return new TableExpectations(table, keyField, await pipelineFor(transform, source))
+    return new TableExpectations(table, keyField, accepts, await pipelineFor(transform, source))
   }
 
   async expect({ batch, marks }: MarkedBatch): Promise<ExpectedBatch> {
