@@ -125,7 +125,7 @@ export class ContentRows {
   ): AsyncGenerator<{ readonly marked: MarkedBatch; readonly rows: readonly ShownCells[] }> {
     const options = { firstSeq: 0, limits: this.#limits, pool: this.#pool }
     for await (const marked of table.rows.read(partition, options, signal)) {
-      const [groups = new Map<string, never>()] = await table.expectations.expect(marked)
+      const [groups = new Map<string, never>()] = await table.expectations.expect(marked, signal)
       const expected = [...groups.values()].flatMap((group) => group.expected.flat())
       yield { marked, rows: expected.map((cells) => shownCells(table, cells)) }
       const { buffer } = marked.batch.bytes
@@ -160,7 +160,10 @@ export class ContentRows {
       types: columns.map(forms.comparedAs),
       textsOf: forms.texts(columns),
       rows: await MarkedRows.of(this.#source, this.#accepts, given),
-      expectations: await TableExpectations.load(given, this.#source.keyField, this.#accepts),
+      expectations: await TableExpectations.load(given, this.#source.keyField, {
+        accepts: this.#accepts,
+        reader: this.#reader,
+      }),
     }
     this.#tables.set(name, table)
     return table

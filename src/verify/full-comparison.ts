@@ -75,7 +75,7 @@ export class FullComparison {
     const repaired = new Set<string>()
     let [rows, moreSuspects] = [0, 0]
     for await (const { batch, marks } of this.#read(table, partition, most, signal)) {
-      const expected = await table.expectations.expect({ batch, marks })
+      const expected = await table.expectations.expect({ batch, marks }, signal)
       const { after, upTo } = batch.id
       for (const part of table.parts) {
         if (rules.parts[part.number] !== true) continue
@@ -123,7 +123,7 @@ export class FullComparison {
     const wanted = table.parts.map(({ number }) => new Map(groupsOf(suspects, number)))
     for (const [id, range] of ranges.entries()) {
       for await (const marked of this.#read(table, { ...range, id, table: name }, null, signal)) {
-        merge(wanted, await table.expectations.expect(marked))
+        merge(wanted, await table.expectations.expect(marked, signal))
       }
     }
     // They were counted at first sight.
@@ -220,7 +220,10 @@ export class FullComparison {
     const given = this.#given.find(({ plan }) => plan.source === name)
     if (given === undefined) throw new DroverError('unexpected', `this worker cannot check ${name}`)
     const { plan } = given
-    const expectations = await TableExpectations.load(given, this.#source.keyField, this.#accepts)
+    const expectations = await TableExpectations.load(given, this.#source.keyField, {
+      accepts: this.#accepts,
+      reader: this.#reader,
+    })
     const parts: PartToCompare[] = []
     for (const [number, part] of partsOf(plan).entries()) {
       const identity = expectations.identities[number]

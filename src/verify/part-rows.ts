@@ -12,7 +12,8 @@ import { keyFieldsOf } from '../core/layout.ts'
 import type { LogicalType } from '../core/logical-type.ts'
 import { bucketOf, type BucketSums } from './bucket-sums.ts'
 import { hashHex } from './hash128.ts'
-import { formsOf, type RowHasher } from './target-forms.ts'
+import type { RowHasher } from './row-hasher.ts'
+import { formsOf } from './target-forms.ts'
 import type { WantedRows } from './verify-work.ts'
 
 /** All keys: the lanes of a hash are less. */

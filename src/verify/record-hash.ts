@@ -1,7 +1,7 @@
 import { DroverError } from '../core/errors.ts'
 import { RecordReader, serialSize } from '../format/sqlite-record.ts'
 import { hashInto, hashLanes } from './hash128.ts'
-import type { RowHasher } from './target-forms.ts'
+import type { RowHasher } from './row-hasher.ts'
 
 /**
  * Hashes SQLite records by their bytes: drover writes a value in one form only, the shortest, and SQLite gives back what

@@ -7,16 +7,8 @@ import { RecordReader } from '../format/sqlite-record.ts'
 import { padsZeros } from './column-equality.ts'
 import { fieldTexts } from './field-text.ts'
 import { RecordHasher } from './record-hash.ts'
+import type { RowHasher } from './row-hasher.ts'
 import { TupleHasher } from './tuple-hash.ts'
-
-/** Hashes rows, so that what a target gives back has the hash of what it was sent, and nothing else has. */
-export interface RowHasher {
-  /** The hashes of the row that was hashed last. */
-  readonly key: Uint32Array
-  readonly row: Uint32Array
-  /** Hashes the row `bytes[start … end)`. */
-  hash(bytes: Uint8Array, start: number, end: number): void
-}
 
 /** What rows are in a target, by the format that it takes. */
 export interface TargetForms {

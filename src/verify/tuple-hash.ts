@@ -2,7 +2,7 @@ import { DroverError } from '../core/errors.ts'
 import { elementType, type LogicalType } from '../core/logical-type.ts'
 import { hashInto, hashLanes } from './hash128.ts'
 import { JsonHasher } from './json-hash.ts'
-import type { RowHasher } from './target-forms.ts'
+import type { RowHasher } from './row-hasher.ts'
 
 /** How the binary form of a type comes to be the same on both sides: as it is, or by the way named. */
 type Form = 'same' | 'float64' | 'decimal' | 'padded' | 'json' | 'array'

@@ -1,8 +1,8 @@
 import { Binary, Decimal128, Double, Long, MongoClient, type Document } from 'mongodb'
 import pg from 'pg'
 import { describe, expect, it } from 'vitest'
-import type { ConfigOptions } from '../../../src/config.ts'
 import type { Difference } from '../../../src/core/result.ts'
+import type { MigrateOptions } from '../../../src/index.ts'
 import { freshMongo, freshPostgres } from '../../support/databases.ts'
 import { openLetters } from '../../support/letters.ts'
 import { migrate } from '../../support/migrate.ts'
@@ -22,7 +22,7 @@ function inOrder(differences: readonly Difference[]): readonly Found[] {
 
 interface Case {
   readonly from: string
-  readonly options: ConfigOptions
+  readonly options: Omit<MigrateOptions, 'from' | 'to'>
   /** Rows of the target. */
   readonly rows: number
   readonly tampering: string
@@ -103,7 +103,7 @@ describe('a file as a target', () => {
         ['pairs', 'k3, 13', 'note', 'n13', 'other'],
       ],
     })
-    expect(await openLetters({ from: source.url, to: target.url })).toMatchObject([
+    expect(await openLetters({ to: target.url })).toMatchObject([
       { keyText: '1000', column: 'ratio', stage: 'encode' },
       { keyText: '1001', stage: 'store' },
     ])
