@@ -1,6 +1,6 @@
 import { pipelineFor } from '../catalog.ts'
 import type { Reader } from '../connectors/contract.ts'
-import type { Batch } from '../core/batch.ts'
+import type { Batch, Format } from '../core/batch.ts'
 import type { CoercionUse } from '../core/coercion.ts'
 import { keyFieldsOf } from '../core/layout.ts'
 import { isChild, partsOf, type TablePlan } from '../core/plan.ts'
@@ -49,6 +49,12 @@ const rowsAtOnce = 64
 
 const refused = noForm('was refused by the target, and is kept as a dead letter')
 
+/** The target that rows are expected in. */
+export interface ExpectedIn {
+  readonly accepts: Format
+  readonly reader: Reader
+}
+
 /** Works out what the rows of one table have to be in the target, apart from what has copied them. */
 export class TableExpectations {
   readonly identities: readonly Identity[]
@@ -64,23 +70,28 @@ export class TableExpectations {
   readonly #uses = new Map<string, CoercionUse>()
   #refused = 0
 
-  private constructor({ plan, passedOn }: VerifyTable, keyField: string, reader: Reader, pipeline: Pipeline | null) {
-    this.identities = partsOf(plan).map((part) => identityOf(part, keyField))
+  private constructor(
+    { plan, passedOn }: VerifyTable,
+    keyField: string,
+    target: ExpectedIn,
+    pipeline: Pipeline | null,
+  ) {
+    this.identities = partsOf(plan).map((part) => identityOf(part, keyField, target.accepts))
     this.#plan = plan
     this.#ofKey = keyFieldsOf(plan.layout, keyField)
     this.#lookUpFields = lookUpFieldsOf(plan, this.identities)
-    this.#rows = rowReader(plan, keyField)
+    this.#rows = rowReader(plan, keyField, target.accepts)
     this.#pipeline = pipeline
-    this.#expect = expectations(plan, this.identities)
-    this.#restated = partsOf(plan).map((part) => new RestatedCells(reader, part))
+    this.#expect = expectations(plan, this.identities, target.accepts)
+    this.#restated = partsOf(plan).map((part) => new RestatedCells(target.reader, part))
     // What was passed on is shown by the source as the target shows it.
     this.#isRestated = passedOn === null && this.#restated.some(({ isNeeded }) => isNeeded)
   }
 
   /** Throws `invalid-transform`. */
-  static async load(table: VerifyTable, keyField: string, reader: Reader): Promise<TableExpectations> {
+  static async load(table: VerifyTable, keyField: string, target: ExpectedIn): Promise<TableExpectations> {
     const { transform = null, source } = table.plan
-    return new TableExpectations(table, keyField, reader, await pipelineFor(transform, source))
+    return new TableExpectations(table, keyField, target, await pipelineFor(transform, source))
   }
 
   async expect({ batch, marks }: MarkedBatch, signal: AbortSignal): Promise<ExpectedBatch> {
