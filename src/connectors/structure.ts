@@ -88,22 +88,42 @@ export interface ReferenceStructure {
   readonly orphans: number | null
 }
 
+/** Something that names columns, and makes sense only where they are as they were. */
+export interface OfColumns {
+  /** Those it names, as far as a table may do without others. */
+  readonly fields: readonly string[]
+}
+
 /** In the dialect of the source. Text that is no template names everything else than the table as it is named there. */
 export interface NativeStructure {
   /** By field: the type as DDL writes it, and what stands behind it. Computed columns included. */
-  readonly columns: ReadonlyMap<string, { readonly type: string; readonly clauses: string; readonly computed: boolean }>
-  readonly constraints: readonly NamedText[]
+  readonly columns: ReadonlyMap<string, NativeColumn>
+  readonly constraints: readonly (NamedText & OfColumns)[]
   /** As `TableDefinition` has it; null: `primary key (columns)` under its usual name says all, or there is none. */
-  readonly key: NamedText | null
+  readonly key: (NamedText & OfColumns) | null
   /** Constraints that need an index, or that rows may breach which are there already, are among them. */
-  readonly indexes: readonly Pick<IndexPlan, 'name' | 'unique' | 'text'>[]
-  /** These two as `TableDefinition` has them. */
+  readonly indexes: readonly (Pick<IndexPlan, 'name' | 'unique' | 'text'> & OfColumns)[]
+  /** As `TableDefinition` has it. */
   readonly suffix: string
-  readonly statements: readonly StatementTemplate[]
+  readonly statements: readonly NativeStatement[]
   /** Of sequences that have given a value: the last one. */
   readonly sequences: readonly { readonly column: string; readonly reached: string }[]
   /** Types whose values go from server to server in binary form: the text of `type` is enough to tell. */
   readonly binary: ReadonlySet<string>
+}
+
+export interface NativeColumn {
+  readonly type: string
+  readonly clauses: string
+  /** From which columns the target computes it; null: it is copied. */
+  readonly computedFrom: readonly string[] | null
+}
+
+/** One of the statements that `TableDefinition` has. */
+export interface NativeStatement extends OfColumns {
+  readonly sql: StatementTemplate
+  /** What a table without it lacks, for people. */
+  readonly what: string
 }
 
 /** Asked of a source for one table. */

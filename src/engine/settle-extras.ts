@@ -3,7 +3,7 @@ import type { IndexStructure, ReferenceStructure } from '../connectors/structure
 import type { ForeignKeyPlan, IndexPlan } from '../core/index-plan.ts'
 import { translateCondition, translateIndexPart } from '../schema/sql-translation.ts'
 import { freeName, usualKeyName } from './free-name.ts'
-import { isWhole, translating, wholeColumns, type Structured } from './settle-structure.ts'
+import { keptBy, translating, wholeColumns, type Structured } from './settle-structure.ts'
 
 type Names = Pick<Target, 'dialect' | 'maxNameBytes'>
 
@@ -44,19 +44,43 @@ function settleIndexes(table: Structured, target: Names, taken: Set<string>, tol
       text,
     }
   }
-  if (native !== null && isWhole(table)) {
-    return native.indexes.map(({ name, unique, text }) => planOf(name, unique, text))
+  const tell = (what: string, reason: string): void => {
+    told.push(`${what} of ${table.plan.source} is not built: ${reason}`)
+  }
+  if (native !== null) {
+    const isKept = keptBy(table)
+    return native.indexes.flatMap(({ name, unique, text, ...named }) => {
+      if (isKept(named)) return [planOf(name, unique, text)]
+      const sql = renamedSql(
+        indexes.find((index) => index.name === name),
+        table,
+      )
+      if (sql !== null) return [planOf(name, unique, { kind: 'index', sql })]
+      tell(`index ${name}`, 'it names columns that are left out or changed')
+      return []
+    })
   }
   return indexes.flatMap((index) => {
     const sql = indexSql(index, table, target)
     if ('sql' in sql) return [planOf(nameOf(index, table), index.unique, { kind: 'index', sql: sql.sql })]
-    told.push(`${shownIndex(index)} of ${table.plan.source} is not built: ${sql.reason}`)
+    tell(shownIndex(index), sql.reason)
     return []
   })
 }
 
 function shownIndex({ name, parts }: IndexStructure): string {
   return isNumbered(name) ? `unique (${parts.map(({ expression }) => expression.sql).join(', ')})` : `index ${name}`
+}
+
+/** Of columns alone, which may have other names; null: it is of more, or of what is not copied. */
+function renamedSql(index: IndexStructure | undefined, { plan }: Structured): string | null {
+  if (index === undefined || index.where !== null) return null
+  const planned = wholeColumns(plan)
+  const places = index.parts.flatMap(({ field, descending }) => {
+    const column = field === null ? undefined : planned.get(field)
+    return column === undefined ? [] : [`${quoted(column.name)}${descending ? ' desc' : ''}`]
+  })
+  return places.length === index.parts.length ? `(${places.join(', ')})` : null
 }
 
 /** SQLite names what a UNIQUE constraint needs by a number. */

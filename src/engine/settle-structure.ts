@@ -1,5 +1,5 @@
 import type { Target } from '../connectors/contract.ts'
-import type { ColumnStructure, TableStructure } from '../connectors/structure.ts'
+import type { ColumnStructure, NativeColumn, OfColumns, TableStructure } from '../connectors/structure.ts'
 import type { Format } from '../core/batch.ts'
 import type { LayoutColumn, RowLayout } from '../core/layout.ts'
 import {
@@ -93,7 +93,7 @@ function rawLayout({ columns }: TablePlan, { layout }: TableStructure, format: F
 }
 
 /** All columns where a transform may want them, otherwise those of the plan and of the key. */
-function decodedLayout(plan: TablePlan, { layout }: TableStructure): RowLayout {
+export function decodedLayout(plan: TablePlan, { layout }: Pick<TableStructure, 'layout'>): RowLayout {
   if (plan.transform !== undefined) return layout
   // In the order of the plan, so that a row whose values need no change is one in the target's order.
   const fields = plan.columns.map(({ field }) => field)
@@ -114,14 +114,24 @@ function decodedLayout(plan: TablePlan, { layout }: TableStructure): RowLayout {
   }
 }
 
-/** Every column is copied under its own name with its own type, so that what names columns can be taken as it is. */
-export function isWhole({ plan, structure }: Structured): boolean {
-  if (plan.transform !== undefined) return false
-  const stored = structure.columns.filter(({ generated }) => generated === null)
-  return stored.every(({ field }) => {
-    const column = plan.columns.find((candidate) => candidate.field === field)
-    return column !== undefined && column.name === field && !column.cast && column.within === undefined
+/**
+ * Whether something that names columns, in the words of the source, can be taken as it is: they have their own names and
+ * types, or are computed from such as have.
+ */
+export function keptBy(table: Structured): (thing: OfColumns) => boolean {
+  const columns = [...(table.structure.native?.columns ?? [])]
+  const planned = wholeColumns(table.plan)
+  const stored = new Set(
+    columns.flatMap(([field, { type }]) => {
+      const column = planned.get(field)
+      return column?.name === field && column.native === type ? [field] : []
+    }),
+  )
+  const computed = columns.flatMap(([field, { computedFrom }]) => {
+    return computedFrom?.every((from) => stored.has(from)) === true ? [field] : []
   })
+  const kept = new Set([...stored, ...computed])
+  return ({ fields }) => fields.every((field) => kept.has(field))
 }
 
 /** The planned columns by the field that they hold whole. */
@@ -160,32 +170,60 @@ function reachedOnly({ plan, structure }: Structured): TableDefinition | undefin
 
 /** In the words of the source, which are the target's too. */
 function nativeDefinition(table: Structured, told: string[]): TableDefinition | undefined {
-  const { plan, structure } = table
-  const { native } = structure
+  const { native } = table.structure
   if (native === null) return undefined
-  const whole = isWhole(table)
-  const columns = [...native.columns].flatMap(([field, { type, clauses, computed }]): ColumnDefinition[] => {
-    if (computed) return whole ? [{ name: field, type, clauses }] : []
-    const planned = plan.columns.find((column) => column.field === field && column.within === undefined)
-    return planned === undefined
-      ? []
-      : [{ name: planned.name, type: null, clauses: planned.native === type ? clauses : '' }]
+  const isKept = keptBy(table)
+  const planned = wholeColumns(table.plan)
+  const left: string[] = []
+  const kept = <T extends OfColumns>(things: readonly T[], nameOf: (thing: T) => string | null): readonly T[] => {
+    left.push(...things.flatMap((thing) => (isKept(thing) ? [] : (nameOf(thing) ?? []))))
+    return things.filter(isKept)
+  }
+  const columns = [...native.columns].flatMap(([field, column]) => nativeColumn(field, column, planned, isKept, left))
+  const constraints = kept(native.constraints, ({ name }) => `constraint ${name}`)
+  const isWhole = isKept({ fields: [...native.columns.keys()] })
+  const parted = native.suffix.startsWith('partition by') && !isWhole
+  if (parted) left.push(native.suffix)
+  // What is of one column goes with it; of one that is here otherwise it is told.
+  const statements = kept(native.statements, ({ fields: [field = '', ...others], what }) => {
+    return others.length === 0 && !planned.has(field) ? null : `${what} of ${others.length === 0 ? field : 'the table'}`
   })
   const sequences = native.sequences.flatMap(({ column: field, reached }) => {
-    const planned = plan.columns.find((column) => column.field === field)
-    return planned === undefined ? [] : [{ column: planned.name, reached }]
+    const column = planned.get(field)
+    return column === undefined ? [] : [{ column: column.name, reached }]
   })
-  if (whole) {
-    const { constraints, key, suffix, statements } = native
-    return { columns, constraints, ...(key === null ? {} : { key }), suffix, statements, sequences }
+  const key = native.key === null ? [] : kept([native.key], ({ name }) => `the name or options of the key ${name}`)
+  if (left.length > 0) {
+    told.push(`not carried, because columns are left out or changed: ${[...new Set(left)].join(', ')}`)
   }
-  const left = [
-    ...native.constraints.map(({ name }) => `constraint ${name}`),
-    ...(native.suffix === '' ? [] : [native.suffix]),
-    ...[...native.columns].filter(([, { computed }]) => computed).map(([field]) => `computed column ${field}`),
-  ]
-  if (left.length > 0) told.push(`not carried, because columns are left out or changed: ${left.join(', ')}`)
-  return { columns, constraints: [], suffix: '', statements: [], sequences }
+  return {
+    columns,
+    constraints: constraints.map(({ name, sql }) => ({ name, sql })),
+    ...(key[0] === undefined ? {} : { key: { name: key[0].name, sql: key[0].sql } }),
+    suffix: parted ? '' : native.suffix,
+    statements: statements.map(({ sql }) => sql),
+    sequences,
+  }
+}
+
+/** None where the column is left out. */
+function nativeColumn(
+  field: string,
+  { type, clauses, computedFrom }: NativeColumn,
+  planned: ReadonlyMap<string, ColumnPlan>,
+  isKept: (thing: OfColumns) => boolean,
+  left: string[],
+): readonly ColumnDefinition[] {
+  if (computedFrom !== null) {
+    if (isKept({ fields: [field] })) return [{ name: field, type, clauses }]
+    left.push(`computed column ${field}`)
+    return []
+  }
+  const column = planned.get(field)
+  if (column === undefined) return []
+  if (column.native === type || clauses === '') return [{ name: column.name, type: null, clauses }]
+  left.push(`${field} ${clauses}`)
+  return [{ name: column.name, type: null, clauses: '' }]
 }
 
 /** In the target's words, as far as it has them. */

@@ -76,13 +76,13 @@ describe('what SQLite allows', () => {
   }
 
   async function columns(table: string): Promise<Readonly<Record<string, unknown>>> {
-    const found = await both.sql(
+    const found = await both.texts(
       `select attname, format_type(atttypid, atttypmod) || case when attnotnull then ' not null' else '' end
          || coalesce(' default ' || pg_get_expr(adbin, adrelid), '') as type
        from pg_attribute left join pg_attrdef on adrelid = attrelid and adnum = attnum
        where attrelid = '${table}'::regclass and attnum > 0 order by attnum`,
     )
-    return Object.fromEntries(found.map(({ attname, type }) => [attname, type]))
+    return Object.fromEntries(found.map(({ attname, type }) => [String(attname), type as unknown]))
   }
 
   it('comes over whole, but for the rows that no column holds', () => {
@@ -207,7 +207,9 @@ describe('what SQLite allows', () => {
     const found = await both.texts(
       `select pg_get_indexdef(indexrelid) as text from pg_index where indrelid = 'indexed'::regclass`,
     )
-    expect(found.map(({ text }) => text?.replace(/^.* ON public\.indexed USING btree /, '')).toSorted()).toEqual(
+    expect(
+      found.map(({ text = '' }) => String(text).replace(/^.* ON public\.indexed USING btree /, '')).toSorted(),
+    ).toEqual(
       [
         '(email)',
         '(id)',

@@ -38,11 +38,13 @@ export class Session implements AsyncDisposable {
   }
 
   async query<R extends pg.QueryResultRow>(text: string, values: readonly unknown[] = []): Promise<pg.QueryResult<R>> {
+    this.#refuseLost()
     return this.client.query<R, unknown[]>(text, [...values])
   }
 
   /** Several statements without parameters, in one round trip. */
   async run(sql: string): Promise<void> {
+    this.#refuseLost()
     await this.client.query(sql)
   }
 
@@ -76,6 +78,11 @@ export class Session implements AsyncDisposable {
     const timer = setTimeout(() => this.#socket.destroy(), goodbyeMs)
     await this.client.end()
     clearTimeout(timer)
+  }
+
+  /** The driver would say no more than that there was an error. */
+  #refuseLost(): void {
+    if (!this.#ending) this.#lost.signal.throwIfAborted()
   }
 
   #lose(reason: Error): void {

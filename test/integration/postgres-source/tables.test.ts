@@ -102,7 +102,16 @@ describe('the tables of a database', () => {
 
   const structureOf = async (table: string): Promise<TableStructure> =>
     under.source.structure(
-      { table, where: null, limit: null, dateFormats: {}, timeZone: 'UTC', encoding: null, wanted: {}, wantedNative: {} },
+      {
+        table,
+        where: null,
+        limit: null,
+        dateFormats: {},
+        timeZone: 'UTC',
+        encoding: null,
+        wanted: {},
+        wantedNative: {},
+      },
       never,
     )
 
@@ -134,15 +143,15 @@ describe('the tables of a database', () => {
       ['hidden', 'table', null],
       ['kinds', 'table', null],
       ['loose', 'table', null],
-      ['loose_0', 'table', 'a partition of public.loose: its rows go with it'],
-      ['loose_00', 'table', 'a partition of public.loose_0: its rows go with it'],
-      ['loose_01', 'table', 'a partition of public.loose_0: its rows go with it'],
-      ['loose_1', 'table', 'a partition of public.loose: its rows go with it'],
+      ['loose_0', 'partition', 'a partition of public.loose: its rows go with it'],
+      ['loose_00', 'partition', 'a partition of public.loose_0: its rows go with it'],
+      ['loose_01', 'partition', 'a partition of public.loose_0: its rows go with it'],
+      ['loose_1', 'partition', 'a partition of public.loose: its rows go with it'],
       ['made', 'view', 'a materialised view: its rows are made from other tables'],
-      ['other.parted_2', 'table', 'a partition of public.parted: its rows go with it'],
+      ['other.parted_2', 'partition', 'a partition of public.parted: its rows go with it'],
       ['parent', 'table', null],
       ['parted', 'table', null],
-      ['parted_1', 'table', 'a partition of public.parted: its rows go with it'],
+      ['parted_1', 'partition', 'a partition of public.parted: its rows go with it'],
       ['public.a.b', 'table', null],
       ['secured', 'table', null],
       ['seen', 'view', 'a view: its rows are those of other tables'],

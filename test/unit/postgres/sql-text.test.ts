@@ -60,8 +60,6 @@ const looked: Readonly<Record<string, readonly string[]>> = {
     "same.join(' and ')",
   ],
   'rollback-rows.ts': ["counts.join(', ')", 'halfOfNumbers', "steps.join(', ')"],
-  // A quoted name and a number.
-  'sequences.ts': ['highest'],
   'summaries.ts': [
     "countColumns .split(', ') .map((column) => `coalesce(sum(e.${column}::numeric), 0)::text as ${column}`) .join(', ')",
   ],

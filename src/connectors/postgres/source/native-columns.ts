@@ -24,6 +24,8 @@ export interface CatalogColumn {
   readonly statistics: number | null
   readonly options: string | null
   readonly comment: string | null
+  /** Columns that its expression names. */
+  readonly named: readonly string[]
 }
 
 /** How values are compressed stays the choice of the server that they come to: not every one is built for every way. */
@@ -43,7 +45,10 @@ const findColumns = `
     case when a.attstattarget >= 0 then a.attstattarget end as statistics,
     (select string_agg(quote_ident(o.option_name) || ' = ' || quote_literal(o.option_value), ', ')
       from pg_options_to_table(a.attoptions) o) as options,
-    col_description(a.attrelid, a.attnum) as comment
+    col_description(a.attrelid, a.attnum) as comment,
+    array(select o.attname::text from pg_depend named join pg_attribute o on o.attrelid = a.attrelid and o.attnum = named.refobjsubid
+      where named.classid = 'pg_attrdef'::regclass and named.objid = d.oid and named.refclassid = 'pg_class'::regclass
+        and named.refobjid = a.attrelid and o.attnum <> a.attnum order by o.attnum) as named
   from pg_attribute a
   join pg_class c on c.oid = a.attrelid
   join pg_type t on t.oid = a.atttypid

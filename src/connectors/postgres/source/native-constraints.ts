@@ -1,6 +1,5 @@
 import { DroverError } from '../../../core/errors.ts'
-import type { IndexText } from '../../../core/index-plan.ts'
-import type { NamedText } from '../../../core/plan.ts'
+import type { NativeStructure } from '../../structure.ts'
 import type { Session } from '../session.ts'
 
 /** Of a table: checks, keys, unique and exclusion constraints, and of PostgreSQL 18 and later NOT NULL. */
@@ -16,6 +15,17 @@ export interface CatalogConstraint {
   /** Of a primary key: what it is by its columns alone, and under the name that it gets by itself. */
   readonly plain: boolean
   readonly comment: string | null
+  readonly fields: readonly string[]
+}
+
+/** SQL: columns of a table that an object of the catalogue names; of one that names the row as a whole, see {@link fieldsOf}. */
+export function columnsNamedBy(catalogue: string, oid: string, table: string): string {
+  return `select a.attname::text from pg_attribute a
+    where a.attrelid = ${table} and a.attnum > 0 and not a.attisdropped and exists (
+      select from pg_depend named
+      where named.classid = ${catalogue} and named.objid = ${oid} and named.refclassid = 'pg_class'::regclass
+        and named.refobjid = ${table} and named.refobjsubid = a.attnum)
+    order by a.attnum`
 }
 
 /** The server leaves the options of a constraint's index out of its text; they stand before when it is checked. */
@@ -30,7 +40,8 @@ const findConstraints = `
       select string_agg(quote_ident(a.attname), ', ' order by part.place)
       from unnest(k.conkey) with ordinality as part (number, place)
       join pg_attribute a on a.attrelid = k.conrelid and a.attnum = part.number) || ')' as plain,
-    obj_description(k.oid, 'pg_constraint') as comment
+    obj_description(k.oid, 'pg_constraint') as comment,
+    array(${columnsNamedBy(`'pg_constraint'::regclass`, 'k.oid', '$1')}) as fields
   from pg_constraint k
   join pg_class c on c.oid = k.conrelid
   left join pg_class i on i.oid = k.conindid
@@ -60,6 +71,7 @@ export interface CatalogIndex {
   readonly sql: string
   /** A part of an index of the table above, with which it is made. */
   readonly attached: boolean
+  readonly fields: readonly string[]
 }
 
 /** What stands before the name of the table's access method is known to the letter, so the rest can be cut off. */
@@ -68,7 +80,8 @@ const findIndexes = `
     array(select format('CREATE %sINDEX %s ON %s%s.%s ', case when i.indisunique then 'UNIQUE ' end,
         quote_ident(x.relname), word."only", quote_ident(n.nspname), quote_ident(c.relname))
       from (values (''), ('ONLY ')) as word ("only")) as beginnings,
-    exists (select from pg_inherits h where h.inhrelid = i.indexrelid) as attached
+    exists (select from pg_inherits h where h.inhrelid = i.indexrelid) as attached,
+    array(${columnsNamedBy(`'pg_class'::regclass`, 'i.indexrelid', '$1')}) as fields
   from pg_index i
   join pg_class x on x.oid = i.indexrelid
   join pg_class c on c.oid = i.indrelid
@@ -84,26 +97,42 @@ interface IndexRow extends Omit<CatalogIndex, 'sql'> {
 
 export async function readIndexes(session: Session, table: number): Promise<readonly CatalogIndex[]> {
   const { rows } = await session.query<IndexRow>(findIndexes, [table])
-  return rows.map(({ oid, name, unique, text, beginnings, attached }) => {
+  return rows.map(({ oid, name, unique, text, beginnings, attached, fields }) => {
     const beginning = beginnings.find((known) => text.startsWith(known))
     if (beginning === undefined) throw new DroverError('unexpected', `the server writes an index as: ${text}`)
-    return { oid, name, unique, sql: text.slice(beginning.length), attached }
+    return { oid, name, unique, sql: text.slice(beginning.length), attached, fields }
   })
 }
 
+/** To the catalogue the row as a whole is the table, which all else of it depends on too; its text has `.*`. */
+export function fieldsOf(named: readonly string[], sql: string, all: readonly string[]): readonly string[] {
+  return named.length === 0 || sql.includes('.*') ? all : named
+}
+
 /** Those that the rows of a table have to meet as they are written; of what is late, rows may be there that do not. */
-export function checksOf(constraints: readonly CatalogConstraint[]): readonly NamedText[] {
-  return constraints.filter(({ kind, late }) => kind === 'c' && !late).map(({ name, sql }) => ({ name, sql }))
+export function checksOf(
+  constraints: readonly CatalogConstraint[],
+  all: readonly string[],
+): NativeStructure['constraints'] {
+  const checks = constraints.filter(({ kind, late }) => kind === 'c' && !late)
+  return checks.map(({ name, sql, fields }) => ({ name, sql, fields: fieldsOf(fields, sql, all) }))
 }
 
 /** What is built, or begins to hold, once the rows are there. */
 export function indexesOf(
   constraints: readonly CatalogConstraint[],
   indexes: readonly CatalogIndex[],
-): readonly { readonly name: string; readonly unique: boolean; readonly text: IndexText }[] {
+  all: readonly string[],
+): NativeStructure['indexes'] {
   const built = constraints.filter((constraint) => isBuilt(constraint) || constraint.late)
   return [
-    ...built.map(({ name, kind, sql }) => ({ name, unique: kind === 'u', text: { kind: 'constraint' as const, sql } })),
-    ...indexes.map(({ name, unique, sql }) => ({ name, unique, text: { kind: 'index' as const, sql } })),
+    ...built.map(({ name, kind, sql, fields }) => {
+      const text = { kind: 'constraint' as const, sql }
+      return { name, unique: kind === 'u', text, fields: fieldsOf(fields, sql, all) }
+    }),
+    ...indexes.map(({ name, unique, sql, fields }) => {
+      const text = { kind: 'index' as const, sql }
+      return { name, unique, text, fields: fieldsOf(fields, sql, all) }
+    }),
   ]
 }

@@ -1,6 +1,6 @@
 import { DroverError } from '../../../core/errors.ts'
 import { templateText, type StatementTemplate } from '../../../core/statement-template.ts'
-import type { NativeStructure } from '../../structure.ts'
+import type { NativeColumn, NativeStatement, NativeStructure } from '../../structure.ts'
 import { asDefined } from '../definitions.ts'
 import { quoteName } from '../identifiers.ts'
 import type { Session } from '../session.ts'
@@ -14,7 +14,14 @@ import {
   readColumns,
   type CatalogColumn,
 } from './native-columns.ts'
-import { checksOf, indexesOf, readConstraints, readIndexes, type CatalogConstraint } from './native-constraints.ts'
+import {
+  checksOf,
+  fieldsOf,
+  indexesOf,
+  readConstraints,
+  readIndexes,
+  type CatalogConstraint,
+} from './native-constraints.ts'
 import { partitionStatements, tableOptions } from './native-partitions.ts'
 import {
   identityText,
@@ -73,25 +80,39 @@ async function read(session: Session, schema: string, table: string): Promise<Na
     const value = sequence.drawn || sequence.owned === 'i' ? await reachedBy(session, sequence) : null
     if (value !== null) reached.push({ column: sequence.column, reached: value })
   }
+  const all = columns.map(({ name }) => name)
   const fills = new Map(columns.map((column) => [column.name, fillOf(column, sequences, { schema, table })]))
   return {
     columns: new Map(columns.map((column) => [column.name, nativeColumn(column, fills.get(column.name))])),
-    constraints: checksOf(constraints),
+    constraints: checksOf(constraints, all),
     key: keyOf(constraints),
-    indexes: indexesOf(constraints, await readIndexes(session, found.oid)),
+    indexes: indexesOf(constraints, await readIndexes(session, found.oid), all),
     suffix: suffixOf(found),
     statements: [
-      ...sequences.flatMap((sequence) => sequenceStatements(sequence, schema, '%t')),
-      ...[...fills.values()].flatMap(({ statement }) => statement ?? []),
-      ...(found.rowType === null ? [] : [`alter table %t of ${templateText(found.rowType)}`]),
-      ...columnStatements(columns, '%t'),
-      ...(await partitionStatements(session, { oid: found.oid, schema, columns })),
-      ...(await readStatistics(session, found.oid, schema)),
-      ...tableStatements(found, constraints),
+      ...sequences.flatMap((sequence) => {
+        return said('the sequence', [sequence.column], sequenceStatements(sequence, schema, '%t'))
+      }),
+      ...[...fills].flatMap(([column, { statement }]) => {
+        return said('the default', [column], statement === null ? [] : [statement])
+      }),
+      ...said('the row type', all, found.rowType === null ? [] : [`alter table %t of ${templateText(found.rowType)}`]),
+      ...columns.flatMap((column) => said('settings', [column.name], columnStatements([column], '%t'))),
+      ...said('partitions', all, await partitionStatements(session, { oid: found.oid, schema, columns })),
+      ...said('extended statistics', all, await readStatistics(session, found.oid, schema)),
+      ...said('settings', [], tableStatements(found)),
+      ...constraints.flatMap((constraint) => commentOf(constraint, all)),
     ],
     sequences: reached,
     binary: new Set(columns.filter(({ typeOid }) => binary.has(typeOid)).map(({ type }) => type)),
   }
+}
+
+function said(
+  what: string,
+  fields: readonly string[],
+  statements: readonly StatementTemplate[],
+): readonly NativeStatement[] {
+  return statements.map((sql) => ({ sql, fields, what }))
 }
 
 /** How a column gets its values where a row has none: behind its type, or by a statement once the table is there. */
@@ -123,14 +144,14 @@ function fillOf(
   return { clause: computedText(column) ?? defaultText(column), statement: null }
 }
 
-function nativeColumn(column: CatalogColumn, fill: Fill | undefined) {
-  const { type, generated } = column
-  return { type, clauses: clausesOf(column, fill?.clause ?? null), computed: generated !== '' }
+function nativeColumn(column: CatalogColumn, fill: Fill | undefined): NativeColumn {
+  const { type, generated, named } = column
+  return { type, clauses: clausesOf(column, fill?.clause ?? null), computedFrom: generated === '' ? null : named }
 }
 
 function keyOf(constraints: readonly CatalogConstraint[]): NativeStructure['key'] {
   const key = constraints.find(({ kind }) => kind === 'p')
-  return key === undefined || key.plain ? null : { name: key.name, sql: key.sql }
+  return key === undefined || key.plain ? null : { name: key.name, sql: key.sql, fields: key.fields }
 }
 
 /** In the order that `create table` wants. */
@@ -142,19 +163,21 @@ function suffixOf({ key, method, options }: CatalogTable): string {
   ].join(' ')
 }
 
-function tableStatements(
-  { identity, comment }: CatalogTable,
-  constraints: readonly CatalogConstraint[],
-): readonly StatementTemplate[] {
-  const said = constraints.filter((constraint) => constraint.kind === 'c' && !constraint.late)
+function tableStatements({ identity, comment }: CatalogTable): readonly StatementTemplate[] {
   return [
     ...(identity === 'f' ? ['alter table only %t replica identity full'] : []),
     ...(identity === 'n' ? ['alter table only %t replica identity nothing'] : []),
     ...(comment === null ? [] : [`comment on table %t is ${templateText(literal(comment))}`]),
-    ...said.flatMap((constraint) => {
-      if (constraint.comment === null) return []
-      const text = templateText(literal(constraint.comment))
-      return [`comment on constraint ${templateText(quoteName(constraint.name))} on %t is ${text}`]
-    }),
   ]
+}
+
+/** Of a check; what is built later has its own at the end. */
+function commentOf(
+  { kind, late, name, sql, fields, comment }: CatalogConstraint,
+  all: readonly string[],
+): readonly NativeStatement[] {
+  if (kind !== 'c' || late || comment === null) return []
+  const text = templateText(literal(comment))
+  const statement = `comment on constraint ${templateText(quoteName(name))} on %t is ${text}`
+  return said('a comment', fieldsOf(fields, sql, all), [statement])
 }

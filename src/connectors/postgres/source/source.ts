@@ -130,14 +130,16 @@ export class PostgresSource implements Source {
     options: ReadOptions,
     signal: AbortSignal,
   ): AsyncGenerator<Batch, void, undefined> {
-    const onRetry = options.onRetry ?? ((): void => undefined)
+    const tell = options.onRetry ?? ((): void => undefined)
+    const onRetry: NonNullable<ReadOptions['onRetry']> = (error, ms) =>
+      tell(this.#explain(error, `read ${selection.table}`), ms)
     const onRestored: OnRestored = (what) => onRetry(what, 0)
     const hooks = { classify: classifySource, onRetry }
     const look = (): Promise<ReadTable> => this.#table(selection, signal, onRestored)
     const table = await withRetries(options.retry ?? defaultRetry, hooks, signal, look)
     try {
       const context = { use: this.#streamOf(table, signal, onRestored), mark: () => this.#snapshot.mark(signal) }
-      yield* readBatches(context, table, selection, partition, options, signal)
+      yield* readBatches(context, table, selection, partition, { ...options, onRetry }, signal)
     } catch (error) {
       signal.throwIfAborted()
       throw this.#explain(error, `read ${selection.table}`)
@@ -155,8 +157,9 @@ export class PostgresSource implements Source {
     await this.#sessions[Symbol.asyncDispose]()
   }
 
+  /** What keeps a session from being opened is said of a source from here on, since only so it is known to pass. */
   async #open(signal: AbortSignal): Promise<Session> {
-    const session = await this.#sessions.open(signal)
+    const session = await this.#attempt('connect', signal, () => this.#sessions.open(signal))
     try {
       await configureReading(session)
       return session
