@@ -92,7 +92,7 @@ function rawLayout({ columns }: TablePlan, { layout }: TableStructure, format: F
 }
 
 /** All columns where a transform may want them, otherwise those of the plan and of the key. */
-function decodedLayout(plan: TablePlan, { layout }: TableStructure): RowLayout {
+export function decodedLayout(plan: TablePlan, { layout }: Pick<TableStructure, 'layout'>): RowLayout {
   if (plan.transform !== undefined) return layout
   // In the order of the plan, so that a row whose values need no change is one in the target's order.
   const fields = plan.columns.map(({ field }) => field)
