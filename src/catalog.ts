@@ -51,11 +51,12 @@ const targets: Readonly<Record<string, (url: string, options: TargetOptions) => 
     (await import('./connectors/sqlite/target-connect.ts')).openSqliteTarget(url, options),
 }
 
-const decoders: Readonly<Partial<Record<Format, (plan: TablePlan, keyField: string) => Decoder>>> = {
+/** `repairs`: what comes next may repair values that are none of their columns' types. */
+const decoders: Readonly<Partial<Record<Format, (plan: TablePlan, keyField: string, repairs: boolean) => Decoder>>> = {
   bson: createBsonDecoder,
   pgcopy: createPgCopyDecoder,
   pgtext: createPgTextDecoder,
-  sqlite: createSqliteDecoder,
+  sqlite: (plan, _, repairs) => createSqliteDecoder(plan, repairs),
 }
 
 const encoders: Readonly<Partial<Record<Format, (plan: TablePlan) => RowEncoder>>> = {
@@ -112,7 +113,7 @@ export async function createTranscoder(
   // A plan with a transform lets every field through to it.
   const plan = repair === null ? planned : { ...planned, transform: planned.transform ?? repair }
   const pipeline = repairing === null || own === null ? (repairing ?? own) : await joined(repairing, own)
-  return composeTranscoder(decoder(plan, keyField), encoder(plan), pipeline)
+  return composeTranscoder(decoder(plan, keyField, repair !== null), encoder(plan), pipeline)
 }
 
 /**
@@ -135,7 +136,7 @@ export async function createObserver(
   const raw = observer === undefined ? null : await observer(keyField, joinScalars, mendsNames)
   if (pipeline === null && raw !== null) return raw
   const { createRowObserver } = await import('./format/row-observe.ts')
-  const rows = decoder(everything({ table, layout }, transform ?? { file: null, steps: [] }), keyField)
+  const rows = decoder(everything({ table, layout }, transform ?? { file: null, steps: [] }), keyField, false)
   const transformed = createRowObserver(rows, pipeline, joinScalars, layout)
   return raw === null ? transformed : besideRaw(transformed, raw)
 }
@@ -157,7 +158,7 @@ export function createRowDecoder(from: Format, keyField: string, rows: LaidOut):
   const format = rows.layout?.format ?? from
   const decoder = decoders[format]
   if (decoder === undefined) throw noWay(`to look at ${format}`)
-  return decoder(everything(rows, { file: null, steps: [] }), keyField)
+  return decoder(everything(rows, { file: null, steps: [] }), keyField, false)
 }
 
 async function joined(first: Pipeline, second: Pipeline): Promise<Pipeline> {

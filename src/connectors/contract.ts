@@ -166,6 +166,8 @@ export interface ExistingTable {
   readonly key: readonly string[]
   /** Qualified names of views and tables that depend on it. */
   readonly dependents: readonly string[]
+  /** Tables that have to have a row for each of its rows as it is written; itself, where its rows refer to one another. */
+  readonly refersTo: readonly TargetName[]
   /** Those that rows fire which are inserted or updated; they may change them, or do more than that. */
   readonly triggers: readonly { readonly name: string; readonly insert: boolean; readonly update: boolean }[]
 }
@@ -262,6 +264,15 @@ export interface Reader extends AsyncDisposable {
     keys: readonly (readonly (string | null)[])[],
     signal: AbortSignal,
   ): Promise<readonly (readonly (string | null)[])[]>
+  /**
+   * What {@link lookUp} shows of a column that was given values as these texts, which may be another text for the same;
+   * null for one that the column does not take.
+   */
+  restated(
+    column: Pick<TargetColumn, 'type' | 'native'>,
+    texts: readonly string[],
+    signal: AbortSignal,
+  ): Promise<readonly (string | null)[]>
   /** Whether an index serves {@link lookUp} by these columns; without one it reads all of the table each time. */
   isIndexed(target: TargetName, key: readonly string[], signal: AbortSignal): Promise<boolean>
 }

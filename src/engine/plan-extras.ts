@@ -6,6 +6,7 @@ import { partsOf, qualified, type TablePlan } from '../core/plan.ts'
 import type { Sample } from '../core/sample.ts'
 import { planIndexes, type PlannedIndexes } from '../schema/plan-indexes.ts'
 import { planReferences } from '../schema/plan-references.ts'
+import { usualKeyName } from './free-name.ts'
 import { settleExtras, type SettledExtras } from './settle-extras.ts'
 
 /** A table as far as its indexes and references are concerned. */
@@ -59,9 +60,15 @@ function settleStructures(
   tables: readonly IndexedTable[],
 ): ReadonlyMap<string, SettledExtras> {
   const structured = tables.flatMap(({ plan, structure }) => (structure === null ? [] : [{ plan, structure }]))
+  const names = tables
+    .flatMap(({ plan }) => partsOf(plan))
+    .flatMap(({ target: { schema, name } }) => [
+      { schema, name },
+      { schema, name: usualKeyName({ schema, name }) },
+    ])
   return settleExtras(structured, target, {
     indexes: (table) => config.forTable(table).indexes,
-    taken: new Set(tables.flatMap(({ plan }) => partsOf(plan)).map((part) => qualified(part.target))),
+    taken: new Set(names.map(qualified)),
   })
 }
 

@@ -8,6 +8,7 @@ import { widensTo } from '../schema/lattice.ts'
 import { targetsOf, type Choice, type ChosenTable } from './choose-tables.ts'
 import { lookAtSample } from './look.ts'
 import type { PlanContext } from './plan-context.ts'
+import { decodedLayout } from './settle-structure.ts'
 import { coercing, columnsOf, readingOf, refuseFailing, structureOf } from './shape-table.ts'
 
 /** Fields named in a sentence. */
@@ -54,9 +55,10 @@ async function planOne(
   const { plan } = columnsOf({ ...context, existing: new Map() }, chosen, options, { sample, structure })
   const { onConflict: _, ...wanted } = coercing(plan, options)
   const fitted: TablePlan = { ...wanted, ...fitRows(context, wanted, existing) }
+  const layout = structure === null ? null : decodedLayout(fitted, structure)
   return {
-    plan: structure === null ? fitted : { ...fitted, layout: structure.layout },
-    selection,
+    plan: layout === null ? fitted : { ...fitted, layout },
+    selection: layout === null ? selection : { ...selection, layout },
     mode: 'append',
     exists: true,
     baseline: 0,
@@ -145,24 +147,22 @@ function fitColumns(
 }
 
 /** Read as the type of the column, into which values are converted by the rules of `--cast`; null: it has none of ours. */
-function fitColumn(column: ColumnPlan, { accepts, nativeType }: ExistingColumn): ColumnPlan | null {
+function fitColumn(
+  { native, ...column }: ColumnPlan,
+  { accepts, acceptsText, nativeType }: ExistingColumn,
+): ColumnPlan | null {
+  if (native === nativeType) return { ...column, native }
   if (accepts.includes(column.type)) return column
-  const types = accepts.length > 0 ? accepts : (shownAlike.get(nativeType) ?? [])
+  const types = accepts.length > 0 ? accepts : acceptsText
+  // Of a type that drover does not render, the target casts what it shows to the type that it is compared as.
+  const own: Pick<ColumnPlan, 'native'> = accepts.length > 0 ? {} : { native: nativeType }
   const wider = types.find((type) => type === column.type || widensTo(column.type, type))
-  if (wider !== undefined) return { ...column, type: wider }
+  if (wider !== undefined) return { ...column, ...own, type: wider }
   const castable = types.find(
     (type) => type === 'json' || column.type === 'json' || isArray(type) === isArray(column.type),
   )
-  return castable === undefined ? null : { ...column, type: castable, cast: true }
+  return castable === undefined ? null : { ...column, ...own, type: castable, cast: true }
 }
-
-/** Types that drover does not write, and that show their values as one of its own does. */
-const shownAlike: ReadonlyMap<string, readonly LogicalType[]> = new Map<string, readonly LogicalType[]>([
-  ['smallint', ['int32']],
-  ['json', ['json']],
-  ['character varying[]', ['text[]', 'objectid[]']],
-  ['citext', ['text', 'objectid']],
-])
 
 function isArray(type: LogicalType): boolean {
   return elementType(type) !== null

@@ -2,8 +2,8 @@ import type { Target } from '../connectors/contract.ts'
 import type { IndexStructure, NativeIndex, ReferenceStructure } from '../connectors/structure.ts'
 import type { ForeignKeyPlan, IndexPlan, IndexText } from '../core/index-plan.ts'
 import type { TablePlan } from '../core/plan.ts'
-import { columnName } from '../schema/naming.ts'
 import { translateCondition, translateIndexPart } from '../schema/sql-translation.ts'
+import { freeName, usualKeyName } from './free-name.ts'
 import { canTake, keptFields, type KeptFields } from './settle-native.ts'
 import { quoted, translating, wholeColumns, type Structured } from './structured.ts'
 
@@ -52,7 +52,7 @@ function settleIndexes(
   const { plan } = table
   const base = { target: plan.target, nullsNotDistinct: false, method: 'btree' as const, parts: [], where: [] }
   const planOf = (source: string, unique: boolean, text: IndexText): IndexPlan => {
-    return { ...base, name: freeName(source, plan.target.schema, taken, target), source, unique, text }
+    return { ...base, name: freeName(source, taken, target, plan.target.schema), source, unique, text }
   }
   if (native !== null) {
     const kept = keptFields(table, native)
@@ -68,9 +68,13 @@ function settleIndexes(
     if ('sql' in sql) {
       return [[index.name, planOf(nameOf(index, table), index.unique, { kind: 'index', sql: sql.sql })] as const]
     }
-    told.push(`index ${index.name} of ${plan.source} is not built: ${sql.reason}`)
+    told.push(`${shownIndex(index)} of ${plan.source} is not built: ${sql.reason}`)
     return []
   })
+}
+
+function shownIndex({ name, parts }: IndexStructure): string {
+  return isNumbered(name) ? `unique (${parts.map(({ expression }) => expression.sql).join(', ')})` : `index ${name}`
 }
 
 /** As it is, or with the names that its columns have in the target; null: neither is possible. */
@@ -100,8 +104,12 @@ function whyNotNative({ name, unique, text, fields }: NativeIndex, { target }: T
 }
 
 /** SQLite names what a UNIQUE constraint needs by a number. */
+function isNumbered(name: string): boolean {
+  return name.startsWith('sqlite_autoindex_')
+}
+
 function nameOf({ name, parts }: IndexStructure, { plan }: Structured): string {
-  if (!name.startsWith('sqlite_autoindex_')) return name
+  if (!isNumbered(name)) return name
   return `${plan.target.name}_${parts.map(({ field }) => field ?? 'expression').join('_')}_key`
 }
 
@@ -138,7 +146,8 @@ function settleReferences(
   target: Names,
   told: string[],
 ): readonly ForeignKeyPlan[] {
-  const taken = new Set<string>()
+  const { key, constraints = [] } = table.plan.definition ?? {}
+  const taken = new Set([key?.name ?? usualKeyName(table.plan.target), ...constraints.map(({ name }) => name)])
   return table.structure.references.flatMap((reference) => {
     const settled = settleReference(table, reference, tables)
     if ('reason' in settled) {
@@ -149,7 +158,7 @@ function settleReferences(
       return []
     }
     const name = reference.name ?? `${table.plan.target.name}_${settled.columns.join('_')}_fkey`
-    return [{ ...settled, name: freeName(name, '', taken, target) }]
+    return [{ ...settled, name: freeName(name, taken, target) }]
   })
 }
 
@@ -199,14 +208,4 @@ function isUnique({ plan, structure, built }: Indexed, fields: readonly string[]
 
 function sameNames(a: readonly string[], b: readonly string[]): boolean {
   return a.length === b.length && a.every((name) => b.includes(name))
-}
-
-/** The name, or the first with a number that nobody in the scope has. */
-function freeName(wanted: string, scope: string, taken: Set<string>, { maxNameBytes }: Names): string {
-  const limits = { maxBytes: maxNameBytes, reserved: [] }
-  const owned = (name: string): string => `${scope}.${name}`
-  let name = columnName(wanted, 'preserve', limits)
-  for (let number = 2; taken.has(owned(name)); number++) name = columnName(`${wanted}_${number}`, 'preserve', limits)
-  taken.add(owned(name))
-  return name
 }

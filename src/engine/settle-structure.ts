@@ -12,6 +12,7 @@ import {
   type TablePlan,
 } from '../core/plan.ts'
 import { translateCondition, translateDefault } from '../schema/sql-translation.ts'
+import { freeName, usualKeyName } from './free-name.ts'
 import { keptFields, nativeDefinition } from './settle-native.ts'
 import { translating, wholeColumns, type Structured } from './structured.ts'
 
@@ -26,7 +27,7 @@ export interface SettledTable {
   readonly warnings: readonly string[]
 }
 
-type Languages = Pick<Target, 'dialect' | 'formatFor' | 'accepts'>
+type Languages = Pick<Target, 'dialect' | 'formatFor' | 'accepts' | 'maxNameBytes'>
 
 /**
  * Adds to a plan of columns how the rows come, how they are sent, and, for a table that is made, what its source has
@@ -97,7 +98,7 @@ function rawLayout({ columns }: TablePlan, { layout }: TableStructure, format: F
 }
 
 /** All columns where a transform may want them, otherwise those of the plan and of the key. */
-function decodedLayout(plan: TablePlan, { layout }: TableStructure): RowLayout {
+export function decodedLayout(plan: TablePlan, { layout }: Pick<TableStructure, 'layout'>): RowLayout {
   if (plan.transform !== undefined) return layout
   // In the order of the plan, so that a row whose values need no change is one in the target's order.
   const fields = plan.columns.map(({ field }) => field)
@@ -164,10 +165,13 @@ function translatedDefinition(table: Structured, target: Languages, told: string
     const reached = column.identity?.reached ?? null
     if (reached !== null) sequences.push({ column: own.name, reached })
   }
+  // SQLite does not mind constraints of one name.
+  const taken = new Set([usualKeyName(plan.target)])
   const constraints = structure.checks.flatMap(({ name, expression }, place): NamedText[] => {
     const translated = translateCondition(expression, words)
     if ('sql' in translated) {
-      return [{ name: name ?? `${plan.target.name}_check${place + 1}`, sql: `check (${translated.sql})` }]
+      const wanted = name ?? `${plan.target.name}_check${place + 1}`
+      return [{ name: freeName(wanted, taken, target), sql: `check (${translated.sql})` }]
     }
     told.push(`check ${name ?? expression.sql} is not carried: ${translated.reason}`)
     return []

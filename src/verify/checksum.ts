@@ -1,7 +1,8 @@
 import { mapAbreast } from '../core/map-abreast.ts'
-import { qualified } from '../core/plan.ts'
+import { partsOf, qualified, targetColumns } from '../core/plan.ts'
 import type { Verification } from '../core/result.ts'
 import { TABLES_ABREAST, type CheckInput, type VerifyContext } from './check-input.ts'
+import { restates } from './column-equality.ts'
 import { columnChecks, notCompared } from './column-checks.ts'
 import { added, compareSums, type Outcome } from './compare-sums.ts'
 import { mostDifferences } from './differences.ts'
@@ -39,9 +40,11 @@ export async function verifyChecksum(
 }
 
 /** Which tables hold nothing but what this copy gives them can be told from the plan. */
-function wayOf({ planned: { plan }, hasOthers }: CheckInput): 'sums' | 'rows' | 'not' {
+function wayOf({ planned: { plan }, passedOn, hasOthers }: CheckInput): 'sums' | 'rows' | 'not' {
   if (plan.onConflict === 'skip') return 'not'
-  return plan.onConflict === 'update' || hasOthers ? 'rows' : 'sums'
+  // The target is asked how it shows what the source has.
+  const isRestated = passedOn === null && partsOf(plan).some((part) => targetColumns(part).some(restates))
+  return plan.onConflict === 'update' || hasOthers || isRestated ? 'rows' : 'sums'
 }
 
 async function skip(context: VerifyContext, input: CheckInput, signal: AbortSignal): Promise<Outcome> {

@@ -138,8 +138,8 @@ function unnamed({ planned: { plan } }: CheckInput, unseen: number): Difference 
 }
 
 /** Sums do not tell a repair from other differences. Rows do, where none of either side is without a key to look it up by. */
-function mayBeRepaired({ source }: VerifyContext, { planned: { plan }, replayed }: CheckInput): boolean {
-  const canBePaired = identityOf(plan, source.keyField).lookedUpBy.length > 0
+function mayBeRepaired({ source, target }: VerifyContext, { planned: { plan }, replayed }: CheckInput): boolean {
+  const canBePaired = identityOf(plan, source.keyField, target.accepts).lookedUpBy.length > 0
   return replayed.size > 0 && canBePaired && (plan.transform === undefined || plan.key.length > 0)
 }
 

@@ -1,12 +1,12 @@
 import { hash } from 'node:crypto'
 import { createBufferPool } from '../connectors/buffer-pool.ts'
 import type { Reader } from '../connectors/contract.ts'
-import type { BatchLimits, Format, Partition } from '../core/batch.ts'
+import type { BatchLimits, Format, PackedRows, Partition } from '../core/batch.ts'
 import { DroverError } from '../core/errors.ts'
+import type { LogicalType } from '../core/logical-type.ts'
 import { targetColumns, type TargetColumn } from '../core/plan.ts'
 import { BucketSums } from './bucket-sums.ts'
 import { padsZeros } from './column-equality.ts'
-import { fieldTexts } from './field-text.ts'
 import { TableExpectations } from './full-batch.ts'
 import type { Cells } from './full-identity.ts'
 import { valueText } from './full-same.ts'
@@ -14,6 +14,7 @@ import { hashHex, hashLanes } from './hash128.ts'
 import { MarkedRows, type MarkedBatch } from './letter-marks.ts'
 import type { RowSource } from './pace.ts'
 import { chooserOf } from './part-rows.ts'
+import { formsOf } from './target-forms.ts'
 import type {
   ListedRow,
   RowsAgain,
@@ -29,6 +30,9 @@ import type {
 interface Table {
   readonly given: VerifyTable
   readonly columns: readonly TargetColumn[]
+  /** As values of which types their texts are compared. */
+  readonly types: readonly LogicalType[]
+  readonly textsOf: (rows: PackedRows, row: number) => Cells
   readonly rows: MarkedRows
   readonly expectations: TableExpectations
 }
@@ -121,9 +125,9 @@ export class ContentRows {
   ): AsyncGenerator<{ readonly marked: MarkedBatch; readonly rows: readonly ShownCells[] }> {
     const options = { firstSeq: 0, limits: this.#limits, pool: this.#pool }
     for await (const marked of table.rows.read(partition, options, signal)) {
-      const [groups = new Map<string, never>()] = await table.expectations.expect(marked)
+      const [groups = new Map<string, never>()] = await table.expectations.expect(marked, signal)
       const expected = [...groups.values()].flatMap((group) => group.expected.flat())
-      yield { marked, rows: expected.map((cells) => shownCells(table.columns, cells)) }
+      yield { marked, rows: expected.map((cells) => shownCells(table, cells)) }
       const { buffer } = marked.batch.bytes
       if (buffer instanceof ArrayBuffer) this.#pool.give(buffer)
     }
@@ -132,18 +136,14 @@ export class ContentRows {
   }
 
   async *#ofTarget({ table: name, slice }: SumTarget | RowsOfTarget, signal: AbortSignal): AsyncGenerator<ShownCells> {
-    const { given, columns } = await this.#table(name)
-    const types = columns.map(({ type }) => type)
+    const table = await this.#table(name)
+    const { given, columns } = table
+    const { textsOf } = table
     const options = { limits: this.#limits, pool: this.#pool }
-    for await (const { rows, bytes, offsets } of this.#reader.read(
-      given.plan.target,
-      columns,
-      slice,
-      options,
-      signal,
-    )) {
-      for (let row = 0; row < rows; row++) yield shownCells(columns, fieldTexts(types, bytes, offsets[row] ?? 0))
-      if (bytes.buffer instanceof ArrayBuffer) this.#pool.give(bytes.buffer)
+    for await (const rows of this.#reader.read(given.plan.target, columns, slice, options, signal)) {
+      for (let row = 0; row < rows.rows; row++) yield shownCells(table, textsOf(rows, row))
+      const { buffer } = rows.bytes
+      if (buffer instanceof ArrayBuffer) this.#pool.give(buffer)
     }
   }
 
@@ -152,19 +152,28 @@ export class ContentRows {
     if (known !== undefined) return known
     const given = this.#given.find(({ plan }) => plan.source === name)
     if (given === undefined) throw new DroverError('unexpected', `this worker cannot check ${name}`)
+    const forms = formsOf(this.#accepts)
+    const columns = targetColumns(given.plan)
     const table = {
       given,
-      columns: targetColumns(given.plan),
+      columns,
+      types: columns.map(forms.comparedAs),
+      textsOf: forms.texts(columns),
       rows: await MarkedRows.of(this.#source, this.#accepts, given),
-      expectations: await TableExpectations.load(given, this.#source.keyField),
+      expectations: await TableExpectations.load(given, this.#source.keyField, {
+        accepts: this.#accepts,
+        reader: this.#reader,
+      }),
     }
     this.#tables.set(name, table)
     return table
   }
 }
 
-function shownCells(columns: readonly TargetColumn[], cells: Cells): ShownCells {
-  const texts = columns.map((column, place) => valueText(column.type, cells[place] ?? null, padsZeros(column)))
+function shownCells({ columns, types }: Table, cells: Cells): ShownCells {
+  const texts = columns.map((column, place) => {
+    return valueText(types[place] ?? column.type, cells[place] ?? null, padsZeros(column))
+  })
   const digest = hash('sha256', JSON.stringify(texts), 'buffer')
   return { cells, lanes: Uint32Array.from({ length: hashLanes }, (_, lane) => digest.readUInt32BE(lane * 4)) }
 }

@@ -1,6 +1,6 @@
 import type { Source, Target } from '../connectors/contract.ts'
 import { mapAbreast } from '../core/map-abreast.ts'
-import { partsOf, qualified } from '../core/plan.ts'
+import { partsOf, qualified, type TablePlan } from '../core/plan.ts'
 import type { Difference, Verification } from '../core/result.ts'
 import { TABLES_ABREAST } from './check-input.ts'
 import type { RunCheck } from './check-inputs.ts'
@@ -74,7 +74,7 @@ async function verifyTable(
     !updates && planned.mode === 'append' && planned.publishTo === undefined ? Math.max(0, added - expected) : 0
   if (!updates && added !== expected + others) return differ(`${expected} rows expected from the ledger`)
   const rest = others === 0 ? '' : `, and ${others} that others have added since`
-  const inTarget = updates ? `${expected} merged into ${name}` : `${expected} in ${name}${rest}`
+  const inTarget = `${inWords(plan.onConflict, expected, name, committed.skipped)}${rest}`
   if (inSource === committed.read) {
     return { difference: null, note: `${table}: ${inSource} in the source, ${inTarget}`, others }
   }
@@ -85,6 +85,13 @@ async function verifyTable(
     note: `${table}: the source changed during the copy (${before}${inSource} after); ${committed.read} read, ${inTarget}`,
     others,
   }
+}
+
+/** What the target has of the rows that were read. */
+function inWords(onConflict: TablePlan['onConflict'], rows: number, name: string, skipped: number): string {
+  if (onConflict === 'update') return `${rows} merged into ${name}`
+  if (skipped === 0) return `${rows} in ${name}`
+  return `${rows} added to ${name}, ${skipped} ${skipped === 1 ? 'was' : 'were'} there already`
 }
 
 /** Of a table that drover did not copy: nothing is known but what is there. */

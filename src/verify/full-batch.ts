@@ -1,5 +1,6 @@
 import { pipelineFor } from '../catalog.ts'
-import type { Batch } from '../core/batch.ts'
+import type { Reader } from '../connectors/contract.ts'
+import type { Batch, Format } from '../core/batch.ts'
 import type { CoercionUse } from '../core/coercion.ts'
 import { keyFieldsOf } from '../core/layout.ts'
 import { isChild, partsOf, type TablePlan } from '../core/plan.ts'
@@ -12,6 +13,7 @@ import { identityOf, lookUpText, type Cells, type Identity } from './full-identi
 import type { RowReader } from './full-row-reader.ts'
 import { rowReader } from './full-rows.ts'
 import type { MarkedBatch } from './letter-marks.ts'
+import { RestatedCells } from './restated-cells.ts'
 import type { VerifyTable } from './verify-work.ts'
 
 /** What has to be in one target table for one value of what its rows are looked up by. */
@@ -39,10 +41,19 @@ class Shown {
 
 type Outcome = Transformed | Shown | RowError
 
+/** A RowError: the target cannot hold the row. */
+type Expected = readonly ExpectedRow[] | RowError
+
 /** An asynchronous function of the user has so many calls under way, as in a copy. */
 const rowsAtOnce = 64
 
 const refused = noForm('was refused by the target, and is kept as a dead letter')
+
+/** The target that rows are expected in. */
+export interface ExpectedIn {
+  readonly accepts: Format
+  readonly reader: Reader
+}
 
 /** Works out what the rows of one table have to be in the target, apart from what has copied them. */
 export class TableExpectations {
@@ -53,32 +64,49 @@ export class TableExpectations {
   readonly #rows: RowReader
   readonly #pipeline: Pipeline | null
   readonly #expect: (row: Row) => ExpectedRow
+  /** By part. */
+  readonly #restated: readonly RestatedCells[]
+  readonly #isRestated: boolean
   readonly #uses = new Map<string, CoercionUse>()
   #refused = 0
 
-  private constructor({ plan }: VerifyTable, keyField: string, pipeline: Pipeline | null) {
-    this.identities = partsOf(plan).map((part) => identityOf(part, keyField))
+  private constructor(
+    { plan, passedOn }: VerifyTable,
+    keyField: string,
+    target: ExpectedIn,
+    pipeline: Pipeline | null,
+  ) {
+    this.identities = partsOf(plan).map((part) => identityOf(part, keyField, target.accepts))
     this.#plan = plan
     this.#ofKey = keyFieldsOf(plan.layout, keyField)
     this.#lookUpFields = lookUpFieldsOf(plan, this.identities)
-    this.#rows = rowReader(plan, keyField)
+    this.#rows = rowReader(plan, keyField, target.accepts)
     this.#pipeline = pipeline
-    this.#expect = expectations(plan, this.identities)
+    this.#expect = expectations(plan, this.identities, target.accepts)
+    this.#restated = partsOf(plan).map((part) => new RestatedCells(target.reader, part))
+    // What was passed on is shown by the source as the target shows it.
+    this.#isRestated = passedOn === null && this.#restated.some(({ isNeeded }) => isNeeded)
   }
 
   /** Throws `invalid-transform`. */
-  static async load(table: VerifyTable, keyField: string): Promise<TableExpectations> {
+  static async load(table: VerifyTable, keyField: string, target: ExpectedIn): Promise<TableExpectations> {
     const { transform = null, source } = table.plan
-    return new TableExpectations(table, keyField, await pipelineFor(transform, source))
+    return new TableExpectations(table, keyField, target, await pipelineFor(transform, source))
   }
 
-  async expect({ batch, marks }: MarkedBatch): Promise<ExpectedBatch> {
+  async expect({ batch, marks }: MarkedBatch, signal: AbortSignal): Promise<ExpectedBatch> {
     const groups = this.identities.map(() => new Map<string, Group>())
     for (let first = 0; first < batch.rows; first += rowsAtOnce) {
       const count = Math.min(rowsAtOnce, batch.rows - first)
       const started = Array.from({ length: count }, (_, place) => this.#read(batch, first + place))
       const outcomes = await Promise.all(started.map((outcome) => Promise.resolve(outcome)))
-      outcomes.forEach((outcome, place) => this.#settle(groups, { batch, marks }, first + place, outcome))
+      const expected = outcomes.map((outcome, place) => {
+        return marks.left.has(first + place) ? refused : this.#expectedOf(outcome)
+      })
+      const restated = this.#isRestated ? await this.#restate(expected, signal) : expected
+      outcomes.forEach((outcome, place) => {
+        this.#settle(groups, { batch, marks }, first + place, { outcome, expected: restated[place] ?? refused })
+      })
     }
     return groups
   }
@@ -109,9 +137,33 @@ export class TableExpectations {
     }
   }
 
-  #settle(groups: Map<string, Group>[], { batch, marks }: MarkedBatch, index: number, outcome: Outcome): void {
+  /** As the target shows what it was given. */
+  async #restate(expected: readonly Expected[], signal: AbortSignal): Promise<readonly Expected[]> {
+    const rows = expected.flatMap((one) => (one instanceof RowError ? [] : one))
+    for (const [number, part] of this.#restated.entries()) {
+      const cells = rows.flatMap((row) => row.parts[number]?.rows ?? [])
+      await part.learn(cells, signal)
+    }
+    return expected.map((one) => (one instanceof RowError ? one : one.map((row) => this.#restatedRow(row))))
+  }
+
+  #restatedRow({ parts, uses }: ExpectedRow): ExpectedRow {
+    const restated = parts.map(({ key, rows }, number) => {
+      const shown = rows.map((cells) => this.#restated[number]?.apply(cells) ?? cells)
+      const [first] = number === 0 ? shown : []
+      const own = first && this.identities[0]?.lookedUpBy.map((place) => first[place] ?? null)
+      return { key: own ?? key, rows: shown }
+    })
+    return { parts: restated, uses }
+  }
+
+  #settle(
+    groups: Map<string, Group>[],
+    { batch, marks }: MarkedBatch,
+    index: number,
+    { outcome, expected }: { readonly outcome: Outcome; readonly expected: Expected },
+  ): void {
     const isReplayed = marks.replayed.has(index)
-    const expected = marks.left.has(index) ? refused : this.#expectedOf(outcome)
     if (!(expected instanceof RowError)) {
       for (const row of expected) this.#add(groups, row, isReplayed)
       return
@@ -122,8 +174,7 @@ export class TableExpectations {
     else this.#addAbsent(groups, known, expected.message)
   }
 
-  /** A RowError: the target cannot hold the row. */
-  #expectedOf(outcome: Outcome): readonly ExpectedRow[] | RowError {
+  #expectedOf(outcome: Outcome): Expected {
     if (outcome instanceof RowError) return outcome
     try {
       if (outcome instanceof Shown) return [this.#shownAs(outcome)]
@@ -154,6 +205,8 @@ export class TableExpectations {
 
   /** What a repair has made of a row, nothing tells; but what it is known by, as far as a transform leaves that to be told. */
   #addReplayed(groups: Map<string, Group>[], outcome: Outcome, known: Row): void {
+    // Nothing tells a repaired row without a key from any other.
+    if (this.identities[0]?.lookedUpBy.length === 0) return
     const isRow = !(outcome instanceof RowError || outcome instanceof Shown)
     const rows = isRow ? rowsOf(outcome) : this.#bySourceKey(known)
     const expected = this.#expectedOf(rows.map((row) => onlyFields(row, this.#lookUpFields)))

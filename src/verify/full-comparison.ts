@@ -4,7 +4,6 @@ import type { BatchLimits, Bounds, Format, Partition } from '../core/batch.ts'
 import { DroverError } from '../core/errors.ts'
 import { partsOf, targetColumns, type ChildPlan, type TablePlan } from '../core/plan.ts'
 import { tableName } from './differences.ts'
-import { fieldTexts } from './field-text.ts'
 import { TableExpectations, type ExpectedBatch, type Group } from './full-batch.ts'
 import { identityText, type Cells, type Identity } from './full-identity.ts'
 import { compareRows, type DifferingRow } from './full-pairs.ts'
@@ -21,6 +20,7 @@ import type {
 import { addKey, hashOfKey, newSketch, type KeySketch } from './key-sketch.ts'
 import { MarkedRows, type MarkedBatch } from './letter-marks.ts'
 import type { RowSource } from './pace.ts'
+import { formsOf } from './target-forms.ts'
 import type { VerifyTable } from './verify-work.ts'
 
 /** Rows of a batch: what seemed to differ is read again by the batch that it came in. */
@@ -75,7 +75,7 @@ export class FullComparison {
     const repaired = new Set<string>()
     let [rows, moreSuspects] = [0, 0]
     for await (const { batch, marks } of this.#read(table, partition, most, signal)) {
-      const expected = await table.expectations.expect({ batch, marks })
+      const expected = await table.expectations.expect({ batch, marks }, signal)
       const { after, upTo } = batch.id
       for (const part of table.parts) {
         if (rules.parts[part.number] !== true) continue
@@ -123,7 +123,7 @@ export class FullComparison {
     const wanted = table.parts.map(({ number }) => new Map(groupsOf(suspects, number)))
     for (const [id, range] of ranges.entries()) {
       for await (const marked of this.#read(table, { ...range, id, table: name }, null, signal)) {
-        merge(wanted, await table.expectations.expect(marked))
+        merge(wanted, await table.expectations.expect(marked, signal))
       }
     }
     // They were counted at first sight.
@@ -195,12 +195,12 @@ export class FullComparison {
     const places = [...new Set(identity.knownBy)]
     const all = targetColumns(part)
     const columns = places.flatMap((place) => all[place] ?? [])
-    const types = places.map((place) => identity.types[place] ?? 'text')
+    const textsOf = formsOf(this.#accepts).texts(columns)
     const options = { limits: this.#limits, pool: this.#pool }
     for await (const rows of this.#reader.read(part.target, columns, slice, options, signal)) {
       for (let row = 0; row < rows.rows; row++) {
         const cells: (string | null)[] = identity.columns.map(() => null)
-        const texts = fieldTexts(types, rows.bytes, rows.offsets[row] ?? 0)
+        const texts = textsOf(rows, row)
         places.forEach((place, index) => (cells[place] = texts[index] ?? null))
         yield cells
       }
@@ -220,7 +220,10 @@ export class FullComparison {
     const given = this.#given.find(({ plan }) => plan.source === name)
     if (given === undefined) throw new DroverError('unexpected', `this worker cannot check ${name}`)
     const { plan } = given
-    const expectations = await TableExpectations.load(given, this.#source.keyField)
+    const expectations = await TableExpectations.load(given, this.#source.keyField, {
+      accepts: this.#accepts,
+      reader: this.#reader,
+    })
     const parts: PartToCompare[] = []
     for (const [number, part] of partsOf(plan).entries()) {
       const identity = expectations.identities[number]

@@ -1,3 +1,4 @@
+import type { Format } from '../core/batch.ts'
 import type { CoercionUse } from '../core/coercion.ts'
 import { isChild, partsOf, type ChildPlan, type ColumnPlan, type RowsPlan, type TablePlan } from '../core/plan.ts'
 import { RowError } from '../core/row-error.ts'
@@ -5,6 +6,7 @@ import type { DocumentValue, Row, Value } from '../core/value.ts'
 import { coerceValue } from '../format/coerce.ts'
 import { noForm } from './full-forms.ts'
 import type { Cells, Identity } from './full-identity.ts'
+import { expectedRecordText } from './full-record-text.ts'
 import { expectedText } from './full-text.ts'
 
 /** What one row, as a transform leaves it, has to be in the target. */
@@ -41,13 +43,18 @@ interface Open {
 }
 
 /**
- * What rows of a table become by its plan, worked out from the plan alone. Answers a function that throws RowError for a
- * row which has a field or a value that the plan has no place for, or that the target cannot hold.
+ * What rows of a table become by its plan, worked out from the plan alone, in a target that takes `accepts`. Answers a
+ * function that throws RowError for a row which has a field or a value that the plan has no place for, or that the target
+ * cannot hold.
  */
-export function expectations(plan: TablePlan, identities: readonly Identity[]): (row: Row) => ExpectedRow {
+export function expectations(
+  plan: TablePlan,
+  identities: readonly Identity[],
+  accepts: Format,
+): (row: Row) => ExpectedRow {
   const all = partsOf(plan)
   const top = partOf(plan, all, [])
-  const maker = new Maker(plan)
+  const maker = new Maker(plan, accepts === 'sqlite' ? expectedRecordText : expectedText)
   return (row) => {
     const open: Open = { row, parts: all.map(() => []), uses: [] }
     maker.add(top, row.fields, [], open)
@@ -62,9 +69,11 @@ export function expectations(plan: TablePlan, identities: readonly Identity[]): 
 
 class Maker {
   readonly #table: TablePlan
+  readonly #textOf: typeof expectedText
 
-  constructor(table: TablePlan) {
+  constructor(table: TablePlan, textOf: typeof expectedText) {
     this.#table = table
+    this.#textOf = textOf
   }
 
   /** The row of a document or element, and those of what lies in it. */
@@ -125,7 +134,7 @@ class Maker {
     if (coerced !== null) open.uses.push(...coerced.uses)
     const held = coerced === null ? value : coerced.value
     try {
-      return held === null ? null : expectedText(held, column, column.nestedJson ?? nestedJson)
+      return held === null ? null : this.#textOf(held, column, column.nestedJson ?? nestedJson)
     } catch (error) {
       throw error instanceof RowError ? noForm(`column ${column.name}: the value ${error.message}`) : error
     }

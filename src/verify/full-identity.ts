@@ -1,8 +1,10 @@
+import type { Format } from '../core/batch.ts'
 import { keyFieldsOf } from '../core/layout.ts'
 import type { LogicalType } from '../core/logical-type.ts'
 import { isChild, targetColumns, type ChildPlan, type TablePlan } from '../core/plan.ts'
 import { padsZeros } from './column-equality.ts'
 import { keyText } from './full-same.ts'
+import { formsOf } from './target-forms.ts'
 
 /** The text forms of one target row, in the order of `targetColumns`; null is NULL. */
 export type Cells = readonly (string | null)[]
@@ -10,6 +12,7 @@ export type Cells = readonly (string | null)[]
 /** How the rows of one part are known. */
 export interface Identity {
   readonly columns: readonly string[]
+  /** As values of which types their texts are compared. */
   readonly types: readonly LogicalType[]
   /** Of decimals: zeros at the end are the column's own. */
   readonly padded: readonly boolean[]
@@ -19,12 +22,12 @@ export interface Identity {
   readonly knownBy: readonly number[]
 }
 
-/** Empty `lookedUpBy`: the rows cannot be paired with those of the source. */
-export function identityOf(part: TablePlan | ChildPlan, keyField: string): Identity {
+/** Empty `lookedUpBy`: the rows cannot be paired with those of the source. `accepts`: what the target takes. */
+export function identityOf(part: TablePlan | ChildPlan, keyField: string, accepts: Format): Identity {
   const columns = targetColumns(part)
   const names = columns.map(({ name }) => name)
   const placesOfNames = (wanted: readonly string[]): readonly number[] => wanted.map((name) => names.indexOf(name))
-  const types = columns.map(({ type }) => type)
+  const types = columns.map(formsOf(accepts).comparedAs)
   const padded = columns.map(padsZeros)
   if (isChild(part)) {
     const lookedUpBy = placesOfNames(part.rowKey.map(({ name }) => name))

@@ -1,4 +1,4 @@
-import type { Batch } from '../core/batch.ts'
+import type { Batch, Format } from '../core/batch.ts'
 import { DroverError } from '../core/errors.ts'
 import type { RowLayout } from '../core/layout.ts'
 import { targetColumns, type TablePlan } from '../core/plan.ts'
@@ -15,13 +15,17 @@ import { tupleValue } from './full-tuples.ts'
 /** The values of one row by their places in the layout. Throws RowError for a value that is none of its column's type. */
 type ReadPlaces = (bytes: Uint8Array) => (place: number) => Value
 
-/** Makes rows of what a layout names, apart from the decoders that copy. */
-export function laidOutReader(plan: TablePlan, layout: RowLayout, useOf: UseOf, leniency: Leniency): RowReader {
+/** Makes rows of what a layout names, apart from the decoders that copy. `accepts`: what the target takes. */
+export function laidOutReader(
+  plan: TablePlan,
+  layout: RowLayout,
+  { useOf, leniency, accepts }: { readonly useOf: UseOf; readonly leniency: Leniency; readonly accepts: Format },
+): RowReader {
   const open = openerOf(layout, leniency)
   const fields = layout.columns.flatMap(({ field }, place) => {
     return field === null || useOf(field) !== 'value' ? [] : [{ place, field }]
   })
-  const shown = isShown(plan, layout) ? targetColumns(plan).map(({ type }) => type) : null
+  const shown = accepts === 'pgcopy' && isShown(plan, layout) ? targetColumns(plan).map(({ type }) => type) : null
   return {
     row(batch, index) {
       const valueAt = open(bytesOf(batch, index))

@@ -63,7 +63,7 @@ const cutName = 'layout'
 /** A check that is run again is cut as it was, so that what was found in a part then can be taken up. */
 export async function layOut(context: VerifyContext, input: CheckInput, signal: AbortSignal): Promise<FullLayout> {
   const { ledger, migration, source } = context
-  const rules = rulesOf(input, source.keyField)
+  const rules = rulesOf(context, input)
   const keysRecur = mayRecur(input.planned.plan, source.keyField)
   const isKept = migration !== null && canBeKept(input.planned)
   const check = isKept ? checkName(migration, input) : null
@@ -133,11 +133,11 @@ function addUp(found: readonly Compared[], parts: number): Omit<ComparedTable, '
   }
 }
 
-function rulesOf({ planned: { plan }, hasOthers }: CheckInput, keyField: string): FullRules {
+function rulesOf({ source, target }: VerifyContext, { planned: { plan }, hasOthers }: CheckInput): FullRules {
   const presenceOnly = plan.onConflict === 'skip'
   return {
     parts: partsOf(plan).map((part, number) => {
-      return identityOf(part, keyField).lookedUpBy.length > 0 && (number === 0 || !presenceOnly)
+      return identityOf(part, source.keyField, target.accepts).lookedUpBy.length > 0 && (number === 0 || !presenceOnly)
     }),
     presenceOnly,
     allowsMore: hasOthers || plan.onConflict !== undefined,

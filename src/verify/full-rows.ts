@@ -1,4 +1,4 @@
-import type { Batch } from '../core/batch.ts'
+import type { Batch, Format } from '../core/batch.ts'
 import type { AllowedCoercion, Coercion } from '../core/coercion.ts'
 import { DroverError } from '../core/errors.ts'
 import { keyFieldsOf } from '../core/layout.ts'
@@ -13,11 +13,13 @@ const undefinedType = 6
 /** Finding a key must not fail because of other names. */
 const anyName: Leniency = { replacesBrokenText: () => true, lastWins: () => true }
 
-export function rowReader(plan: TablePlan, keyField: string): RowReader {
+/** `accepts`: what the target takes. */
+export function rowReader(plan: TablePlan, keyField: string, accepts: Format): RowReader {
   const { layout } = plan
   const useOf = usesOf(plan, keyFieldsOf(layout, keyField))
   const leniency = leniencyOf(plan.coerce ?? [])
-  return layout === undefined ? documentReader(keyField, useOf, leniency) : laidOutReader(plan, layout, useOf, leniency)
+  if (layout === undefined) return documentReader(keyField, useOf, leniency)
+  return laidOutReader(plan, layout, { useOf, leniency, accepts })
 }
 
 function documentReader(keyField: string, useOf: UseOf, leniency: Leniency): RowReader {

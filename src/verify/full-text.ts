@@ -1,7 +1,7 @@
 import { elementType, type ScalarType } from '../core/logical-type.ts'
 import type { ColumnPlan, NestedJson } from '../core/plan.ts'
 import { Day, Decimal, Instant, minusInfinity, ObjectId, plusInfinity, Uuid, type Value } from '../core/value.ts'
-import { checkedText, noForm } from './full-forms.ts'
+import { checkedText, noForm, wellFormed } from './full-forms.ts'
 import {
   dayOfIso,
   dayText,
@@ -25,27 +25,36 @@ export type ColumnRules = Pick<ColumnPlan, 'type' | 'cast' | 'maxCharacters'>
 export function expectedText(value: Value, column: ColumnRules, nestedJson: NestedJson): string {
   if (column.type === 'json') return expectedJson(value, nestedJson)
   const element = elementType(column.type)
-  if (element === null) return bounded(scalarText(value, column.type as ScalarType, column.cast, nestedJson), column)
+  if (element === null) return bounded(scalarText(value, column.type as ScalarType, { ...column, nestedJson }), column)
   if (!Array.isArray(value)) throw noForm('is no array')
   const items: readonly Value[] = value
-  return arrayText(items.map((item) => (item === null ? null : scalarText(item, element, column.cast, nestedJson))))
+  const rules = { ...column, nestedJson }
+  return arrayText(items.map((item) => (item === null ? null : scalarText(item, element, rules))))
 }
 
-function bounded(text: string, { maxCharacters }: ColumnRules): string {
+export function bounded(text: string, { maxCharacters }: ColumnRules): string {
   if (maxCharacters !== undefined && Array.from(text).length > maxCharacters) {
     throw noForm(`is longer than ${maxCharacters} characters`)
   }
   return text
 }
 
-function scalarText(value: Value, type: ScalarType, cast: boolean, nestedJson: NestedJson): string {
-  const text = fittingText(value, type) ?? (cast ? castText(value, type, nestedJson) : null)
+/** How a value becomes one of a type; `boundless`: the target has none of the bounds that PostgreSQL's types have. */
+interface ScalarRules {
+  readonly cast: boolean
+  readonly nestedJson: NestedJson
+  readonly boundless?: boolean | undefined
+}
+
+export function scalarText(value: Value, type: ScalarType, rules: ScalarRules): string {
+  const boundless = rules.boundless === true
+  const text = fittingText(value, type, boundless) ?? (rules.cast ? castText(value, type, rules) : null)
   if (text === null) throw noForm(`has no form as ${type}`)
   return text
 }
 
 /** Of a value that is of the type already. */
-function fittingText(value: Value, type: ScalarType): string | null {
+function fittingText(value: Value, type: ScalarType, boundless: boolean): string | null {
   switch (type) {
     case 'bool':
       return typeof value === 'boolean' ? String(value) : null
@@ -56,9 +65,10 @@ function fittingText(value: Value, type: ScalarType): string | null {
     case 'float64':
       return doubleText(value)
     case 'decimal':
-      return numericText(value)
+      return numericText(value, boundless)
     case 'text':
-      return typeof value === 'string' ? checkedText(value) : null
+      if (typeof value !== 'string') return null
+      return boundless ? wellFormed(value) : checkedText(value)
     case 'objectid':
       return value instanceof ObjectId ? value.hex : null
     case 'uuid':
@@ -66,14 +76,14 @@ function fittingText(value: Value, type: ScalarType): string | null {
     case 'bytes':
       return value instanceof Uint8Array ? `\\x${Buffer.from(value).toString('hex')}` : null
     case 'timestamp':
-      return value instanceof Instant ? instantText(value) : null
+      return value instanceof Instant ? instantText(value, boundless) : null
     case 'date':
-      return value instanceof Day ? dateText(value.days) : null
+      return value instanceof Day ? dateText(value.days, boundless) : null
   }
 }
 
 /** Of a value that `--cast` makes one of the type; the forms of docs/types.md, and no other. */
-function castText(value: Value, type: ScalarType, nestedJson: NestedJson): string | null {
+function castText(value: Value, type: ScalarType, { nestedJson, boundless = false }: ScalarRules): string | null {
   switch (type) {
     case 'bool':
       if (value === 'true' || value === 1 || value === 1n) return 'true'
@@ -85,18 +95,18 @@ function castText(value: Value, type: ScalarType, nestedJson: NestedJson): strin
     case 'float64':
       return castDouble(value)
     case 'decimal':
-      return typeof value === 'string' ? writtenNumeric(value) : null
+      return typeof value === 'string' ? writtenNumeric(value, boundless) : null
     case 'text':
       return castToText(value, nestedJson)
     case 'uuid':
       return typeof value === 'string' ? uuidText(value) : null
     case 'timestamp': {
       const micros = typeof value === 'string' ? microsOfIso(value) : null
-      return micros === null ? null : microsText(micros)
+      return micros === null ? null : microsText(micros, boundless)
     }
     case 'date': {
       const days = typeof value === 'string' ? dayOfIso(value) : null
-      return days === null ? null : dateText(days)
+      return days === null ? null : dateText(days, boundless)
     }
     case 'objectid':
     case 'bytes':
@@ -135,19 +145,19 @@ function castDouble(value: Value): string | null {
   return doubleText(Number(text))
 }
 
-function numericText(value: Value): string | null {
-  if (typeof value === 'number' || typeof value === 'bigint') return writtenNumeric(String(value))
-  return value instanceof Decimal ? writtenNumeric(value.text) : null
+function numericText(value: Value, boundless: boolean): string | null {
+  if (typeof value === 'number' || typeof value === 'bigint') return writtenNumeric(String(value), boundless)
+  return value instanceof Decimal ? writtenNumeric(value.text, boundless) : null
 }
 
 /** Digits before and behind the point that an unconstrained `numeric` has at most. */
 const [mostWhole, mostFraction] = [131_072, 16_383]
 
-function writtenNumeric(text: string): string | null {
+function writtenNumeric(text: string, boundless: boolean): string | null {
   if (isSpecial(text)) return text
   const number = decimalOf(text)
   if (number === null) return null
-  if (number.scale > mostFraction || number.wholeDigits > mostWhole) {
+  if (!boundless && (number.scale > mostFraction || number.wholeDigits > mostWhole)) {
     throw noForm('has more digits than numeric holds')
   }
   return text
@@ -172,19 +182,19 @@ function uuidText(text: string): string | null {
   return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text) ? text.toLowerCase() : null
 }
 
-function instantText(instant: Instant): string {
+function instantText(instant: Instant, boundless: boolean): string {
   if (instant.millis === plusInfinity.millis) return 'infinity'
   if (instant.millis === minusInfinity.millis) return '-infinity'
-  return microsText(microsOfInstant(instant))
+  return microsText(microsOfInstant(instant), boundless)
 }
 
-function dateText(days: number): string {
-  if (!isDate(days)) throw noForm('is a day outside of the calendar of date')
+function dateText(days: number, boundless: boolean): string {
+  if (!boundless && !isDate(days)) throw noForm('is a day outside of the calendar of date')
   return dayText(days)
 }
 
-function microsText(micros: bigint): string {
-  if (!isInCalendar(micros)) throw noForm('is a date outside of the calendar of timestamptz')
+function microsText(micros: bigint, boundless: boolean): string {
+  if (!boundless && !isInCalendar(micros)) throw noForm('is a date outside of the calendar of timestamptz')
   return timestampText(micros)
 }
 

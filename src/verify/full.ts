@@ -44,9 +44,9 @@ export async function verifyFull(
 }
 
 /** Whether rows have no key to be paired by, and the target has no others. */
-function isSummedUp({ source }: VerifyContext, { planned: { plan }, hasOthers }: CheckInput): boolean {
+function isSummedUp({ source, target }: VerifyContext, { planned: { plan }, hasOthers }: CheckInput): boolean {
   if (plan.children !== undefined || plan.onConflict !== undefined || hasOthers) return false
-  return identityOf(plan, source.keyField).lookedUpBy.length === 0
+  return identityOf(plan, source.keyField, target.accepts).lookedUpBy.length === 0
 }
 
 async function checkPaired(
@@ -151,7 +151,7 @@ async function columnsOf(
     const ofPart = checks.filter((check) => check.target === qualified(part.target))
     if (rules.parts[number] !== true) return notCompared(ofPart, 'its rows cannot be paired with those of the source')
     if (!rules.presenceOnly) return ofPart
-    const { columns, knownBy } = identityOf(part, source.keyField)
+    const { columns, knownBy } = identityOf(part, source.keyField, target.accepts)
     const known = new Set(knownBy.map((place) => columns[place]))
     const others = ofPart.filter(({ column }) => !known.has(column))
     const kept = notCompared(others, 'rows that were there already were kept, and need not be those of the source')
@@ -191,7 +191,7 @@ async function warnOfScans(
 ): Promise<void> {
   await using reader = await target.openReader(signal)
   for (const part of partsOf(input.planned.plan)) {
-    const { columns, lookedUpBy } = identityOf(part, source.keyField)
+    const { columns, lookedUpBy } = identityOf(part, source.keyField, target.accepts)
     const key = lookedUpBy.map((place) => columns[place] ?? '')
     if (key.length === 0 || (await reader.isIndexed(part.target, key, signal))) continue
     const { publishTo = part.target.schema } = input.planned

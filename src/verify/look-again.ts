@@ -45,7 +45,7 @@ type InTarget = (suspect: SuspectKey) => readonly Texts[]
 export async function lookAgain(looking: Looking, suspects: readonly SuspectKey[]): Promise<readonly RowDifference[]> {
   const { layout, context } = looking
   const { plan } = layout.input.planned
-  const parts = partRowsOf(plan, context.source.keyField)
+  const parts = partRowsOf(plan, context.source.keyField, context.target.accepts)
   const found: RowDifference[] = []
   for (let first = 0; first < suspects.length; first += KEYS_AT_ONCE) {
     const some = suspects.slice(first, first + KEYS_AT_ONCE)
@@ -165,14 +165,14 @@ function compareRows(
 }
 
 function compareColumns(
-  { columns }: PartRows,
+  { columns, types }: PartRows,
   place: { readonly table: string; readonly key: string },
   source: Texts,
   target: Texts,
 ): RowDifference {
   return columns.flatMap((column, index) => {
     const [here, there] = [source[index] ?? null, target[index] ?? null]
-    if (sameText(column.type, here, there, padsZeros(column))) return []
+    if (sameText(types[index] ?? column.type, here, there, padsZeros(column))) return []
     return [valueDifference({ ...place, column: column.name }, here, there)]
   })
 }
@@ -181,10 +181,14 @@ function compareColumns(
 function withoutPairs(
   source: readonly Texts[],
   target: readonly Texts[],
-  { columns }: PartRows,
+  { columns, types }: PartRows,
 ): readonly [Texts[], Texts[]] {
   const formOf = (row: Texts): string =>
-    JSON.stringify(columns.map((column, place) => valueText(column.type, row[place] ?? null, padsZeros(column))))
+    JSON.stringify(
+      columns.map((column, place) => {
+        return valueText(types[place] ?? column.type, row[place] ?? null, padsZeros(column))
+      }),
+    )
   const there = target.map((row) => ({ row, form: formOf(row) }))
   const here = source.filter((row) => {
     const form = formOf(row)

@@ -1,4 +1,4 @@
-import type { PackedRows } from '../core/batch.ts'
+import type { Format, PackedRows } from '../core/batch.ts'
 import {
   isChild,
   type ChildPlan,
@@ -11,10 +11,9 @@ import {
 import { keyFieldsOf } from '../core/layout.ts'
 import type { LogicalType } from '../core/logical-type.ts'
 import { bucketOf, type BucketSums } from './bucket-sums.ts'
-import { padsZeros } from './column-equality.ts'
-import { fieldTexts } from './field-text.ts'
 import { hashHex } from './hash128.ts'
-import { TupleHasher } from './tuple-hash.ts'
+import type { RowHasher } from './row-hasher.ts'
+import { formsOf } from './target-forms.ts'
 import type { WantedRows } from './verify-work.ts'
 
 /** All keys: the lanes of a hash are less. */
@@ -24,24 +23,29 @@ export const everyKey: number = 2 ** 32
 export class PartRows {
   readonly target: TargetName
   readonly columns: readonly TargetColumn[]
+  /** As values of which types the texts of the columns are compared. */
   readonly types: readonly LogicalType[]
   /** Whether anything but all it holds tells a row from another. */
   readonly hasKey: boolean
   /** Places of the columns that identify a row. */
   readonly key: readonly number[]
-  readonly hasher: TupleHasher
+  readonly hasher: RowHasher
+  readonly #textsOf: (rows: PackedRows, row: number) => (string | null)[]
 
-  constructor(part: TablePlan | ChildPlan, keyField: string) {
+  /** `accepts`: what the target takes. */
+  constructor(part: TablePlan | ChildPlan, keyField: string, accepts: Format) {
     const columns = targetColumns(part)
+    const forms = formsOf(accepts)
     this.target = part.target
     this.columns = columns
-    this.types = columns.map(({ type }) => type)
+    this.types = columns.map(forms.comparedAs)
     this.key = keyColumns(part, keyField).map((name) => columns.findIndex((column) => column.name === name))
     // Without any, a row is known by all it holds.
     this.hasKey = this.key.length > 0
     if (!this.hasKey) this.key = this.columns.map((_, column) => column)
     const key = this.key.length === this.columns.length ? [] : this.key
-    this.hasher = new TupleHasher(this.types, key, columns.map(padsZeros))
+    this.hasher = forms.hasher(columns, key)
+    this.#textsOf = forms.texts(columns)
   }
 
   /** Adds rows up; `isLeft`: those that do not count. */
@@ -68,7 +72,7 @@ export class PartRows {
   }
 
   texts(rows: PackedRows, row: number): (string | null)[] {
-    return fieldTexts(this.types, rows.bytes, rows.offsets[row] as number)
+    return this.#textsOf(rows, row)
   }
 
   keyOf(texts: readonly (string | null)[]): (string | null)[] {
@@ -76,8 +80,8 @@ export class PartRows {
   }
 }
 
-export function partRowsOf(plan: TablePlan, keyField: string): readonly PartRows[] {
-  return partsOf(plan).map((part) => new PartRows(part, keyField))
+export function partRowsOf(plan: TablePlan, keyField: string, accepts: Format): readonly PartRows[] {
+  return partsOf(plan).map((part) => new PartRows(part, keyField, accepts))
 }
 
 /** Whether a key is among the rows wanted. */

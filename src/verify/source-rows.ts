@@ -117,7 +117,7 @@ export class SourceRows {
     const table = {
       rows: await MarkedRows.of(this.#source, this.#accepts, given),
       transcoder: await createTranscoder(format, this.#accepts, given.plan, keyField),
-      parts: partRowsOf(given.plan, keyField),
+      parts: partRowsOf(given.plan, keyField, this.#accepts),
     }
     this.#tables.set(name, table)
     return table

@@ -1,6 +1,6 @@
 import { createBufferPool } from '../connectors/buffer-pool.ts'
 import type { Reader } from '../connectors/contract.ts'
-import type { BatchLimits, PackedRows } from '../core/batch.ts'
+import type { BatchLimits, Format, PackedRows } from '../core/batch.ts'
 import { DroverError } from '../core/errors.ts'
 import { BucketSums } from './bucket-sums.ts'
 import { chooserOf, partRowsOf, type PartRows } from './part-rows.ts'
@@ -14,10 +14,10 @@ export class TargetRows {
   // One batch filling while the one before is looked at.
   readonly #pool = createBufferPool(2)
 
-  constructor(reader: Reader, keyField: string, tables: readonly VerifyTable[], limits: BatchLimits) {
+  constructor(reader: Reader, accepts: Format, keyField: string, tables: readonly VerifyTable[], limits: BatchLimits) {
     this.#reader = reader
     this.#limits = limits
-    this.#tables = new Map(tables.map(({ plan }) => [plan.source, partRowsOf(plan, keyField)]))
+    this.#tables = new Map(tables.map(({ plan }) => [plan.source, partRowsOf(plan, keyField, accepts)]))
   }
 
   async sum(work: SumTarget, signal: AbortSignal): Promise<VerifyResult> {

@@ -2,6 +2,7 @@ import { DroverError } from '../core/errors.ts'
 import { elementType, type LogicalType } from '../core/logical-type.ts'
 import { hashInto, hashLanes } from './hash128.ts'
 import { JsonHasher } from './json-hash.ts'
+import type { RowHasher } from './row-hasher.ts'
 
 /** How the binary form of a type comes to be the same on both sides: as it is, or by the way named. */
 type Form = 'same' | 'float64' | 'decimal' | 'padded' | 'json' | 'array'
@@ -21,8 +22,7 @@ const longestLoop = 96
  * has. What it may write otherwise without another value: numbers with groups of zeros at their ends, special numbers
  * with leftovers, the payload of NaN, the order and spaces of JSON, an array's word that it may hold NULL.
  */
-export class TupleHasher {
-  /** The hashes of the tuple that was hashed last. */
+export class TupleHasher implements RowHasher {
   readonly key: Uint32Array = new Uint32Array(hashLanes)
   readonly row: Uint32Array = new Uint32Array(hashLanes)
   readonly #forms: readonly Form[]
@@ -53,7 +53,6 @@ export class TupleHasher {
     this.#starts = new Int32Array(types.length + 1)
   }
 
-  /** Hashes the tuple `bytes[start … end)`. */
   hash(bytes: Uint8Array, start: number, end: number): void {
     const width = ((bytes[start] as number) << 8) | (bytes[start + 1] as number)
     if (width !== this.#forms.length) {

@@ -32,7 +32,7 @@ export async function openVerifier(
     source,
     target,
     new SourceRows(rows, target.accepts, tables, limits),
-    new TargetRows(reader, source.keyField, tables, limits),
+    new TargetRows(reader, target.accepts, source.keyField, tables, limits),
     new ContentRows(rows, target.accepts, reader, tables, limits),
     new FullComparison(rows, target.accepts, reader, tables, limits),
   )

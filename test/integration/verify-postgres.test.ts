@@ -1,5 +1,6 @@
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { armFailpoints } from '../../src/core/failpoint.ts'
 import type { Difference } from '../../src/core/result.ts'
 import { freshPostgres } from '../support/databases.ts'
 import { openLetters, retried } from '../support/letters.ts'
@@ -191,5 +192,58 @@ describe('tables of PostgreSQL', () => {
     expect(more.notes[0]).toBe('shared: 2 in the source, 2 in public.shared, and 2 that others have added since')
     await there.query('delete from shared where id > 6')
     expect(await verified(between, 'count', { tables: ['shared'] })).toMatchObject({ equal: false })
+  })
+
+  it('are counted in the state that was read, and a resume reads the rest from a newer one', async () => {
+    await here.query(
+      'create table moving as select n as id, n as v from generate_series(1, 40) n; alter table moving add primary key (id)',
+    )
+    const options = { ...between, tables: ['moving'], batchRows: 10, workers: 1, maxRetries: 0 }
+    let claims = 0
+    armFailpoints(async (name) => {
+      if (name !== 'chunk.claimed' || ++claims !== 3) return
+      // Behind the rows that are read, and before them: the state that is read has neither.
+      await here.query('insert into moving values (0, 0), (41, 41)')
+      throw new TypeError('stopped by the test')
+    })
+    const stopped = await migrate(options).finally(() => armFailpoints(() => Promise.resolve()))
+    expect(stopped).toMatchObject({ state: 'stopped' })
+    const { error, verification } = await migrate({ ...options, resume: true })
+    expect([error, verification.equal]).toEqual([null, true])
+    expect(verification.notes[0]).toMatch(
+      /^moving: the source changed during the copy \(42 after\); 4[01] read, 4[01] in /,
+    )
+    await there.query('drop table moving')
+    armFailpoints(async (name) => {
+      if (name === 'chunk.claimed' && ++claims === 5) await here.query('delete from moving where id > 20')
+    })
+    const whole = await migrate({ ...options, mode: 'recreate' }).finally(() => armFailpoints(() => Promise.resolve()))
+    expect(whole.verification).toMatchObject({ equal: true, notes: ['moving: 42 in the source, 42 in public.moving'] })
+  })
+
+  it('are compared with tables that others have filled, in the types that these have', async () => {
+    const rows = (types: string): string => `create table theirs (${types});
+      insert into theirs select n, n * 1.5, 'c' || n, (enum_range(null::mood))[n % 2 + 1], array[n, null, 1], '{"a":1}'
+      from generate_series(1, 50) n`
+    await here.query(rows('id integer primary key, cost numeric, code text, mood mood, grid integer[], doc json'))
+    await there.query(
+      rows('id bigint primary key, cost numeric(8,3), code char(6), mood mood, grid integer[], doc json'),
+    )
+    const options = { tables: ['theirs'] }
+    for (const level of levels) {
+      const { equal, columns, rows: compared } = await verified(between, level, options)
+      expect([equal, compared, columns.filter((column) => column.compared !== 'exactly')], level).toEqual([
+        true,
+        50,
+        [],
+      ])
+    }
+    await there.query(`update theirs set mood = 'sad' where id = 2; update theirs set cost = cost + 0.001 where id = 4`)
+    for (const level of levels) {
+      expect(inOrder((await verified(between, level, options)).differences), level).toEqual([
+        ['theirs', '2', 'mood', 'ok', 'sad'],
+        ['theirs', '4', 'cost', '6.0', '6.001'],
+      ])
+    }
   })
 })

@@ -25,6 +25,8 @@ const stored = `
   insert into loose select id % 7, 'x' || (id % 9) from things where id < 300;
   create table fits (id integer primary key, amount text, code text, name text, ratio real, small integer, day text,
     at text, mood text, doc text, tag text, stamp text);
+  create table shown (id integer primary key, ip text, span text, nets text);
+  insert into shown select id, '10.0.0.' || id, id || ' hours', '10.' || id from things where id < 100;
   insert into fits select id, id || '.5', 'c' || id, 'n' || id, id / 4.0, id, date(1700000000 + id * 86400, 'unixepoch'),
     datetime(1700000000 + id, 'unixepoch') || '.25', case id % 2 when 0 then 'sad' else 'ok' end, '{"b":1, "a":' || id || '}',
     'T' || id, datetime(1700000000 + id, 'unixepoch') from things where id < 100;
@@ -44,7 +46,8 @@ const fits = `
   create type mood as enum ('ok', 'sad');
   create schema fit;
   create table fit.fits (id bigint primary key, amount numeric(10,2), code char(8), name varchar(20), ratio real,
-    small smallint, day date, at timestamp, mood mood, doc json, tag varchar(5), stamp timestamptz(0));`
+    small smallint, day date, at timestamp, mood mood, doc json, tag varchar(5), stamp timestamptz(0));
+  create table fit.shown (id bigint primary key, ip inet, span interval, nets cidr);`
 
 type Found = readonly [table: string, key: string, column: string | null, source: string, target: string]
 
@@ -128,6 +131,7 @@ describe('tables of SQLite', () => {
       update fit.fits set mood = 'sad' where id = 5;
       update fit.fits set at = at + interval '1 us' where id = 7;
       update fit.fits set code = 'other' where id = 9;
+
       insert into fit.fits (id, mood) values (1003, 'ok')`)
     const refusal = 'no row for the target (was refused by the target, and is kept as a dead letter)'
     for (const level of levels) {
@@ -138,6 +142,21 @@ describe('tables of SQLite', () => {
         ['fits', '5', 'mood', 'ok', 'sad'],
         ['fits', '7', 'at', '2023-11-14 22:13:27.25+00', '2023-11-14 22:13:27.250001+00'],
         ['fits', '9', 'code', 'c9', 'other'],
+      ])
+    }
+  })
+
+  it('are equal where a type shows another text for the same value', async () => {
+    const options = { tables: ['shown'], targetSchema: 'fit' }
+    const { error, verification } = await migrate({ ...between, ...options, mode: 'append', verify: 'checksum' })
+    expect([error, verification.equal, verification.rows]).toEqual([null, true, 100])
+    await client.query(
+      `update fit.shown set ip = '10.0.0.1' where id = 11; update fit.shown set span = '8 days' where id = 12`,
+    )
+    for (const level of levels) {
+      expect(inOrder((await verified(between, level, options)).differences), level).toEqual([
+        ['shown', '11', 'ip', '10.0.0.11/32', '10.0.0.1/32'],
+        ['shown', '12', 'span', '12:00:00', '8 days'],
       ])
     }
   })

@@ -1,9 +1,11 @@
+import pg from 'pg'
 import { DroverError } from '../../core/errors.ts'
 import { qualified, type TargetColumn, type TargetName } from '../../core/plan.ts'
+import { classifyFault } from './errors.ts'
 import { quoteName, quoteTable } from './identifiers.ts'
 import { ownRows } from './relations.ts'
 import type { Session } from './session.ts'
-import { readAs } from './types.ts'
+import { columnType, readAs } from './types.ts'
 
 /** Without the length: a cast to `varchar(5)` would cut a longer text without a word, and find another row. */
 const findTypes = `
@@ -52,6 +54,29 @@ export async function lookUpRows(
 export async function isIndexed(session: Session, target: TargetName, key: readonly string[]): Promise<boolean> {
   const { rows } = await session.query<{ found: boolean }>(findIndex, [quoteTable(target), [...key]])
   return rows[0]?.found === true
+}
+
+/**
+ * What a column shows of values that it was given as these texts; null for one that it does not take. A refusal names no
+ * text, so the list is halved until what is refused is alone.
+ */
+export async function restate(
+  session: Session,
+  column: Pick<TargetColumn, 'type' | 'native'>,
+  texts: readonly string[],
+): Promise<readonly (string | null)[]> {
+  const shown = `${readAs(`given.text::${columnType(column)}`, column)}::text`
+  const text = `select ${shown} from unnest($1::text[]) with ordinality as given (text, place) order by given.place`
+  try {
+    const { rows } = await session.client.query<[string | null]>({ text, values: [[...texts]], rowMode: 'array' })
+    return rows.map(([found]) => found)
+  } catch (error) {
+    if (!(error instanceof pg.DatabaseError) || classifyFault(error) !== 'data') throw error
+    if (texts.length <= 1) return texts.map(() => null)
+    const middle = Math.ceil(texts.length / 2)
+    const first = await restate(session, column, texts.slice(0, middle))
+    return [...first, ...(await restate(session, column, texts.slice(middle)))]
+  }
 }
 
 async function typesOf(session: Session, target: TargetName, key: readonly string[]): Promise<readonly string[]> {

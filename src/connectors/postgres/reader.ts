@@ -3,7 +3,7 @@ import { DroverError } from '../../core/errors.ts'
 import { qualified, type TargetColumn, type TargetName } from '../../core/plan.ts'
 import type { BufferPool, Reader, Slice } from '../contract.ts'
 import { toDroverError } from './errors.ts'
-import { isIndexed, lookUpRows } from './look-up.ts'
+import { isIndexed, lookUpRows, restate } from './look-up.ts'
 import { copyOut } from './copy-out.ts'
 import type { Session } from './session.ts'
 import type { Sessions } from './sessions.ts'
@@ -66,6 +66,14 @@ export class PostgresReader implements Reader {
     return this.#ask(`look up rows of ${qualified(target)}`, signal, (session) =>
       lookUpRows(session, target, columns, key, keys),
     )
+  }
+
+  restated(
+    column: Pick<TargetColumn, 'type' | 'native'>,
+    texts: readonly string[],
+    signal: AbortSignal,
+  ): Promise<readonly (string | null)[]> {
+    return this.#ask('look at how a type shows texts', signal, (session) => restate(session, column, texts))
   }
 
   async isIndexed(target: TargetName, key: readonly string[], signal: AbortSignal): Promise<boolean> {

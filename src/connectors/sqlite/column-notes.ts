@@ -4,7 +4,7 @@ import { parseDay, parseTime } from '../../format/instant-text.ts'
 import type { ReadingOptions } from '../structure.ts'
 import type { ChosenType } from './choose-types.ts'
 import { epochUnits, julian, millisOfJulianDay } from './date-numbers.ts'
-import { meaningOf } from './declared.ts'
+import { affinityOf, meaningOf } from './declared.ts'
 import { excerpt, quoteName } from './identifiers.ts'
 import type { Scan, StorageClass } from './scan.ts'
 import type { StoredValue } from './snapshot.ts'
@@ -38,7 +38,9 @@ export async function tellOfColumn(scan: Scan, chosen: ChosenType, options: Read
     )
   } else if (values.length > 1 && unfit === null) {
     const says = `${name} holds ${classWords(chosen)}: ${typeWords(type, form)}`
-    if (type !== 'bytes') told.notes.push(says)
+    if (type === 'float64' && affinityOf(declared) === 'integer')
+      told.warnings.push(`${says}; a whole number of more than 64 bits is kept as a double by SQLite`)
+    else if (type !== 'bytes') told.notes.push(says)
     else told.warnings.push(`${says}; bytes are in the rows ${(await blobKeys(scan, name)).join(', ')}`)
   }
 }

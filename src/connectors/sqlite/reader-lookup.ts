@@ -1,20 +1,20 @@
+import type { SQLInputValue, StatementSync } from 'node:sqlite'
 import { DroverError } from '../../core/errors.ts'
 import type { LogicalType } from '../../core/logical-type.ts'
 import { qualified, type TargetColumn, type TargetName } from '../../core/plan.ts'
+import { recordText, recordValue } from '../../format/record-text.ts'
+import { StoredText, type SqliteValue } from '../../format/sqlite-record.ts'
 import type { Connection } from './database.ts'
 import { affinityOf, type Affinity } from './declared-types.ts'
 import { nameKey, quoteName, quoteTable, tableName } from './names.ts'
+import { asArrays, encodingOf, ExactRows } from './reader-rows.ts'
+import type { Doubt } from './row-packer.ts'
+import { doubtOf } from './rows.ts'
 import { declaredTypesOf, findName } from './target-existing.ts'
 
-/** A time as the encoder writes it, `2024-03-15T12:00:00.5Z`. */
-const writtenTime = /^([\d-]+)T([\d:.]+)Z( BC)?$/
-/** The same as {@link lookUpRows} gives it, `2024-03-15 12:00:00.5+00`. */
-const shownTime = /^([\d-]+) ([\d:.]+)\+00( BC)?$/
-
 /**
- * The rows whose key is one of `keys`, in no order. The text of a value: of an INTEGER its digits, of a REAL the shortest
- * that gives it back, a TEXT itself, of a BLOB `\x` and its hex digits. Booleans and times are written as PostgreSQL does,
- * by which values of all targets are compared.
+ * The rows whose key is one of `keys`, in no order, as the texts of `recordText`. Times, days and booleans are written as
+ * PostgreSQL does, by which values of all targets are compared.
  */
 export function lookUpRows(
   connection: Connection,
@@ -25,20 +25,51 @@ export function lookUpRows(
 ): readonly (readonly (string | null)[])[] {
   if (key.length === 0) throw new DroverError('unexpected', `rows of ${qualified(target)} were looked up by no key`)
   const kinds = kindsOf(connection, target, columns, key)
-  const conditions = key.map((name) => `${quoteName(name)} is ?`)
-  const names = columns.map(({ name }) => quoteName(name)).join(', ')
-  const text = `select ${names} from ${quoteTable(target)} where ${conditions.join(' and ')}`
-  const statement = connection.prepare(text)
-  statement.setReadBigInts(true)
-  statement.setReturnArrays(true)
-  return keys.flatMap((values) => {
-    const found = statement.all(
-      ...values.map((value, i) => (value === null ? null : (kinds[i]?.(value) ?? null))),
-    ) as readonly unknown[]
-    return (found as readonly (readonly ReadValue[])[]).map((row) =>
-      row.map((value, i) => shown(value, columns[i]?.type ?? 'text')),
-    )
+  const found = new FoundRows(connection, target, columns, key)
+  return keys.flatMap((texts) => {
+    const values = texts.map((text, place) => (text === null ? null : (kinds[place]?.(text) ?? null)))
+    return found.by(values).map((row) => columns.map((column, place) => recordText(row[place] ?? null, column)))
   })
+}
+
+/** Asks for rows by their key, and once more for the bytes of texts that may be others than they seem. */
+class FoundRows {
+  readonly #connection: Connection
+  readonly #from: string
+  readonly #names: readonly string[]
+  readonly #key: readonly string[]
+  readonly #exact: ExactRows
+  readonly #doubt: Doubt
+  readonly #statements = new Map<string, StatementSync>()
+
+  constructor(connection: Connection, target: TargetName, columns: readonly TargetColumn[], key: readonly string[]) {
+    this.#connection = connection
+    this.#from = `from ${quoteTable(target)}`
+    this.#names = columns.map(({ name }) => quoteName(name))
+    this.#key = key.map(quoteName)
+    this.#exact = new ExactRows(connection, target, columns, null)
+    this.#doubt = doubtOf(encodingOf(connection))
+  }
+
+  by(key: readonly SqliteValue[]): readonly (readonly SqliteValue[])[] {
+    const marks = key.map((value) => (value instanceof StoredText ? 'cast(? as text)' : '?'))
+    const where = this.#key.map((name, place) => `${name} is ${marks[place]}`).join(' and ')
+    const bound = key.map((value) => (value instanceof StoredText ? value.bytes : value))
+    const rows = this.#ask(`select ${this.#names.join(', ')} ${this.#from} where ${where}`, bound)
+    const isCertain = rows.every((row) => row.every((value) => typeof value !== 'string' || !this.#doubt(value)))
+    if (isCertain) return rows
+    return this.#ask(`select ${this.#exact.selected} ${this.#from} where ${where}`, bound).map((row) =>
+      this.#exact.rowOf(row),
+    )
+  }
+
+  #ask(text: string, bound: readonly SQLInputValue[]): readonly (readonly SqliteValue[])[] {
+    const statement = this.#statements.get(text) ?? asArrays(this.#connection.prepare(text))
+    this.#statements.set(text, statement)
+    // Arrays, as it is asked for.
+    const rows: readonly unknown[] = statement.all(...bound)
+    return rows as readonly (readonly SqliteValue[])[]
+  }
 }
 
 /** Whether an index of all rows begins with one of the columns, or the number of a row is one. */
@@ -55,10 +86,8 @@ export function isIndexed(connection: Connection, target: TargetName, key: reado
   return key.some((column) => first.has(nameKey(column)))
 }
 
-type ReadValue = null | bigint | number | string | Uint8Array
-
-/** What is bound for the text of a value. */
-type Kind = (text: string) => string | bigint | number | Uint8Array
+/** What is looked for by the text of a value. */
+type Kind = (text: string) => SqliteValue
 
 function kindsOf(
   connection: Connection,
@@ -74,28 +103,14 @@ function kindsOf(
     if (type === undefined) {
       throw new DroverError('target-incompatible', `${qualified(target)} has no column ${JSON.stringify(column)}`)
     }
-    const logical = columns.find((each) => each.name === column)?.type ?? null
-    return kindOf(logical, affinityOf(type, { strict }))
+    const known = columns.find((each) => each.name === column)
+    if (known !== undefined) return (text) => recordValue(text, known)
+    return kindOf(affinityOf(type, { strict }))
   })
 }
 
 /** A key that is none of the columns asked for is told by its column's affinity. */
-function kindOf(type: LogicalType | null, affinity: Affinity): Kind {
-  if (type === 'bool') return (text) => BigInt(text === 'true')
-  if (type === 'bytes' || (type === null && affinity === 'BLOB')) return bytesOf
-  if (type === 'int32' || type === 'int64' || (type === null && affinity === 'INTEGER')) return BigInt
-  if (type === 'float64') return Number
-  return type === 'timestamp' ? (text) => text.replace(shownTime, '$1T$2Z$3') : (text) => text
-}
-
-function bytesOf(text: string): Uint8Array {
-  return Buffer.from(text.replace(/^\\x/, ''), 'hex')
-}
-
-function shown(value: ReadValue, type: LogicalType): string | null {
-  if (value === null) return null
-  if (typeof value === 'string') return type === 'timestamp' ? value.replace(writtenTime, '$1 $2+00$3') : value
-  if (typeof value === 'number') return Object.is(value, -0) ? '-0' : String(value)
-  if (typeof value === 'bigint') return type === 'bool' ? String(value !== 0n) : String(value)
-  return `\\x${Buffer.from(value).toString('hex')}`
+function kindOf(affinity: Affinity): Kind {
+  const types: Readonly<Partial<Record<Affinity, LogicalType>>> = { BLOB: 'bytes', INTEGER: 'int64' }
+  return (text) => recordValue(text, { type: types[affinity] ?? 'text' })
 }

@@ -3,12 +3,12 @@ import { setImmediate } from 'node:timers/promises'
 import type { BatchLimits, PackedRows } from '../../core/batch.ts'
 import { DroverError } from '../../core/errors.ts'
 import { qualified, type TargetColumn, type TargetName } from '../../core/plan.ts'
-import { StoredText, type SqliteValue } from '../../format/sqlite-record.ts'
+import type { SqliteValue } from '../../format/sqlite-record.ts'
 import type { BufferPool, Slice } from '../contract.ts'
 import type { Connection } from './database.ts'
 import { quoteName, quoteTable, rowidName, tableName } from './names.ts'
 import { RowPacker } from './row-packer.ts'
-import { doubtOf } from './rows.ts'
+import { doubtOf, textOfBytes } from './rows.ts'
 import { columnsOf } from './target-existing.ts'
 
 export interface SlicedRows {
@@ -34,8 +34,7 @@ export async function* readRows(
   const exact = new ExactRows(connection, target, columns, rowid)
   const names = columns.map(({ name }) => quoteName(name))
   const selected = rowid === null ? exact.selected : [...names, rowid].join(', ')
-  const encoding = connection.get<{ encoding: string }>('pragma encoding')?.encoding ?? ''
-  const packer = new RowPacker(columns.length, doubtOf(encoding))
+  const packer = new RowPacker(columns.length, doubtOf(encodingOf(connection)))
   const page = new Page(pool, limits)
   for (const row of rowsOf(connection, `select ${selected} from ${quoteTable(target)}${condition}`, bounds)) {
     if (rowid === null) packer.pack(exact.rowOf(row), true)
@@ -69,8 +68,9 @@ export function slicesOf(connection: Connection, target: TargetName, count: numb
  * Rows whose texts need not be UTF-8. SQLite is asked for them as bytes, which takes long, and apart which of the values
  * are texts.
  */
-class ExactRows {
+export class ExactRows {
   readonly selected: string
+  readonly #encoding: string
   readonly #width: number
   readonly #one: StatementSync | null
 
@@ -87,6 +87,7 @@ class ExactRows {
       const own = names.slice(first, first + flagsEach)
       flags.push(own.map((name, bit) => `((typeof(${name}) = 'text') << ${bit})`).join(' | '))
     }
+    this.#encoding = encodingOf(connection)
     this.selected = [...values, ...flags].join(', ')
     this.#width = names.length
     const text = `select ${this.selected} from ${quoteTable(target)} where ${rowid} = ?`
@@ -100,7 +101,7 @@ class ExactRows {
       let flags = found[this.#width + first / flagsEach] as bigint
       for (let place = first; flags > 0n; place++, flags >>= 1n) {
         const value = row[place]
-        if ((flags & 1n) === 1n && value instanceof Uint8Array) row[place] = new StoredText(value)
+        if ((flags & 1n) === 1n && value instanceof Uint8Array) row[place] = textOfBytes(value, this.#encoding)
       }
     }
     return row
@@ -166,7 +167,12 @@ function rowsOf(connection: Connection, text: string, bounds: readonly bigint[])
   return asArrays(connection.prepare(text)).iterate(...bounds) as Iterable<unknown> as Iterable<readonly SqliteValue[]>
 }
 
-function asArrays(statement: StatementSync): StatementSync {
+/** Of the texts in the file. */
+export function encodingOf(connection: Connection): string {
+  return connection.get<{ encoding: string }>('pragma encoding')?.encoding ?? ''
+}
+
+export function asArrays(statement: StatementSync): StatementSync {
   statement.setReadBigInts(true)
   statement.setReturnArrays(true)
   return statement

@@ -55,6 +55,14 @@ export class SqliteReader implements Reader {
     )
   }
 
+  /** A text is stored as it is. */
+  async restated(
+    _column: Pick<TargetColumn, 'type' | 'native'>,
+    texts: readonly string[],
+  ): Promise<readonly (string | null)[]> {
+    return texts
+  }
+
   async isIndexed(target: TargetName, key: readonly string[], signal: AbortSignal): Promise<boolean> {
     return this.#ask(`look at the indexes of ${qualified(target)}`, signal, (connection) =>
       isIndexed(connection, target, key),

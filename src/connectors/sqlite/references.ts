@@ -66,7 +66,8 @@ export function linksOf(snapshot: Snapshot, table: string): readonly Link[] {
 
 function orphanWords(table: string, fields: readonly string[], parent: string, { rows, first }: Orphans): string {
   const named = first.length === 0 ? '' : `: the rows numbered ${first.join(', ')}${rows > first.length ? ' …' : ''}`
-  return `${rows} rows of ${table} refer by ${fields.join(', ')} to rows of ${parent} that are not there${named}`
+  const subject = rows === 1 ? `1 row of ${table} refers` : `${rows} rows of ${table} refer`
+  return `${subject} by ${fields.join(', ')} to rows of ${parent} that are not there${named}`
 }
 
 /** By the number of the foreign key; null: it cannot be told, because what is referred to is not unique. */

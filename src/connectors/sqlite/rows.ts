@@ -80,7 +80,8 @@ export class TableRows {
 /** A value by what stands in the file for it, where it is a text that may be another. */
 export function exactValue(value: StoredValue, stored: StoredValue | undefined, encoding: string): SqliteValue {
   const isText = typeof value === 'string' && stored instanceof Uint8Array
-  return isText && doubtOf(encoding)(value) ? textIn(value, stored, encoding) : value
+  if (!isText || !doubtOf(encoding)(value)) return value
+  return encoding === 'UTF-8' && Buffer.from(value).equals(stored) ? value : textOfBytes(stored, encoding)
 }
 
 /** Of UTF-16, SQLite takes any unit after half of a pair for the other half. */
@@ -89,8 +90,8 @@ export function doubtOf(encoding: string): Doubt {
 }
 
 /** A text by its bytes in the encoding of the file; those that no UTF-8 has are kept. */
-function textIn(text: string, stored: Uint8Array, encoding: string): string | StoredText {
-  if (encoding === 'UTF-8') return Buffer.from(text).equals(stored) ? text : new StoredText(stored)
+export function textOfBytes(stored: Uint8Array, encoding: string): string | StoredText {
+  if (encoding === 'UTF-8') return new StoredText(stored)
   const units = Buffer.from(stored)
   const utf16 = (encoding === 'UTF-16be' ? units.swap16() : units).toString('utf16le')
   return utf16.isWellFormed() ? utf16 : new StoredText(looseBytes(utf16))

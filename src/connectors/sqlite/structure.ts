@@ -105,7 +105,7 @@ async function usableKey(
   if (rows === 0) return key
   const first = await scan.firstKeys(condition)
   told.warnings.push(
-    `${rows} rows of ${name} have NULL in the primary key (${key.join(', ')}), which SQLite allows, so the target has none: the rows numbered ${first.join(', ')}${rows > first.length ? ' …' : ''}`,
+    `${rows === 1 ? '1 row' : `${rows} rows`} of ${name} ${rows === 1 ? 'has' : 'have'} NULL in the primary key (${key.join(', ')}), which SQLite allows, so the target has none: the rows numbered ${first.join(', ')}${rows > first.length ? ' …' : ''}`,
   )
   return []
 }

@@ -37,8 +37,11 @@ function readLiteral(sql: string): Literal | null {
   return inner === undefined ? null : { kind: 'value', text: inner }
 }
 
+/** In the form that rows have there, which CURRENT_TIMESTAMP has not. */
+const now = "(strftime('%Y-%m-%dT%H:%M:%SZ', 'now'))"
+
 function literalAs(literal: Exclude<Literal, { kind: 'null' }>, type: LogicalType): string | null {
-  if (literal.kind === 'now') return type === 'timestamp' ? 'CURRENT_TIMESTAMP' : null
+  if (literal.kind === 'now') return type === 'timestamp' ? now : null
   if (literal.kind === 'truth') return type === 'bool' ? (literal.value ? '1' : '0') : null
   switch (type) {
     case 'int32':

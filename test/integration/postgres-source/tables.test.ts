@@ -102,7 +102,16 @@ describe('the tables of a database', () => {
 
   const structureOf = async (table: string): Promise<TableStructure> =>
     under.source.structure(
-      { table, where: null, limit: null, dateFormats: {}, timeZone: 'UTC', encoding: null, wanted: {}, wantedNative: {} },
+      {
+        table,
+        where: null,
+        limit: null,
+        dateFormats: {},
+        timeZone: 'UTC',
+        encoding: null,
+        wanted: {},
+        wantedNative: {},
+      },
       never,
     )
 

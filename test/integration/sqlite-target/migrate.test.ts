@@ -66,6 +66,9 @@ it('a second run is refused, skips what is there, or takes its place', async () 
   await expect(migrate(options)).rejects.toMatchObject({ code: 'target-not-empty' })
   const skipping = await migrate({ ...options, mode: 'append', onConflict: 'skip' })
   expect(skipping.totals).toMatchObject({ written: 0, skipped: rows })
+  expect(skipping.verification.notes).toEqual([
+    `users: ${rows} in the source, 0 added to public.users, ${rows} were there already`,
+  ])
   for (const mode of ['recreate', 'upsert', 'truncate'] as const) {
     expect(await migrate({ ...options, mode })).toMatchObject({ state: 'done', totals: { written: rows } })
     expect({ ...(differing(files.from, files.to) as object) }).toEqual({ rows, differing: 0 })

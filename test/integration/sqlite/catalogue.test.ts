@@ -107,8 +107,8 @@ describe('a table as its file describes it', () => {
     ])
     expect(warnings).toEqual([
       '2 rows of children refer by parent to rows of Parents that are not there: the rows numbered 8, 9',
-      '1 rows of children refer by a, b to rows of Parents that are not there: the rows numbered 8',
-      '1 rows of children refer by next to rows of children that are not there: the rows numbered 9',
+      '1 row of children refers by a, b to rows of Parents that are not there: the rows numbered 8',
+      '1 row of children refers by next to rows of children that are not there: the rows numbered 9',
     ])
     // L15: the next number is behind those that were given, and not behind those that are there.
     expect(columns[0]?.identity).toEqual({ always: false, reached: '50' })

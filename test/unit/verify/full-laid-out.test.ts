@@ -35,7 +35,7 @@ function planWith(column: LayoutColumn, format: Format, coerce?: readonly Allowe
 function bothRoads(column: LayoutColumn, batch: Batch): readonly [unknown, unknown] {
   const plan = planWith(column, batch.format)
   const decoder = createRowDecoder(batch.format, '', { table: 't', layout: plan.layout })
-  return [valueOr(() => rowReader(plan, '').row(batch, 0)), valueOr(() => decoder.decodeRow(batch, 0))]
+  return [valueOr(() => rowReader(plan, '', 'pgcopy').row(batch, 0)), valueOr(() => decoder.decodeRow(batch, 0))]
 }
 
 function valueOr(read: () => unknown): unknown {
@@ -189,7 +189,7 @@ describe('rows that a layout names', () => {
       return Buffer.from(`0001${sized(field)}`, 'hex')
     }
     const layout = { format: 'pgcopy', columns: [{ field: 'v', type: 'text[]' }], key: [], raw: false } as const
-    const reader = rowReader(planOf('t', { layout, columns: [columnOf('v', 'text[]')], key: [] }), '')
+    const reader = rowReader(planOf('t', { layout, columns: [columnOf('v', 'text[]')], key: [] }), '', 'pgcopy')
     const [plain, shifted] = [
       ['00000001', '00000001'],
       ['00000000', 'fffffffe'],
@@ -211,7 +211,8 @@ describe('rows that a layout names', () => {
     const broken = recordOf([new StoredText(Uint8Array.of(0x61, 0xff)), 7n])
     const twins = recordOf(['{"a":1,"a":2}', 7n])
     const read = (type: LogicalType, batch: Batch, name: AllowedCoercion['name']): unknown => {
-      return rowReader(planWith({ field: 'v', type }, 'sqlite', [{ path: null, name }]), '').row(batch, 0).fields['v']
+      return rowReader(planWith({ field: 'v', type }, 'sqlite', [{ path: null, name }]), '', 'pgcopy').row(batch, 0)
+        .fields['v']
     }
     expect(read('text', broken, 'replace-utf8')).toBe('a\ufffd')
     expect(read('json', twins, 'last-wins')).toEqual({ a: 2 })
@@ -221,8 +222,11 @@ describe('rows that a layout names', () => {
 
   it('are known by their key, however damaged the rest', () => {
     const plan = planWith({ field: 'v', type: 'int32' }, 'sqlite')
-    expect(rowReader(plan, '').known(recordOf(['x', 7n]), 0)).toEqual({ key: 7n, fields: {} })
+    expect(rowReader(plan, '', 'pgcopy').known(recordOf(['x', 7n]), 0)).toEqual({ key: 7n, fields: {} })
     const byField = { ...plan, layout: plan.layout && { ...plan.layout, key: [0, 1] } }
-    expect(rowReader(byField, '').known(recordOf(['x', 7n]), 0)).toEqual({ key: [null, 7n], fields: { v: null } })
+    expect(rowReader(byField, '', 'pgcopy').known(recordOf(['x', 7n]), 0)).toEqual({
+      key: [null, 7n],
+      fields: { v: null },
+    })
   })
 })

@@ -34,7 +34,7 @@ function batchOf(document: Uint8Array): Batch {
 }
 
 function readerOf(plan: TablePlan = everything): RowReader {
-  return rowReader(plan, '_id')
+  return rowReader(plan, '_id', 'pgcopy')
 }
 
 /** Documents with one element of any type byte: name and value as bytes. */
