@@ -44,7 +44,7 @@ function headOf({ estimatedRows, averageRowBytes, ordered, keyless, sample }: In
       ? 'without a key, so read in the order of its storage'
       : 'read in key order'
   const looked = `${formatCount(sample?.rows ?? 0)} looked at${sample?.complete === true ? ', all of them' : ''}`
-  return `${rows}${size}, ${order}; ${looked}`
+  return `${rows}${size}, ${order}; ${sample?.declared === true ? 'types as they are declared' : looked}`
 }
 
 function rowsText(count: number): string {

@@ -160,6 +160,7 @@ describe('a page', () => {
       sample: {
         rows: 101,
         complete: false,
+        declared: false,
         averageBytes: 256,
         damaged: 1,
         fields: inspectFields(sample, 100, null, 'none'),
