@@ -90,7 +90,7 @@ async function resumeMigration(session: Session, context: RunContext): Promise<M
     notice({ level: 'warning', message: `${message}: rows that have changed in between may be of either` })
   }
   const open = await ledger.resume(taken.id, lease)
-  const partitions = await planGaps(resumed, taken.id, open, taken.tables, lease)
+  const partitions = await planGaps(resumed, taken, open, lease, signal)
   const planning = { savedPlan: begun.savedPlan, looked: null }
   return await carryOut({ session: resumed, context, id: taken.id, lease, plan, partitions, planning })
 }

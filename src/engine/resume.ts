@@ -1,5 +1,5 @@
 import type { Config } from '../config.ts'
-import type { Lease, MigrationId, MigrationSummary, StoredMigration } from '../connectors/ledger-contract.ts'
+import type { Lease, MigrationSummary, StoredMigration } from '../connectors/ledger-contract.ts'
 import type { PlannedTable } from '../connectors/planned-table.ts'
 import type { Partition } from '../core/batch.ts'
 import { DroverError } from '../core/errors.ts'
@@ -114,19 +114,58 @@ export async function planResumed(
 
 /** What the ledger lacks of the partitions that are open, as new partitions. */
 export async function planGaps(
-  { ledger }: Pick<PlanContext, 'ledger'>,
-  migration: MigrationId,
+  context: Pick<PlanContext, 'ledger' | 'source'>,
+  { id: migration, tables }: StoredMigration,
   open: readonly Partition[],
-  tables: readonly PlannedTable[],
   lease: Lease,
+  signal: AbortSignal,
 ): Promise<readonly Partition[]> {
+  const { ledger } = context
   const ordered = new Set(tables.filter((table) => table.ordered).map(({ plan }) => plan.source))
   const gaps: Partition[] = []
   for (const partition of open) {
     const arithmetic = ordered.has(partition.table) ? gapsOf : restartOf(partition.table)
     gaps.push(...(await ledger.replan(migration, partition, lease, arithmetic)))
   }
-  return gaps
+  return cutAnew(context, { id: migration, tables }, gaps, lease, signal)
+}
+
+/**
+ * Where rows are known by their places, bounds mean nothing in another state of the source. A table of which no row is
+ * committed is cut anew; nobody can commit one any more, since all of its partitions carry the lease's epoch.
+ */
+async function cutAnew(
+  { ledger, source }: Pick<PlanContext, 'ledger' | 'source'>,
+  { id, tables }: Pick<StoredMigration, 'id' | 'tables'>,
+  gaps: readonly Partition[],
+  lease: Lease,
+  signal: AbortSignal,
+): Promise<readonly Partition[]> {
+  const totals = await ledger.totals(id)
+  const left: Partition[] = []
+  for (const [table, own] of Map.groupBy(gaps, (gap) => gap.table)) {
+    const planned = tables.find(({ plan }) => plan.source === table)
+    const [first, ...others] = own
+    const isWhole = others.length === 0 && first?.after === null && first.upTo === null
+    if (
+      planned === undefined ||
+      first === undefined ||
+      isWhole ||
+      !isKeyless(planned) ||
+      (totals.get(table)?.read ?? 0) > 0
+    ) {
+      left.push(...own)
+      continue
+    }
+    const bounds = await source.partition(planned.selection, own.length, signal)
+    for (const other of others) await ledger.replan(id, other, lease, () => [])
+    left.push(...(await ledger.replan(id, first, lease, () => bounds)))
+  }
+  return left
+}
+
+function isKeyless({ ordered, selection: { layout } }: PlannedTable): boolean {
+  return ordered && layout?.key.length === 0
 }
 
 function byId(migrations: readonly MigrationSummary[], id: string): readonly MigrationSummary[] {

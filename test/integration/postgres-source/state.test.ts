@@ -3,6 +3,8 @@ import type { ReadOptions, Source } from '../../../src/connectors/contract.ts'
 import type { Selection } from '../../../src/connectors/planned-table.ts'
 import type { Bounds } from '../../../src/core/batch.ts'
 import { startPostgres } from '../../../src/devkit/servers/postgres.ts'
+import { migrate } from '../../../src/index.ts'
+import { at } from '../../support/interruption.ts'
 import { plainPool, rowsOf } from '../../contract/source.ts'
 import { postgresSource, type PostgresSourceUnderTest } from './source-under-test.ts'
 
@@ -156,5 +158,27 @@ describe('the state of the source', () => {
     expect(await source.count(all('keyless'), never)).toBe(1000)
     await sql(`set lock_timeout = '100ms'`)
     await expect(sql('truncate keyless')).rejects.toThrow('lock timeout')
+  })
+})
+
+describe('a table without a key', () => {
+  const way = { isolation: 'inline', workers: 2, batchRows: 500, feed: 'partitioned' } as const
+  const partitions = `select count(*)::integer as count from drover.partition where open and up_to is not null`
+
+  it('is cut anew in another state, as long as none of its rows is copied', async () => {
+    await using under = await postgresSource(`
+      create table things as select n, repeat('x', 200) as filler from generate_series(1, 6000) as n; analyze things`)
+    await using target = await postgresSource('')
+    const stopping = new AbortController()
+    {
+      using _ = at('plan.saved', 1, () => stopping.abort())
+      const begun = await migrate({ from: under.url, to: target.url, ...way, signal: stopping.signal })
+      expect(begun).toMatchObject({ state: 'stopped', totals: { read: 0 } })
+    }
+    expect(await target.sql(partitions)).not.toEqual([{ count: 0 }])
+    await under.sql('update things set filler = n::text; insert into things select 6001')
+    expect(await migrate({ from: under.url, to: target.url, ...way, resume: true })).toMatchObject({ state: 'done' })
+    const copied = `select count(*)::integer as rows, count(distinct n)::integer as numbers from things`
+    expect(await target.sql(copied)).toEqual([{ rows: 6001, numbers: 6001 }])
   })
 })
