@@ -69,14 +69,20 @@ function settleIndexes(table: Structured, target: Names, taken: Set<string>, tol
 }
 
 /** Of columns alone, which may have other names; null: it is of more, or of what is not copied. */
-function renamedSql(index: IndexStructure | undefined, { plan }: Structured): string | null {
+function renamedSql(index: IndexStructure | undefined, { plan, structure }: Structured): string | null {
   if (index === undefined || index.where !== null) return null
   const planned = wholeColumns(plan)
-  const places = index.parts.flatMap(({ field, descending }) => {
+  const places = index.parts.flatMap(({ field, descending, collation, expression }) => {
     const column = field === null ? undefined : planned.get(field)
-    return column === undefined ? [] : [`${quoted(column.name)}${descending ? ' desc' : ''}`]
+    const own = structure.columns.find((candidate) => candidate.field === field)?.collation ?? null
+    const isOther = expression.dialect === 'sqlite' && collationKey(collation) !== collationKey(own)
+    return column === undefined || isOther ? [] : [`${quoted(column.name)}${descending ? ' desc' : ''}`]
   })
   return places.length === index.parts.length ? `(${places.join(', ')})` : null
+}
+
+function collationKey(name: string | null): string {
+  return (name ?? 'BINARY').toUpperCase()
 }
 
 /** SQLite names what a UNIQUE constraint needs by a number. */
@@ -101,7 +107,10 @@ function indexSql(
       ? { sql: quoted(planned.get(field)?.name ?? field) }
       : translateIndexPart(expression, words, collation)
     if ('reason' in translated) return translated
-    places.push(descending ? `${translated.sql} desc` : translated.sql)
+    // Columns that values are made anew for compare bytes; of another language the collation is translated with the rest.
+    const isOwn = field !== null && !isPlain && expression.dialect === target.dialect
+    const collated = isOwn ? ` collate ${quoted(collation ?? '')}` : ''
+    places.push(`${translated.sql}${collated}${descending ? ' desc' : ''}`)
   }
   if (where === null) return { sql: `(${places.join(', ')})` }
   const condition = translateCondition(where, words)

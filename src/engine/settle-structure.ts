@@ -21,6 +21,8 @@ export interface Structured {
 
 export interface SettledTable {
   readonly plan: TablePlan
+  /** What of it is carried. */
+  readonly structure: TableStructure
   readonly layout: RowLayout
   /** How its rows come over, for people. */
   readonly way: string
@@ -34,11 +36,13 @@ type Languages = Pick<Target, 'dialect' | 'formatFor' | 'accepts'>
  * Adds to a plan of columns how the rows come, how they are sent, and, for a table that is made, what its source has
  * beside columns. What cannot be said in the target's language is left out and told.
  */
-export function settleStructure({ plan, structure }: Structured, target: Languages, isNew: boolean): SettledTable {
-  const raw = rawFormat(plan, structure, target)
+export function settleStructure(given: Structured, target: Languages, isNew: boolean): SettledTable {
+  const raw = rawFormat(given.plan, given.structure, target)
+  const { plan, structure } = raw === null && target.dialect === 'sqlite' ? readAnew(given) : given
   const layout = raw === null ? decodedLayout(plan, structure) : rawLayout(plan, structure, raw)
   const told: string[] = []
   const definition = isNew ? definitionOf({ plan, structure }, target, told) : reachedOnly({ plan, structure })
+  const said = raw === null ? [structure.reading, structure] : [structure]
   return {
     plan: {
       ...(raw === null ? inItsFormat(plan, target) : plan),
@@ -46,10 +50,11 @@ export function settleStructure({ plan, structure }: Structured, target: Languag
       layout,
       ...(definition === undefined ? {} : { definition }),
     },
+    structure,
     layout,
     way: wayOf(raw, layout),
-    notes: structure.notes.map((note) => `${plan.source}: ${note}`),
-    warnings: [...structure.warnings, ...told].map((warning) => `${plan.source}: ${warning}`),
+    notes: said.flatMap(({ notes }) => notes).map((note) => `${plan.source}: ${note}`),
+    warnings: [...said.flatMap(({ warnings }) => warnings), ...told].map((warning) => `${plan.source}: ${warning}`),
   }
 }
 
@@ -59,15 +64,22 @@ export function inItsFormat(plan: TablePlan, target: Languages): TablePlan {
   return sent === null || sent === target.accepts ? plan : { ...plan, sentAs: sent }
 }
 
+/** Values that are made anew are not what a column of the source's own type holds: its affinity would change them. */
+function readAnew({ plan, structure }: Structured): Structured {
+  const columns = plan.columns.map(({ native: _, ...column }) => column)
+  return { plan: { ...plan, columns }, structure: { ...structure, native: null } }
+}
+
 function wayOf(raw: Format | null, { format }: RowLayout): string {
   if (raw === 'pgcopy') return 'passed on in binary form, as they are'
+  if (raw === 'sqlite') return 'passed on as they are stored'
   if (raw === 'pgtext') return 'passed on as text, since a type has no binary form that both servers share'
   return format === 'sqlite' ? 'read by the types that their values have' : 'read as values, and made anew'
 }
 
 /** In what rows can be passed on as they are; null: they have to be made anew. */
 function rawFormat(plan: TablePlan, { native, layout }: TableStructure, target: Languages): Format | null {
-  if (native === null || target.dialect !== 'postgres') return null
+  if (native === null) return null
   const { transform, coerce, children, overflow, flattened, columns } = plan
   if ([transform, coerce, children, overflow, flattened].some((part) => part !== undefined)) return null
   const isSame = (column: ColumnPlan): boolean => {
@@ -75,20 +87,32 @@ function rawFormat(plan: TablePlan, { native, layout }: TableStructure, target: 
     return plain && column.native !== undefined && column.native === native.columns.get(column.field)?.type
   }
   const fields = new Set(columns.map(({ field }) => field))
-  const hasKey = layout.key.every((place) => fields.has(layout.columns[place]?.field ?? ''))
+  const hasKey = layout.key.every((place) => {
+    const { field = null } = layout.columns[place] ?? {}
+    // By the number of a row, which is in no column, it can be read, and is not known elsewhere.
+    return field === null || fields.has(field)
+  })
   if (!columns.every(isSame) || !hasKey) return null
+  if (target.dialect === 'sqlite') return 'sqlite'
   return columns.every((column) => native.binary.has(column.native ?? '')) ? 'pgcopy' : 'pgtext'
 }
 
 /** The columns of the plan in its order. */
-function rawLayout({ columns }: TablePlan, { layout }: TableStructure, format: Format): RowLayout {
+function rawLayout({ columns }: TablePlan, { layout }: Pick<TableStructure, 'layout'>, format: Format): RowLayout {
   const fields = columns.map(({ field }) => field)
+  const key = layout.key.map((place) => fields.indexOf(layout.columns[place]?.field ?? ''))
   return {
     format,
     raw: true,
     columns: columns.map(({ field, type }) => ({ field, type })),
-    key: layout.key.map((place) => fields.indexOf(layout.columns[place]?.field ?? '')),
+    key: key.includes(-1) ? [] : key,
   }
+}
+
+/** How the rows of a table that is there are read to be compared with it. */
+export function comparedLayout(plan: TablePlan, structure: TableStructure, target: Languages): RowLayout {
+  const asStored = target.dialect === 'sqlite' ? rawFormat(plan, structure, target) : null
+  return asStored === null ? decodedLayout(plan, structure) : rawLayout(plan, structure, asStored)
 }
 
 /** All columns where a transform may want them, otherwise those of the plan and of the key. */
@@ -179,7 +203,7 @@ function nativeDefinition(table: Structured, told: string[]): TableDefinition | 
     return things.filter(isKept)
   }
   const columns = [...native.columns].flatMap(([field, column]) => nativeColumn(field, column, planned, isKept, left))
-  const constraints = kept(native.constraints, ({ name }) => `constraint ${name}`)
+  const constraints = kept(native.constraints, ({ name, sql }) => (name === '' ? sql : `constraint ${name}`))
   const isWhole = isKept({ fields: [...native.columns.keys()] })
   const parted = native.suffix.startsWith('partition by') && !isWhole
   if (parted) left.push(native.suffix)
@@ -191,7 +215,10 @@ function nativeDefinition(table: Structured, told: string[]): TableDefinition | 
     const column = planned.get(field)
     return column === undefined ? [] : [{ column: column.name, reached }]
   })
-  const key = native.key === null ? [] : kept([native.key], ({ name }) => `the name or options of the key ${name}`)
+  const key =
+    native.key === null
+      ? []
+      : kept([native.key], ({ name }) => `the name or options of the key${name === '' ? '' : ` ${name}`}`)
   if (left.length > 0) {
     told.push(`not carried, because columns are left out or changed: ${[...new Set(left)].join(', ')}`)
   }

@@ -7,6 +7,7 @@ import type { ForeignKeyPlan, IndexPlan, SourceIndex } from '../core/index-plan.
 import { keyFieldsOf } from '../core/layout.ts'
 import { partsOf, qualified, targetColumns, type TablePlan, type TargetName } from '../core/plan.ts'
 import type { Sample } from '../core/sample.ts'
+import type { TableChange } from '../core/table-change.ts'
 import type { TransformSpec } from '../core/transform.ts'
 import type { SavedTable } from '../plan-file-read.ts'
 import { planFits } from '../schema/plan-fits.ts'
@@ -143,11 +144,20 @@ async function planNow(context: ShapeContext, chosen: ChosenTable, signal: Abort
   return {
     ...shape,
     plan: settled.plan,
+    structure: settled.structure,
+    additions: settled.structure.native === null ? columns.additions.map(withoutNative) : columns.additions,
     selection: { ...selection, layout: settled.layout },
     way: settled.way,
     notes: [...columns.notes, ...settled.notes],
     warnings: [...said, ...settled.warnings],
   }
+}
+
+/** Of a column of drover's own types. */
+function withoutNative(change: TableChange): TableChange {
+  if (change.kind !== 'add') return change
+  const { name, type } = change.column
+  return { ...change, column: { name, type } }
 }
 
 async function sampleOf(

@@ -33,6 +33,7 @@ export async function readStructure(
     native: await readNative(session, place.schema, place.name),
     notes: notesOf(table),
     warnings,
+    reading: { notes: [], warnings: [] },
   }
 }
 
