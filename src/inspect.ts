@@ -17,6 +17,8 @@ export interface InspectedRows {
   readonly rows: number
   /** These are all the rows there are. */
   readonly complete: boolean
+  /** Types are what the source's catalogue says that they are, and no row was looked at for them. */
+  readonly declared: boolean
   readonly averageBytes: number | null
   /** Rows that cannot be read, and tell nothing. */
   readonly damaged: number
@@ -109,6 +111,7 @@ async function inspectTable(source: Source, table: SourceTable, options: Inspect
     sample: {
       rows: sample.rows,
       complete: sample.complete,
+      declared: structure !== null && source.dialect === 'postgres',
       averageBytes: sample.rows === 0 ? null : sample.bytes / sample.rows,
       damaged: sample.damaged,
       fields: inspectFields(sample, rows, examples, style),

@@ -40,7 +40,7 @@ function headOf({ estimatedRows, averageRowBytes, ordered, sample }: InspectedTa
   const size = bytes === null ? '' : `, ${formatBytes(bytes)} each`
   const order = ordered ? 'read in key order' : 'cannot be read in key order, so by one cursor'
   const looked = `${formatCount(sample?.rows ?? 0)} looked at${sample?.complete === true ? ', all of them' : ''}`
-  return `${rows}${size}, ${order}; ${looked}`
+  return `${rows}${size}, ${order}; ${sample?.declared === true ? 'types as they are declared' : looked}`
 }
 
 function rowsText(count: number): string {

@@ -158,6 +158,7 @@ describe('a page', () => {
       sample: {
         rows: 101,
         complete: false,
+        declared: false,
         averageBytes: 256,
         damaged: 1,
         fields: inspectFields(sample, 100, null, 'none'),
