@@ -22,6 +22,8 @@ export interface IndexedTable {
 /** What a table gets beside its rows and its key. */
 export interface Extras extends PlannedIndexes {
   readonly references: readonly ForeignKeyPlan[]
+  /** What tables with a structure do not get, one sentence each. */
+  readonly warnings: readonly string[]
 }
 
 /** Indexes and references of all tables, by name in the source. */
@@ -40,11 +42,12 @@ export function planExtras(
   const settled = settleStructures(config, target, tables)
   return new Map(
     [...planned].map(([source, found]) => {
-      const own = settled.get(source) ?? { indexes: [], references: [], proposals: [] }
+      const own = settled.get(source) ?? { indexes: [], references: [], warnings: [] }
       const extras: Extras = {
         indexes: [...found.indexes, ...own.indexes],
         references: [...own.references, ...(references.get(source) ?? [])],
-        proposals: [...found.proposals, ...own.proposals],
+        proposals: found.proposals,
+        warnings: own.warnings,
       }
       return [source, extras]
     }),

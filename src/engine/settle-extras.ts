@@ -1,9 +1,11 @@
 import type { Target } from '../connectors/contract.ts'
-import type { IndexStructure, ReferenceStructure } from '../connectors/structure.ts'
-import type { ForeignKeyPlan, IndexPlan } from '../core/index-plan.ts'
+import type { IndexStructure, NativeIndex, ReferenceStructure } from '../connectors/structure.ts'
+import type { ForeignKeyPlan, IndexPlan, IndexText } from '../core/index-plan.ts'
+import type { TablePlan } from '../core/plan.ts'
 import { translateCondition, translateIndexPart } from '../schema/sql-translation.ts'
 import { freeName, usualKeyName } from './free-name.ts'
-import { keptBy, translating, wholeColumns, type Structured } from './settle-structure.ts'
+import { canTake, keptFields, type KeptFields } from './settle-native.ts'
+import { quoted, translating, wholeColumns, type Structured } from './structured.ts'
 
 type Names = Pick<Target, 'dialect' | 'maxNameBytes'>
 
@@ -11,7 +13,14 @@ type Names = Pick<Target, 'dialect' | 'maxNameBytes'>
 export interface SettledExtras {
   readonly indexes: readonly IndexPlan[]
   readonly references: readonly ForeignKeyPlan[]
-  readonly proposals: readonly string[]
+  readonly warnings: readonly string[]
+}
+
+/** A table, and by the names of the source the indexes that it gets. */
+interface Indexed extends Structured {
+  readonly built: ReadonlyMap<string, IndexPlan>
+  /** What is left out, one sentence each. */
+  readonly told: string[]
 }
 
 /** Indexes and references of tables, as their source has them; `taken`: names that are taken, with their schema. */
@@ -20,50 +29,46 @@ export function settleExtras(
   target: Names,
   options: { readonly indexes: (table: string) => boolean; readonly taken: Set<string> },
 ): ReadonlyMap<string, SettledExtras> {
+  const indexed = tables.map((table): Indexed => {
+    const told: string[] = []
+    const built = options.indexes(table.plan.source) ? settleIndexes(table, target, options.taken, told) : []
+    return { ...table, built: new Map(built), told }
+  })
   return new Map(
-    tables.map((table) => {
-      const { source } = table.plan
-      const proposals: string[] = []
-      const indexes = options.indexes(source) ? settleIndexes(table, target, options.taken, proposals) : []
-      const references = settleReferences(table, tables, target, proposals)
-      return [source, { indexes, references, proposals }]
+    indexed.map((table) => {
+      const references = settleReferences(table, indexed, target, table.told)
+      return [table.plan.source, { indexes: [...table.built.values()], references, warnings: table.told }]
     }),
   )
 }
 
-function settleIndexes(table: Structured, target: Names, taken: Set<string>, told: string[]): readonly IndexPlan[] {
+function settleIndexes(
+  table: Structured,
+  target: Names,
+  taken: Set<string>,
+  told: string[],
+): readonly (readonly [name: string, index: IndexPlan])[] {
   const { native, indexes } = table.structure
-  const base = { source: '', target: table.plan.target, nullsNotDistinct: false, method: 'btree' as const, parts: [] }
-  const planOf = (name: string, unique: boolean, text: IndexPlan['text']): IndexPlan => {
-    return {
-      ...base,
-      name: freeName(name, taken, target, table.plan.target.schema),
-      source: name,
-      unique,
-      where: [],
-      text,
-    }
-  }
-  const tell = (what: string, reason: string): void => {
-    told.push(`${what} of ${table.plan.source} is not built: ${reason}`)
+  const { plan } = table
+  const base = { target: plan.target, nullsNotDistinct: false, method: 'btree' as const, parts: [], where: [] }
+  const planOf = (source: string, unique: boolean, text: IndexText): IndexPlan => {
+    return { ...base, name: freeName(source, taken, target, plan.target.schema), source, unique, text }
   }
   if (native !== null) {
-    const isKept = keptBy(table)
-    return native.indexes.flatMap(({ name, unique, text, ...named }) => {
-      if (isKept(named)) return [planOf(name, unique, text)]
-      const sql = renamedSql(
-        indexes.find((index) => index.name === name),
-        table,
-      )
-      if (sql !== null) return [planOf(name, unique, { kind: 'index', sql })]
-      tell(`index ${name}`, 'it names columns that are left out or changed')
+    const kept = keptFields(table, native)
+    return native.indexes.flatMap((index) => {
+      const text = nativeText(index, table, kept)
+      if (text !== null) return [[index.name, planOf(index.name, index.unique, text)] as const]
+      told.push(`index ${index.name} of ${plan.source} is not built: ${whyNotNative(index, plan, kept)}`)
       return []
     })
   }
   return indexes.flatMap((index) => {
     const sql = indexSql(index, table, target)
-    if ('sql' in sql) return [planOf(nameOf(index, table), index.unique, { kind: 'index', sql: sql.sql })]
-    tell(shownIndex(index), sql.reason)
+    if ('sql' in sql) {
+      return [[index.name, planOf(nameOf(index, table), index.unique, { kind: 'index', sql: sql.sql })] as const]
+    }
+    told.push(`${shownIndex(index)} of ${plan.source} is not built: ${sql.reason}`)
     return []
   })
 }
@@ -72,15 +77,30 @@ function shownIndex({ name, parts }: IndexStructure): string {
   return isNumbered(name) ? `unique (${parts.map(({ expression }) => expression.sql).join(', ')})` : `index ${name}`
 }
 
-/** Of columns alone, which may have other names; null: it is of more, or of what is not copied. */
-function renamedSql(index: IndexStructure | undefined, { plan }: Structured): string | null {
-  if (index === undefined || index.where !== null) return null
+/** As it is, or with the names that its columns have in the target; null: neither is possible. */
+function nativeText(index: NativeIndex, { plan }: Structured, kept: KeptFields): IndexText | null {
+  const { text, plain } = index
+  if (canTake(kept, index)) return text
   const planned = wholeColumns(plan)
-  const places = index.parts.flatMap(({ field, descending }) => {
-    const column = field === null ? undefined : planned.get(field)
-    return column === undefined ? [] : [`${quoted(column.name)}${descending ? ' desc' : ''}`]
+  const parts = plain?.flatMap(({ field, descending }) => {
+    const name = planned.get(field)?.name
+    return name === undefined ? [] : [`${quoted(name)}${descending ? ' desc' : ''}`]
   })
-  return places.length === index.parts.length ? `(${places.join(', ')})` : null
+  if (parts === undefined || parts.length < (plain?.length ?? 0)) return null
+  const columns = `(${parts.join(', ')})`
+  return { kind: text.kind, sql: text.kind === 'constraint' ? `unique ${columns}` : columns }
+}
+
+/** With the statement that makes it in the words of the source, for whoever knows what it has to be in the target. */
+function whyNotNative({ name, unique, text, fields }: NativeIndex, { target }: TablePlan, kept: KeptFields): string {
+  const missing = fields?.filter((field) => !kept.fields.has(field)).map((field) => JSON.stringify(field))
+  const of = missing === undefined ? 'whole rows, whose columns are' : `${missing.join(', ')}, which is`
+  const table = `${quoted(target.schema)}.${quoted(target.name)}`
+  const statement =
+    text.kind === 'constraint'
+      ? `alter table ${table} add constraint ${quoted(name)} ${text.sql}`
+      : `create ${unique ? 'unique ' : ''}index ${quoted(name)} on ${table} ${text.sql}`
+  return `it is of ${of} not in the target under that name and with that type; write it for the new columns: ${statement}`
 }
 
 /** SQLite names what a UNIQUE constraint needs by a number. */
@@ -94,17 +114,20 @@ function nameOf({ name, parts }: IndexStructure, { plan }: Structured): string {
 }
 
 function indexSql(
-  { parts, where }: IndexStructure,
+  { parts, where, method }: IndexStructure,
   table: Structured,
   target: Names,
 ): { readonly sql: string } | { readonly reason: string } {
+  if (method !== undefined) return { reason: `it is a ${method} index, which the target has not` }
   const words = translating(table, target)
   const planned = wholeColumns(table.plan)
   const places: string[] = []
   for (const { expression, field, descending, collation } of parts) {
     if (field !== null && !planned.has(field)) return { reason: `${JSON.stringify(field)} is not copied` }
-    // A column that compares as it stands may hold what is stored in another form.
-    const isPlain = field !== null && (collation === null || collation.toUpperCase() === 'BINARY')
+    // A column that compares as it stands may hold what is stored in another form. Two values that PostgreSQL takes for
+    // different ones are different everywhere.
+    const comparesBytes = collation === null || collation.toUpperCase() === 'BINARY'
+    const isPlain = field !== null && (comparesBytes || expression.dialect === 'postgres')
     const translated = isPlain
       ? { sql: quoted(planned.get(field)?.name ?? field) }
       : translateIndexPart(expression, words, collation)
@@ -117,14 +140,9 @@ function indexSql(
   return { sql: `(${places.join(', ')}) where ${condition.sql}` }
 }
 
-/** As both languages quote a name. */
-function quoted(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`
-}
-
 function settleReferences(
   table: Structured,
-  tables: readonly Structured[],
+  tables: readonly Indexed[],
   target: Names,
   told: string[],
 ): readonly ForeignKeyPlan[] {
@@ -147,7 +165,7 @@ function settleReferences(
 function settleReference(
   { plan }: Structured,
   { fields, table, referencedFields, options }: ReferenceStructure,
-  tables: readonly Structured[],
+  tables: readonly Indexed[],
 ): Omit<ForeignKeyPlan, 'name'> | { readonly reason: string } {
   const other = tables.find((candidate) => candidate.plan.source === table)
   if (other === undefined) return { reason: `${table} is not among the tables that are made` }
@@ -159,6 +177,8 @@ function settleReference(
     return { reason: 'not all of its columns are copied' }
   }
   const names = referenced.map(({ name }) => name)
+  const isRenamed = [...columns, ...referenced].some(({ field, name }) => field !== name)
+  if (isRenamed && options.includes('(')) return { reason: `${options} names columns that have other names` }
   if (!isUnique(other, referred, names)) return { reason: `${names.join(', ')} of ${table} is not unique` }
   const odd = columns.findIndex(({ type }, place) => type !== referenced[place]?.type)
   if (odd >= 0) return { reason: `${columns[odd]?.name} and ${names[odd]} have different types` }
@@ -171,12 +191,13 @@ function settleReference(
   }
 }
 
-function isUnique({ plan, structure }: Structured, fields: readonly string[], columns: readonly string[]): boolean {
+function isUnique({ plan, structure, built }: Indexed, fields: readonly string[], columns: readonly string[]): boolean {
   if (sameNames(plan.key, columns)) return true
-  return structure.indexes.some(({ unique, where, parts }) => {
+  return structure.indexes.some(({ name, unique, where, parts }) => {
     return (
       unique &&
       where === null &&
+      built.has(name) &&
       sameNames(
         parts.flatMap(({ field }) => field ?? []),
         fields,
