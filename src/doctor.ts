@@ -54,8 +54,10 @@ async function checkSource(
   await using source = await openSource(from, { environment, shared: null })
   found.findings.push(...(await source.check(signal)))
   const tables = await source.describe(signal)
-  const skipped = tables.filter((table) => table.skipped !== null).length
-  found.facts.push(`${tables.length - skipped} tables can be copied, ${skipped} cannot`)
+  // Parts of tables go with them, and views are none.
+  const own = tables.filter(({ kind, skipped }) => skipped === null || (kind !== 'partition' && kind !== 'view'))
+  const skipped = own.filter((table) => table.skipped !== null).length
+  found.facts.push(`${own.length - skipped} tables can be copied, ${skipped} cannot`)
 }
 
 async function checkTarget(config: Config, found: Found, signal: AbortSignal): Promise<void> {

@@ -17,6 +17,8 @@ export interface InspectedRows {
   readonly rows: number
   /** These are all the rows there are. */
   readonly complete: boolean
+  /** Types are what the source's catalogue says that they are, and no row was looked at for them. */
+  readonly declared: boolean
   readonly averageBytes: number | null
   /** Rows that cannot be read, and tell nothing. */
   readonly damaged: number
@@ -26,6 +28,8 @@ export interface InspectedRows {
 }
 
 export interface InspectedTable extends SourceTable {
+  /** Nothing tells its rows apart, so those of an ordered table are read in the order in which they are stored. */
+  readonly keyless: boolean
   /** Null for a table that cannot be copied; so are the lists below empty then. */
   readonly sample: InspectedRows | null
   readonly indexes: readonly SourceIndex[]
@@ -71,7 +75,7 @@ export async function inspectSource(url: string, options: InspectOptions): Promi
   const inspected: InspectedTable[] = []
   for (const table of chosen) inspected.push(await inspectTable(source, table, options))
   const others = skipped.map((table) => {
-    return { ...table, sample: null, indexes: [], trouble: [], notes: [], proposals: [] }
+    return { ...table, keyless: false, sample: null, indexes: [], trouble: [], notes: [], proposals: [] }
   })
   return { source: source.name, findings, tables: [...inspected, ...others], notes: tableNames(source, chosen) }
 }
@@ -106,9 +110,11 @@ async function inspectTable(source: Source, table: SourceTable, options: Inspect
   const indexes = structure === null ? await source.indexes(name, signal) : structure.indexes.map(shownIndex)
   return {
     ...table,
+    keyless: structure !== null && structure.layout.key.length === 0,
     sample: {
       rows: sample.rows,
       complete: sample.complete,
+      declared: structure !== null && source.dialect === 'postgres',
       averageBytes: sample.rows === 0 ? null : sample.bytes / sample.rows,
       damaged: sample.damaged,
       fields: inspectFields(sample, rows, examples, style),
@@ -126,11 +132,11 @@ async function inspectTable(source: Source, table: SourceTable, options: Inspect
   }
 }
 
-function shownIndex({ name, unique, parts, where }: IndexStructure): SourceIndex {
+function shownIndex({ name, unique, parts, where, method }: IndexStructure): SourceIndex {
   return {
     name,
     fields: parts.map(({ field, expression, descending }) => {
-      return { path: [field ?? expression.sql], order: descending ? 'descending' : 'ascending' }
+      return { path: [field ?? expression.sql], order: method ?? (descending ? 'descending' : 'ascending') }
     }),
     unique,
     sparse: false,

@@ -166,6 +166,8 @@ export interface ExistingTable {
   readonly key: readonly string[]
   /** Qualified names of views and tables that depend on it. */
   readonly dependents: readonly string[]
+  /** Tables that have to have a row for each of its rows as it is written; itself, where its rows refer to one another. */
+  readonly refersTo: readonly TargetName[]
   /** Those that rows fire which are inserted or updated; they may change them, or do more than that. */
   readonly triggers: readonly { readonly name: string; readonly insert: boolean; readonly update: boolean }[]
 }

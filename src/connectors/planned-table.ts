@@ -45,6 +45,8 @@ export interface PlannedTable {
   /** The source reads it in key order, so any part of it can be read again. */
   readonly ordered: boolean
   readonly partitions: readonly Bounds[]
+  /** Tables of lower levels are complete before rows of this one are written; absent: 0. */
+  readonly level?: number | undefined
   /** Child tables of an earlier copy of this table, which go with it where it is recreated. */
   readonly drops?: readonly TargetName[] | undefined
   /** Columns that an existing table gets before the first row, because it lacks them. */

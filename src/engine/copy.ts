@@ -13,6 +13,7 @@ import { feedPaged, feedPartitioned, type PagedContext } from './feed.ts'
 import { FloodWatch } from './flood.ts'
 import { inForce } from './rate-file.ts'
 import type { RateLimiter } from './rate-limit.ts'
+import { inLevels } from './reference-order.ts'
 import { isGiven } from './run-options.ts'
 import type { RunPlan } from './run-plan.ts'
 import type { RunReport } from './run-report.ts'
@@ -191,13 +192,18 @@ async function feed(
     watch,
     givesUp: (others) => others > 0 && config.feed === 'auto' && mayBePartitioned(plan) && watch.isStarving,
   }
-  if (plan.feed.choice === 'partitioned') return feedPartitioned(feeding, signal)
-  const left = await feedPaged(feeding, signal)
-  if (left.length === 0) return
-  report.feedTurned(watch.starved ?? 0)
-  // The workers have memory of their own.
-  copying.pool = createBufferPool(0)
-  await feedPartitioned({ ...feeding, partitions: left }, signal)
+  let paged = plan.feed.choice === 'paged'
+  for (const some of inLevels(partitions, feeding.tables)) {
+    const left = paged ? await feedPaged({ ...feeding, partitions: some }, signal) : some
+    if (left.length === 0) continue
+    if (paged) {
+      report.feedTurned(watch.starved ?? 0)
+      // The workers have memory of their own.
+      copying.pool = createBufferPool(0)
+      paged = false
+    }
+    await feedPartitioned({ ...feeding, partitions: left }, signal)
+  }
 }
 
 function mayBePartitioned({ tables, workers }: RunPlan): boolean {

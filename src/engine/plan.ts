@@ -9,6 +9,7 @@ import type { PlanContext } from './plan-context.ts'
 import type { PlanReport, TableReport } from './plan-report.ts'
 import { planObjects, type PlannedObjects } from './plan-objects.ts'
 import { planExtras, type IndexedTable } from './plan-extras.ts'
+import { orderByReferences } from './reference-order.ts'
 import { withoutEarlyReferences } from './run-plan.ts'
 import { shapeTable, type ShapeContext, type ShapedTable } from './shape-table.ts'
 import { chooseFeed, choosePartitions, chooseWorkers } from './sizing.ts'
@@ -27,7 +28,8 @@ export async function planRun(context: PlanContext, choice: Choice, signal: Abor
   const looked = [...names, ...[...earlier.values()].flat()]
   const existing = new Map((await target.existing(looked, signal)).map((found) => [qualified(found.target), found]))
   for (const table of choice.tables) refuseMode(table, existing, earlier.get(table.source.name) ?? [])
-  const shaped = await shapeTables({ ...context, existing, earlier }, choice, workers.count, signal)
+  const seen = await shapeTables({ ...context, existing, earlier }, choice, workers.count, signal)
+  const shaped = orderByReferences(seen, existing)
   const beside = await planObjects(context, shaped, signal)
   const { oneReader } = source
   const feed = feedOf(config, choice, shaped, { workers: workers.count, cores, oneReader })
@@ -35,8 +37,13 @@ export async function planRun(context: PlanContext, choice: Choice, signal: Abor
   const whole = shaped.map((table) => {
     // A saved plan brings its own.
     const found = context.saved === null ? extras.get(table.planned.plan.source) : undefined
-    const { proposals = [], ...built } = found ?? {}
-    return { ...table, planned: { ...table.planned, ...built }, proposals }
+    const { proposals = [], warnings = [], ...built } = found ?? {}
+    return {
+      ...table,
+      planned: { ...table.planned, ...built },
+      warnings: [...table.warnings, ...warnings],
+      proposals,
+    }
   })
   const tables: TableReport[] = []
   for (const table of withoutEarlyReferences(config, whole)) {

@@ -11,6 +11,12 @@ const isBad = (n: number): boolean =>
 
 const ids = Array.from({ length: 4 * BATCH }, (_, n) => n)
 
+const owned = `
+  create table owners (_id integer primary key);
+  insert into owners select generate_series(0, 99);
+  create table things (_id integer primary key,
+    owner integer constraint has_owner references owners deferrable initially deferred)`
+
 async function seeded(make: (n: number) => Keyed, ddl: string, rows: number = ids.length): Promise<BothDatabases> {
   const both = await databases()
   await both.db.collection<Keyed>('things').insertMany(Array.from({ length: rows }, (_, n) => make(n)))
@@ -78,13 +84,19 @@ describe('rows that only the target refuses', () => {
     expect(await openLetters(both)).toMatchObject([{ keyText: '150', stage: 'store' }])
   })
 
+  it('for a constraint that is deferred: the row is found all the same', async () => {
+    await using both = await seeded((n) => ({ _id: n, owner: n === 250 ? 1234 : n % 100 }), owned)
+    const { from, to } = both
+    const result = await migrate({ from, to, tables: ['things'], batchRows: BATCH, workers: 1, mode: 'append' })
+    expect(result.totals).toMatchObject({ read: ids.length, written: ids.length - 1, deadLetters: 1 })
+    expect(await openLetters(both)).toMatchObject([{ keyText: '250', stage: 'store' }])
+  })
+
   it('at COMMIT, where no row is named: the run stops, says so, and nothing is lost', async () => {
-    const ddl = `
-      create table owners (_id integer primary key);
-      insert into owners select generate_series(0, 99);
-      create table things (_id integer primary key,
-        owner integer constraint has_owner references owners deferrable initially deferred)`
-    await using both = await seeded((n) => ({ _id: n, owner: n === 250 ? 1234 : n % 100 }), ddl)
+    const later = `create function later() returns trigger language plpgsql as $$
+        begin set constraints all deferred; return null; end $$;
+      create trigger later before insert on things execute function later()`
+    await using both = await seeded((n) => ({ _id: n, owner: n === 250 ? 1234 : n % 100 }), `${owned};${later}`)
     const { from, to } = both
     const options = { from, to, tables: ['things'], batchRows: BATCH, workers: 1 }
     const result = await migrate({ ...options, mode: 'append' })

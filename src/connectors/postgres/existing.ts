@@ -81,6 +81,16 @@ const findDependents = `
   where c.oid <> $1
   order by 1`
 
+/** What it or its partitions refer to, a partition as the table it is of. Servers before 18 have no references that are not enforced. */
+const findReferred = `
+  select distinct n.nspname as schema, c.relname as name
+  from pg_constraint k
+  join pg_class c on c.oid = coalesce(pg_partition_root(k.confrelid), k.confrelid)
+  join pg_namespace n on n.oid = c.relnamespace
+  where k.contype = 'f' and (k.conrelid = $1 or k.conrelid in (select relid from pg_partition_tree($1::oid::regclass)))
+    and coalesce((to_jsonb(k) ->> 'conenforced')::boolean, true)
+  order by 1, 2`
+
 /** Those of the named tables that exist, in the order asked for. */
 export async function findExisting(session: Session, names: readonly TargetName[]): Promise<readonly ExistingTable[]> {
   const { rows } = await session.query<Relation>(findRelations, [
@@ -117,6 +127,7 @@ async function describe(session: Session, { oid, schema, name, kind }: Relation)
   const columns = await session.query<ColumnRow>(findColumns, [oid])
   const key = await session.query<{ name: string }>(findKey, [oid])
   const dependents = await session.query<{ name: string }>(findDependents, [oid])
+  const referred = await session.query<TargetName>(findReferred, [oid])
   const triggers = await session.query<ExistingTable['triggers'][number]>(findTriggers, [oid])
   return {
     target,
@@ -125,6 +136,7 @@ async function describe(session: Session, { oid, schema, name, kind }: Relation)
     columns: columns.rows.map(columnOf),
     key: key.rows.map((row) => row.name),
     dependents: dependents.rows.map((row) => row.name),
+    refersTo: referred.rows,
     triggers: triggers.rows,
   }
 }

@@ -195,7 +195,7 @@ export class PostgresOpenBatch implements OpenBatch {
     const update = { text, values: [migration, ...numbers.map(String)] }
     await reach('ledger.before_commit')
     if (!session.usable) throw session.lost.reason
-    const [updated, ended] = await this.#outcome(queryBehind(session.client, update, { text: 'commit', values: [] }))
+    const [updated, ended] = await this.#outcome(queryBehind(session.client, [update], { text: 'commit', values: [] }))
     // A transaction that had failed is rolled back by COMMIT, which is no error to the server.
     if (updated.rowCount !== 1 || ended.command !== 'COMMIT') {
       throw new DroverError(

@@ -14,37 +14,45 @@ export interface Outcome {
   readonly rowCount: number | null
 }
 
+/** A statement that others follow. */
+export interface Preceding {
+  readonly text: string
+  readonly values: readonly (string | Buffer | null)[]
+}
+
 /**
- * Sends two statements at once and waits for both: one round trip instead of two. The server skips the second when the
- * first fails, because the Sync message follows both
- * (https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-PIPELINING). Answers
- * both outcomes.
+ * Sends statements at once and waits for all: one round trip. The server skips those behind one that fails, because the
+ * Sync message follows all of them
+ * (https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-PIPELINING). Answers the outcomes of the
+ * first and of the last.
  */
 export function queryBehind(
   client: pg.Client,
-  first: { readonly text: string; readonly values: readonly (string | Buffer | null)[] },
-  second: Statement,
+  before: readonly [Preceding, ...Preceding[]],
+  last: Statement,
 ): Promise<readonly [Outcome, Outcome]> {
   const { promise, resolve, reject } = Promise.withResolvers<readonly [Outcome, Outcome]>()
   const settle = (error: Error | null | undefined, results: unknown): void => {
     if (error) return reject(error)
     const outcomes: readonly unknown[] = Array.isArray(results) ? (results as readonly unknown[]) : []
-    const [ofFirst, ofSecond] = outcomes
-    if (!isOutcome(ofFirst) || !isOutcome(ofSecond)) {
-      return reject(new TypeError('the server did not answer both statements'))
+    const [ofFirst, ofLast] = [outcomes[0], outcomes[before.length]]
+    if (!isOutcome(ofFirst) || !isOutcome(ofLast)) {
+      return reject(new TypeError('the server did not answer all statements'))
     }
-    resolve([ofFirst, ofSecond])
+    resolve([ofFirst, ofLast])
   }
   // Extended mode also for a statement without values: only there Sync is apart from the statement.
-  const config = { ...second, values: [...second.values], queryMode: 'extended' }
+  const config = { ...last, values: [...last.values], queryMode: 'extended' }
   const query = new pg.Query(config, settle)
   const submit = query.submit
   query.submit = (connection) => {
     connection.stream.cork()
     try {
-      connection.parse({ name: '', text: first.text, types: [] }, true)
-      connection.bind({ values: [...first.values] }, true)
-      connection.execute(null, true)
+      for (const { text, values } of before) {
+        connection.parse({ name: '', text, types: [] }, true)
+        connection.bind({ values: [...values] }, true)
+        connection.execute(null, true)
+      }
       return submit.call(query, connection)
     } finally {
       connection.stream.uncork()

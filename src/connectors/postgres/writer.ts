@@ -12,9 +12,15 @@ import { leaseLost } from './lease.ts'
 import { workerLock } from './lease-holders.ts'
 import type { LedgerTables } from './ledger-schema.ts'
 import { PostgresOpenBatch } from './open-batch.ts'
-import { queryBehind } from './pipeline.ts'
+import { queryBehind, type Preceding } from './pipeline.ts'
 import type { Sessions } from './sessions.ts'
 import { Stages } from './stage.ts'
+
+/** A constraint that is deferred would refuse a batch at its COMMIT, where no row is named. */
+const beginning: readonly [Preceding, ...Preceding[]] = [
+  { text: 'begin', values: [] },
+  { text: 'set constraints all immediate', values: [] },
+]
 
 /**
  * Writes batches over one connection, one transaction each. States: without a session (at first, and after every
@@ -108,11 +114,7 @@ export class PostgresWriter implements Writer {
       epoch,
       plan.schemaVersion,
     ]
-    const [, claimed] = await queryBehind(
-      session.client,
-      { text: 'begin', values: [] },
-      { name: 'claim', text, values },
-    )
+    const [, claimed] = await queryBehind(session.client, beginning, { name: 'claim', text, values })
     return claimed.rowCount === 1
   }
 

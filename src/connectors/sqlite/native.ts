@@ -3,7 +3,7 @@ import type { Expression } from '../../schema/sql/expression.ts'
 import { parseExpression } from '../../schema/sql/parse-expression.ts'
 import { SqlSyntaxError } from '../../schema/sql/syntax-error.ts'
 import type { SqliteColumnSql, SqliteKeyPart, SqliteTableSql } from '../../schema/sql/table-sql.ts'
-import type { IndexStructure, NativeColumn, NativeStructure } from '../structure.ts'
+import type { IndexStructure, NativeColumn, NativeIndex, NativeStructure } from '../structure.ts'
 import { noType } from './declared-types.ts'
 import { quoteName, quoteText } from './identifiers.ts'
 import type { SqliteColumn, SqliteTable } from './table.ts'
@@ -36,6 +36,7 @@ export function nativeOf({ table, parsed, indexes, reached }: Defined): NativeSt
     suffix: [...(parsed.strict ? ['strict'] : []), ...(parsed.withoutRowid ? ['without rowid'] : [])].join(', '),
     statements: [],
     sequences: numbered ? [{ column: rowidColumn, reached }] : [],
+    unread: [],
     binary: new Set(),
   }
 }
@@ -65,8 +66,14 @@ function columnOf(
     // Alone it does not make the key the number of the row, as the same does behind the columns.
     ...(isDescendingKey(written) && table.rowidColumn !== name ? ['primary key desc'] : []),
   ]
-  const computedFrom = generated === null ? null : fieldsIn(table, generated.expression)
-  return { type: declared === '' ? noType : declared, clauses: clauses.join(' '), computedFrom }
+  const fields = generated === null ? [] : fieldsIn(table, generated.expression)
+  return {
+    type: declared === '' ? noType : declared,
+    clauses: clauses.join(' '),
+    computed: generated !== null,
+    fields,
+    statements: [],
+  }
 }
 
 function isDescendingKey(column: SqliteColumnSql | undefined): boolean {
@@ -120,23 +127,25 @@ function indexOf(
   table: SqliteTable,
   parsed: SqliteTableSql,
   { name, unique, parts, where }: IndexStructure,
-): NativeStructure['indexes'][number] {
+): NativeIndex {
   const places = parts.map(({ expression, field, collation, descending }) => {
     // That of an expression is in its text.
     const usual = field === null ? collation : (writtenOf(parsed, field)?.collation ?? null)
     const collated = sameCollation(collation, usual) ? '' : ` collate ${quoteName(collation ?? 'BINARY')}`
-    return `${expression.sql}${collated}${descending ? ' desc' : ''}`
+    return { field, descending, sql: `${expression.sql}${collated}`, isPlain: field !== null && collated === '' }
   })
-  const condition = where === null ? '' : ` where ${where.sql}`
+  const listed = places.map(({ sql, descending }) => (descending ? `${sql} desc` : sql)).join(', ')
+  const sql = where === null ? `(${listed})` : `(${listed}) where ${where.sql}`
   const texts = [
-    ...parts.flatMap(({ expression, field }) => (field === null ? [expression.sql] : [])),
-    where?.sql ?? '',
+    ...places.flatMap((place) => (place.field === null ? [place.sql] : [])),
+    ...(where === null ? [] : [where.sql]),
   ]
-  const fields = new Set([
-    ...parts.flatMap(({ field }) => field ?? []),
-    ...texts.flatMap((text) => (text === '' ? [] : fieldsInText(table, text))),
-  ])
-  return { name, unique, text: { kind: 'index', sql: `(${places.join(', ')})${condition}` }, fields: [...fields] }
+  const fields = [...places.flatMap(({ field }) => field ?? []), ...texts.flatMap((text) => fieldsInText(table, text))]
+  const plain = places.flatMap(({ field, descending, isPlain }) =>
+    field !== null && isPlain ? [{ field, descending }] : [],
+  )
+  const isPlain = where === null && plain.length === parts.length
+  return { name, unique, text: { kind: 'index', sql }, fields: [...new Set(fields)], plain: isPlain ? plain : null }
 }
 
 /** Null compares bytes. */

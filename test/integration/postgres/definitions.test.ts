@@ -90,9 +90,7 @@ describe('a table as another server has it', () => {
     await using under = await postgresUnderTest()
     const { create, finish } = under.target.ddl({ plan: measures })
     expect(create).toContain(`comment on table "public"."measures" is '100% of "public"'`)
-    expect(finish).toContain(
-      '-- the sequence of "public"."measures"."id" goes on behind 150 and what is copied',
-    )
+    expect(finish).toContain('-- the sequence of "public"."measures"."id" goes on behind 150 and what is copied')
     await using begun = await beginMigration(under.target, 'm', [plannedOf(measures)])
     await load(begun, measures, rows)
     for (let i = 0; i < 2; i++) await under.target.finish(measures, { buildKey: true }, never)

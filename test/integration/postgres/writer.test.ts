@@ -43,7 +43,9 @@ describe('rows that PostgreSQL refuses', () => {
       await using open = await claim(writer, first)
       const answer = await open.write([encoded([tuple('a', 1), tuple('b', 2), bad(), tuple('d', 4)])])
       const message = expect.stringContaining(state)
-      expect(answer).toEqual({ rejected: { part: 0, index: 2, error: { code: 'row-rejected', message } } })
+      expect(answer).toEqual({
+        rejected: { part: 0, index: 2, column: '_id', error: { code: 'row-rejected', message } },
+      })
     }
     expect(await under.target.count(users.target, never)).toBe(0)
     await commitRows(writer, first, [tuple('a', 1), tuple('b', 2), tuple('d', 4)])

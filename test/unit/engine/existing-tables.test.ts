@@ -11,6 +11,7 @@ describe('triggers of a table that stays', () => {
     columns: [],
     key: [],
     dependents: [],
+    refersTo: [],
     triggers: [
       { name: 'audit', insert: true, update: false },
       { name: 'touch', insert: false, update: true },
