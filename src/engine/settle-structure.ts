@@ -11,6 +11,7 @@ import {
   type TableDefinition,
   type TablePlan,
 } from '../core/plan.ts'
+import type { TableChange } from '../core/table-change.ts'
 import { translateCondition, translateDefault } from '../schema/sql-translation.ts'
 import { freeName, usualKeyName } from './free-name.ts'
 import { keptFields, nativeDefinition } from './settle-native.ts'
@@ -74,6 +75,19 @@ export function inItsFormat(plan: TablePlan, target: Languages): TablePlan {
 function readAnew({ plan, structure }: Structured): Structured {
   const columns = plan.columns.map(({ native: _, ...column }) => column)
   return { plan: { ...plan, columns }, structure: { ...structure, native: null } }
+}
+
+/** Columns that a table which is there gets are of drover's own types where its rows are made anew. */
+export function additionsOf(
+  additions: readonly TableChange[],
+  { structure }: Pick<SettledTable, 'structure'>,
+): readonly TableChange[] {
+  if (structure.native !== null) return additions
+  return additions.map((change) => {
+    if (change.kind !== 'add') return change
+    const { name, type } = change.column
+    return { ...change, column: { name, type } }
+  })
 }
 
 function wayOf(raw: Format | null, { format }: RowLayout): string {

@@ -7,7 +7,6 @@ import type { ForeignKeyPlan, IndexPlan, SourceIndex } from '../core/index-plan.
 import { keyFieldsOf } from '../core/layout.ts'
 import { partsOf, qualified, targetColumns, type TablePlan, type TargetName } from '../core/plan.ts'
 import type { Sample } from '../core/sample.ts'
-import type { TableChange } from '../core/table-change.ts'
 import type { TransformSpec } from '../core/transform.ts'
 import type { SavedTable } from '../plan-file-read.ts'
 import { planFits } from '../schema/plan-fits.ts'
@@ -18,7 +17,7 @@ import { refuseUnfit, staying, triggerWarnings } from './existing-tables.ts'
 import { irreversible, lastingChange } from './irreversible.ts'
 import { lookAtSample, withDeclared } from './look.ts'
 import type { PlanContext } from './plan-context.ts'
-import { inItsFormat, settleStructure } from './settle-structure.ts'
+import { additionsOf, inItsFormat, settleStructure } from './settle-structure.ts'
 import { isGiven } from './run-options.ts'
 import { resolveSince } from './since.ts'
 import { declaredFields } from './structured.ts'
@@ -160,20 +159,13 @@ async function planNow(context: ShapeContext, chosen: ChosenTable, signal: Abort
     ...shape,
     plan: settled.plan,
     structure: settled.structure,
-    additions: settled.structure.native === null ? columns.additions.map(withoutNative) : columns.additions,
+    additions: additionsOf(columns.additions, settled),
     selection: { ...selection, layout: settled.layout },
     way: settled.way,
     sameColumns: settled.sameColumns,
     notes: [...columns.notes, ...settled.notes],
     warnings: [...said, ...settled.warnings],
   }
-}
-
-/** Of a column of drover's own types. */
-function withoutNative(change: TableChange): TableChange {
-  if (change.kind !== 'add') return change
-  const { name, type } = change.column
-  return { ...change, column: { name, type } }
 }
 
 async function sampleOf(
