@@ -37,7 +37,7 @@ function settleIndexes(table: Structured, target: Names, taken: Set<string>, tol
   const planOf = (name: string, unique: boolean, text: IndexPlan['text']): IndexPlan => {
     return {
       ...base,
-      name: freeName(name, table.plan.target.schema, taken, target),
+      name: isOfTable(text) ? name : freeName(name, table.plan.target.schema, taken, target),
       source: name,
       unique,
       where: [],
@@ -66,6 +66,11 @@ function settleIndexes(table: Structured, target: Names, taken: Set<string>, tol
     tell(index.name, sql.reason)
     return []
   })
+}
+
+/** Its name is one of the table alone: nothing that is built has it. */
+function isOfTable(text: IndexPlan['text']): boolean {
+  return text?.kind === 'constraint' && !/^(?:primary key|unique|exclude)\b/i.test(text.sql)
 }
 
 /** Of columns alone, which may have other names; null: it is of more, or of what is not copied. */

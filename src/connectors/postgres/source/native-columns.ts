@@ -48,7 +48,7 @@ const findColumns = `
     col_description(a.attrelid, a.attnum) as comment,
     array(select o.attname::text from pg_depend named join pg_attribute o on o.attrelid = a.attrelid and o.attnum = named.refobjsubid
       where named.classid = 'pg_attrdef'::regclass and named.objid = d.oid and named.refclassid = 'pg_class'::regclass
-        and named.refobjid = a.attrelid and o.attnum <> a.attnum order by o.attnum) as named
+        and named.refobjid = a.attrelid and o.attnum > 0 and o.attnum <> a.attnum order by o.attnum) as named
   from pg_attribute a
   join pg_class c on c.oid = a.attrelid
   join pg_type t on t.oid = a.atttypid

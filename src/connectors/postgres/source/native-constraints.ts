@@ -118,17 +118,22 @@ export function checksOf(
   return checks.map(({ name, sql, fields }) => ({ name, sql, fields: fieldsOf(fields, sql, all) }))
 }
 
-/** What is built, or begins to hold, once the rows are there. */
+/**
+ * What is built, or begins to hold, once the rows are there; a primary key is among them where no plan has it, because the
+ * target computes a part of it.
+ */
 export function indexesOf(
   constraints: readonly CatalogConstraint[],
   indexes: readonly CatalogIndex[],
-  all: readonly string[],
+  { all, computed }: { readonly all: readonly string[]; readonly computed: readonly string[] },
 ): NativeStructure['indexes'] {
-  const built = constraints.filter((constraint) => isBuilt(constraint) || constraint.late)
+  const isOfTarget = ({ kind, fields }: CatalogConstraint): boolean =>
+    kind === 'p' && fields.some((field) => computed.includes(field))
+  const built = constraints.filter((one) => isBuilt(one) || one.late || isOfTarget(one))
   return [
     ...built.map(({ name, kind, sql, fields }) => {
       const text = { kind: 'constraint' as const, sql }
-      return { name, unique: kind === 'u', text, fields: fieldsOf(fields, sql, all) }
+      return { name, unique: kind === 'u' || kind === 'p', text, fields: fieldsOf(fields, sql, all) }
     }),
     ...indexes.map(({ name, unique, sql, fields }) => {
       const text = { kind: 'index' as const, sql }

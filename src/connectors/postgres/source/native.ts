@@ -81,12 +81,13 @@ async function read(session: Session, schema: string, table: string): Promise<Na
     if (value !== null) reached.push({ column: sequence.column, reached: value })
   }
   const all = columns.map(({ name }) => name)
+  const computed = columns.filter(({ generated }) => generated !== '').map(({ name }) => name)
   const fills = new Map(columns.map((column) => [column.name, fillOf(column, sequences, { schema, table })]))
   return {
     columns: new Map(columns.map((column) => [column.name, nativeColumn(column, fills.get(column.name))])),
     constraints: checksOf(constraints, all),
-    key: keyOf(constraints),
-    indexes: indexesOf(constraints, await readIndexes(session, found.oid), all),
+    key: keyOf(constraints, computed),
+    indexes: indexesOf(constraints, await readIndexes(session, found.oid), { all, computed }),
     suffix: suffixOf(found),
     statements: [
       ...sequences.flatMap((sequence) => {
@@ -149,8 +150,9 @@ function nativeColumn(column: CatalogColumn, fill: Fill | undefined): NativeColu
   return { type, clauses: clausesOf(column, fill?.clause ?? null), computedFrom: generated === '' ? null : named }
 }
 
-function keyOf(constraints: readonly CatalogConstraint[]): NativeStructure['key'] {
+function keyOf(constraints: readonly CatalogConstraint[], computed: readonly string[]): NativeStructure['key'] {
   const key = constraints.find(({ kind }) => kind === 'p')
+  if (key?.fields.some((field) => computed.includes(field)) === true) return null
   return key === undefined || key.plain ? null : { name: key.name, sql: key.sql, fields: key.fields }
 }
 
