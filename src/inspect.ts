@@ -28,6 +28,8 @@ export interface InspectedRows {
 }
 
 export interface InspectedTable extends SourceTable {
+  /** Nothing tells its rows apart, so those of an ordered table are read in the order in which they are stored. */
+  readonly keyless: boolean
   /** Null for a table that cannot be copied; so are the lists below empty then. */
   readonly sample: InspectedRows | null
   readonly indexes: readonly SourceIndex[]
@@ -73,7 +75,7 @@ export async function inspectSource(url: string, options: InspectOptions): Promi
   const inspected: InspectedTable[] = []
   for (const table of chosen) inspected.push(await inspectTable(source, table, options))
   const others = skipped.map((table) => {
-    return { ...table, sample: null, indexes: [], trouble: [], notes: [], proposals: [] }
+    return { ...table, keyless: false, sample: null, indexes: [], trouble: [], notes: [], proposals: [] }
   })
   return { source: source.name, findings, tables: [...inspected, ...others], notes: tableNames(source, chosen) }
 }
@@ -108,6 +110,7 @@ async function inspectTable(source: Source, table: SourceTable, options: Inspect
   const indexes = structure === null ? await source.indexes(name, signal) : structure.indexes.map(shownIndex)
   return {
     ...table,
+    keyless: structure !== null && structure.layout.key.length === 0,
     sample: {
       rows: sample.rows,
       complete: sample.complete,
@@ -126,11 +129,11 @@ async function inspectTable(source: Source, table: SourceTable, options: Inspect
   }
 }
 
-function shownIndex({ name, unique, parts, where }: IndexStructure): SourceIndex {
+function shownIndex({ name, unique, parts, where, method }: IndexStructure): SourceIndex {
   return {
     name,
     fields: parts.map(({ field, expression, descending }) => {
-      return { path: [field ?? expression.sql], order: descending ? 'descending' : 'ascending' }
+      return { path: [field ?? expression.sql], order: method ?? (descending ? 'descending' : 'ascending') }
     }),
     unique,
     sparse: false,

@@ -101,10 +101,11 @@ function typeParts({ types, ...seen }: InspectedValues, missing: Portion | null)
     { name: 'undefined', ...seen.undefined },
     ...(missing === null ? [] : [{ name: 'missing', ...missing }]),
   ]
-  const shares = [...types.map(({ name, type, ...share }) => ({ name: labelOf(name, type), ...share })), ...others]
-    .filter(({ count }) => count > 0)
-    .toSorted((a, b) => b.count - a.count)
-  return withCommas(shares.map(({ name, percent }) => `${name} ${formatShare(percent)}`))
+  const named = types.map(({ name, type, ...share }) => ({ name: labelOf(name, type), ...share }))
+  const shares = [...named, ...others].filter(({ count }) => count > 0).toSorted((a, b) => b.count - a.count)
+  // Of a declared type there need not be a value.
+  const declared = named.filter(({ count }) => count === 0).map(({ name }) => name)
+  return withCommas([...declared, ...shares.map(({ name, percent }) => `${name} ${formatShare(percent)}`)])
 }
 
 function detailsOf({ values, elements, examples }: InspectedValues): string[][] {

@@ -34,11 +34,15 @@ function renderTable(table: InspectedTable): string[] {
   ]
 }
 
-function headOf({ estimatedRows, averageRowBytes, ordered, sample }: InspectedTable): string {
+function headOf({ estimatedRows, averageRowBytes, ordered, keyless, sample }: InspectedTable): string {
   const rows = estimatedRows === null ? 'rows unknown' : `about ${formatCount(estimatedRows)} rows`
   const bytes = averageRowBytes ?? sample?.averageBytes ?? null
   const size = bytes === null ? '' : `, ${formatBytes(bytes)} each`
-  const order = ordered ? 'read in key order' : 'cannot be read in key order, so by one cursor'
+  const order = !ordered
+    ? 'cannot be read in key order, so by one cursor'
+    : keyless
+      ? 'without a key, so read in the order of its storage'
+      : 'read in key order'
   const looked = `${formatCount(sample?.rows ?? 0)} looked at${sample?.complete === true ? ', all of them' : ''}`
   return `${rows}${size}, ${order}; ${sample?.declared === true ? 'types as they are declared' : looked}`
 }

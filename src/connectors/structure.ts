@@ -1,5 +1,6 @@
 import type { Dialect } from '../core/batch.ts'
-import type { IndexPlan } from '../core/index-plan.ts'
+import type { ErrorShape } from '../core/errors.ts'
+import type { IndexPlan, IndexText } from '../core/index-plan.ts'
 import type { RowLayout } from '../core/layout.ts'
 import type { LogicalType } from '../core/logical-type.ts'
 import type { NamedText, TargetName } from '../core/plan.ts'
@@ -55,15 +56,25 @@ export interface ColumnStructure {
   /** By which its texts are compared; absent: they are compared as bytes, or as the database does. */
   readonly collation?: string | undefined
   readonly default: SqlText | null
-  /** Numbers its rows by itself; `reached`: the highest number it has given, null: none. */
-  readonly identity: { readonly always: boolean; readonly reached: string | null } | null
+  /** Numbers its rows by itself. */
+  readonly identity: IdentityStructure | null
   /** Computed from other columns, so not in the layout. */
   readonly generated: SqlText | null
+}
+
+export interface IdentityStructure {
+  readonly always: boolean
+  /** The highest number it has given; null: none. */
+  readonly reached: string | null
+  /** Why that is not known, `reached` being null; absent: it is. */
+  readonly unread?: ErrorShape | undefined
 }
 
 export interface IndexStructure {
   readonly name: string
   readonly unique: boolean
+  /** Its kind, where it is no tree that keeps an order, in the source's own words; absent: it is one. */
+  readonly method?: string | undefined
   readonly parts: readonly {
     readonly expression: SqlText
     /** Null: it is an expression. */
@@ -88,51 +99,75 @@ export interface ReferenceStructure {
   readonly orphans: number | null
 }
 
-/** Something that names columns, and makes sense only where they are as they were. */
-export interface OfColumns {
-  /** Those it names, as far as a table may do without others. */
-  readonly fields: readonly string[]
+/** Text of a table that is of use only where the columns that it names are as they are in the source, by name and type. */
+export interface NamesFields {
+  /** Their fields; null: all that the table has, computed ones included. */
+  readonly fields: readonly string[] | null
+}
+
+/** A statement that is run once the table is there. */
+export interface NativeStatement {
+  /** What comes of it, for people: `comment on column a`. */
+  readonly makes: string
+  readonly sql: StatementTemplate
+}
+
+export interface NativeColumn extends NamesFields {
+  /** As DDL writes it. */
+  readonly type: string
+  /** What stands behind it. */
+  readonly clauses: string
+  /** From `fields`; all else has none. */
+  readonly computed: boolean
+  /** Of the column alone, whatever its name: `%c` stands for it. They are of use only where it has its type. */
+  readonly statements: readonly NativeStatement[]
+}
+
+export interface NativeIndex extends Pick<IndexPlan, 'name' | 'unique'>, NamesFields {
+  readonly text: IndexText
+  /** What it orders by, where that and `unique` is all there is to say; null: it is not. */
+  readonly plain: readonly { readonly field: string; readonly descending: boolean }[] | null
 }
 
 /** In the dialect of the source. Text that is no template names everything else than the table as it is named there. */
 export interface NativeStructure {
-  /** By field: the type as DDL writes it, and what stands behind it. Computed columns included. */
+  /** By field, in the order of the table. */
   readonly columns: ReadonlyMap<string, NativeColumn>
-  readonly constraints: readonly (NamedText & OfColumns)[]
+  readonly constraints: readonly (NamedText & NamesFields)[]
   /** As `TableDefinition` has it; null: `primary key (columns)` under its usual name says all, or there is none. */
-  readonly key: (NamedText & OfColumns) | null
+  readonly key: (NamedText & NamesFields) | null
   /** Constraints that need an index, or that rows may breach which are there already, are among them. */
-  readonly indexes: readonly (Pick<IndexPlan, 'name' | 'unique' | 'text'> & OfColumns)[]
-  /** As `TableDefinition` has it. */
+  readonly indexes: readonly NativeIndex[]
+  /** As `TableDefinition` has it; where it begins with `partition by` it may name any column. */
   readonly suffix: string
-  readonly statements: readonly NativeStatement[]
+  /** Behind those of the columns. */
+  readonly statements: readonly (NativeStatement & NamesFields)[]
   /** Of sequences that have given a value: the last one. */
   readonly sequences: readonly { readonly column: string; readonly reached: string }[]
+  /** Sequences whose last value the user may not know: a new table with the column is refused. */
+  readonly unread: readonly { readonly column: string; readonly error: ErrorShape }[]
   /** Types whose values go from server to server in binary form: the text of `type` is enough to tell. */
   readonly binary: ReadonlySet<string>
-}
-
-export interface NativeColumn {
-  readonly type: string
-  readonly clauses: string
-  /** From which columns the target computes it; null: it is copied. */
-  readonly computedFrom: readonly string[] | null
-}
-
-/** One of the statements that `TableDefinition` has. */
-export interface NativeStatement extends OfColumns {
-  readonly sql: StatementTemplate
-  /** What a table without it lacks, for people. */
-  readonly what: string
 }
 
 /** Asked of a source for one table. */
 export type StructureRequest = Pick<Selection, 'table' | 'where' | 'limit' | 'since'> & ReadingOptions
 
+/** A table that the target gets anew. */
+export interface ObjectsTable {
+  readonly from: TargetName
+  /** The name that it has there for good. */
+  readonly to: TargetName
+  /** All of its columns are there, each with its name and type. */
+  readonly sameColumns: boolean
+  /** So are its key and its indexes. */
+  readonly sameIndexes: boolean
+}
+
 /** Asked of a source for what its database has beside tables; meant for a target of the same dialect. */
 export interface ObjectsRequest {
-  /** Tables that the target gets anew, as partitions and all; and the names that they have there for good. */
-  readonly tables: readonly { readonly from: TargetName; readonly to: TargetName }[]
+  /** With their partitions, where they have any. */
+  readonly tables: readonly ObjectsTable[]
   /**
    * Schemas of which everything is wanted that can be carried; `all`: that of the database. Of others only what the
    * tables need.

@@ -6,6 +6,7 @@ import { partsOf, qualified, type TablePlan } from '../core/plan.ts'
 import type { Sample } from '../core/sample.ts'
 import { planIndexes, type PlannedIndexes } from '../schema/plan-indexes.ts'
 import { planReferences } from '../schema/plan-references.ts'
+import { usualKeyName } from './free-name.ts'
 import { settleExtras, type SettledExtras } from './settle-extras.ts'
 
 /** A table as far as its indexes and references are concerned. */
@@ -21,6 +22,8 @@ export interface IndexedTable {
 /** What a table gets beside its rows and its key. */
 export interface Extras extends PlannedIndexes {
   readonly references: readonly ForeignKeyPlan[]
+  /** What tables with a structure do not get, one sentence each. */
+  readonly warnings: readonly string[]
 }
 
 /** Indexes and references of all tables, by name in the source. */
@@ -39,11 +42,12 @@ export function planExtras(
   const settled = settleStructures(config, target, tables)
   return new Map(
     [...planned].map(([source, found]) => {
-      const own = settled.get(source) ?? { indexes: [], references: [], proposals: [] }
+      const own = settled.get(source) ?? { indexes: [], references: [], warnings: [] }
       const extras: Extras = {
         indexes: [...found.indexes, ...own.indexes],
         references: [...own.references, ...(references.get(source) ?? [])],
-        proposals: [...found.proposals, ...own.proposals],
+        proposals: found.proposals,
+        warnings: own.warnings,
       }
       return [source, extras]
     }),
@@ -56,9 +60,15 @@ function settleStructures(
   tables: readonly IndexedTable[],
 ): ReadonlyMap<string, SettledExtras> {
   const structured = tables.flatMap(({ plan, structure }) => (structure === null ? [] : [{ plan, structure }]))
+  const names = tables
+    .flatMap(({ plan }) => partsOf(plan))
+    .flatMap(({ target: { schema, name } }) => [
+      { schema, name },
+      { schema, name: usualKeyName({ schema, name }) },
+    ])
   return settleExtras(structured, target, {
     indexes: (table) => config.forTable(table).indexes,
-    taken: new Set(tables.flatMap(({ plan }) => partsOf(plan)).map((part) => qualified(part.target))),
+    taken: new Set(names.map(qualified)),
   })
 }
 

@@ -23,9 +23,11 @@ export async function planObjects(
   shaped: readonly ShapedTable[],
   signal: AbortSignal,
 ): Promise<PlannedObjects> {
-  const made = shaped.flatMap(({ table, planned }) => {
+  const made = shaped.flatMap(({ table, planned, sameColumns }) => {
     const from = table.qualified
-    return planned.exists || from === undefined ? [] : [{ from, to: finalTarget(planned) }]
+    if (planned.exists || from === undefined) return []
+    const { indexes, primaryKey } = config.forTable(table.name)
+    return [{ from, to: finalTarget(planned), sameColumns, sameIndexes: sameColumns && indexes && primaryKey }]
   })
   if (source.dialect === null || source.dialect !== target.dialect || made.length === 0) {
     return { objects: noObjects, findings: [], whole: false }

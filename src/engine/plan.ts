@@ -37,8 +37,13 @@ export async function planRun(context: PlanContext, choice: Choice, signal: Abor
   const whole = shaped.map((table) => {
     // A saved plan brings its own.
     const found = context.saved === null ? extras.get(table.planned.plan.source) : undefined
-    const { proposals = [], ...built } = found ?? {}
-    return { ...table, planned: { ...table.planned, ...built }, proposals }
+    const { proposals = [], warnings = [], ...built } = found ?? {}
+    return {
+      ...table,
+      planned: { ...table.planned, ...built },
+      warnings: [...table.warnings, ...warnings],
+      proposals,
+    }
   })
   const tables: TableReport[] = []
   for (const table of withoutEarlyReferences(config, whole)) {

@@ -1,9 +1,11 @@
 import type { Target } from '../connectors/contract.ts'
-import type { IndexStructure, ReferenceStructure } from '../connectors/structure.ts'
-import type { ForeignKeyPlan, IndexPlan } from '../core/index-plan.ts'
-import { columnName } from '../schema/naming.ts'
+import type { IndexStructure, NativeIndex, ReferenceStructure } from '../connectors/structure.ts'
+import type { ForeignKeyPlan, IndexPlan, IndexText } from '../core/index-plan.ts'
+import type { TablePlan } from '../core/plan.ts'
 import { translateCondition, translateIndexPart } from '../schema/sql-translation.ts'
-import { keptBy, translating, wholeColumns, type Structured } from './settle-structure.ts'
+import { freeName, usualKeyName } from './free-name.ts'
+import { canTake, keptFields, type KeptFields } from './settle-native.ts'
+import { quoted, translating, wholeColumns, type Structured } from './structured.ts'
 
 type Names = Pick<Target, 'dialect' | 'maxNameBytes'>
 
@@ -11,7 +13,14 @@ type Names = Pick<Target, 'dialect' | 'maxNameBytes'>
 export interface SettledExtras {
   readonly indexes: readonly IndexPlan[]
   readonly references: readonly ForeignKeyPlan[]
-  readonly proposals: readonly string[]
+  readonly warnings: readonly string[]
+}
+
+/** A table, and by the names of the source the indexes that it gets. */
+interface Indexed extends Structured {
+  readonly built: ReadonlyMap<string, IndexPlan>
+  /** What is left out, one sentence each. */
+  readonly told: string[]
 }
 
 /** Indexes and references of tables, as their source has them; `taken`: names that are taken, with their schema. */
@@ -20,88 +29,111 @@ export function settleExtras(
   target: Names,
   options: { readonly indexes: (table: string) => boolean; readonly taken: Set<string> },
 ): ReadonlyMap<string, SettledExtras> {
+  const indexed = tables.map((table): Indexed => {
+    const told: string[] = []
+    const built = options.indexes(table.plan.source) ? settleIndexes(table, target, options.taken, told) : []
+    return { ...table, built: new Map(built), told }
+  })
   return new Map(
-    tables.map((table) => {
-      const { source } = table.plan
-      const proposals: string[] = []
-      const indexes = options.indexes(source) ? settleIndexes(table, target, options.taken, proposals) : []
-      const references = settleReferences(table, tables, target, proposals)
-      return [source, { indexes, references, proposals }]
+    indexed.map((table) => {
+      const references = settleReferences(table, indexed, target, table.told)
+      return [table.plan.source, { indexes: [...table.built.values()], references, warnings: table.told }]
     }),
   )
 }
 
-function settleIndexes(table: Structured, target: Names, taken: Set<string>, told: string[]): readonly IndexPlan[] {
+function settleIndexes(
+  table: Structured,
+  target: Names,
+  taken: Set<string>,
+  told: string[],
+): readonly (readonly [name: string, index: IndexPlan])[] {
   const { native, indexes } = table.structure
-  const base = { source: '', target: table.plan.target, nullsNotDistinct: false, method: 'btree' as const, parts: [] }
-  const planOf = (name: string, unique: boolean, text: IndexPlan['text']): IndexPlan => {
-    return {
-      ...base,
-      name: isOfTable(text) ? name : freeName(name, table.plan.target.schema, taken, target),
-      source: name,
-      unique,
-      where: [],
-      text,
-    }
-  }
-  const tell = (name: string, reason: string): void => {
-    told.push(`index ${name} of ${table.plan.source} is not built: ${reason}`)
+  const { plan } = table
+  const base = { target: plan.target, nullsNotDistinct: false, method: 'btree' as const, parts: [], where: [] }
+  const planOf = (source: string, unique: boolean, text: IndexText): IndexPlan => {
+    const name = isOfTable(text) ? source : freeName(source, taken, target, plan.target.schema)
+    return { ...base, name, source, unique, text }
   }
   if (native !== null) {
-    const isKept = keptBy(table)
-    return native.indexes.flatMap(({ name, unique, text, ...named }) => {
-      if (isKept(named)) return [planOf(name, unique, text)]
-      const sql = renamedSql(
-        indexes.find((index) => index.name === name),
-        table,
-      )
-      if (sql !== null) return [planOf(name, unique, { kind: 'index', sql })]
-      tell(name, 'it names columns that are left out or changed')
+    const kept = keptFields(table, native)
+    return native.indexes.flatMap((index) => {
+      const text = nativeText(index, table, kept)
+      if (text !== null) return [[index.name, planOf(index.name, index.unique, text)] as const]
+      told.push(`index ${index.name} of ${plan.source} is not built: ${whyNotNative(index, plan, kept)}`)
       return []
     })
   }
   return indexes.flatMap((index) => {
     const sql = indexSql(index, table, target)
-    if ('sql' in sql) return [planOf(nameOf(index, table), index.unique, { kind: 'index', sql: sql.sql })]
-    tell(index.name, sql.reason)
+    if ('sql' in sql) {
+      return [[index.name, planOf(nameOf(index, table), index.unique, { kind: 'index', sql: sql.sql })] as const]
+    }
+    told.push(`${shownIndex(index)} of ${plan.source} is not built: ${sql.reason}`)
     return []
   })
 }
 
 /** Its name is one of the table alone: nothing that is built has it. */
-function isOfTable(text: IndexPlan['text']): boolean {
-  return text?.kind === 'constraint' && !/^(?:primary key|unique|exclude)\b/i.test(text.sql)
+function isOfTable({ kind, sql }: IndexText): boolean {
+  return kind === 'constraint' && !/^(?:primary key|unique|exclude)\b/i.test(sql)
 }
 
-/** Of columns alone, which may have other names; null: it is of more, or of what is not copied. */
-function renamedSql(index: IndexStructure | undefined, { plan }: Structured): string | null {
-  if (index === undefined || index.where !== null) return null
+function shownIndex({ name, parts }: IndexStructure): string {
+  return isNumbered(name) ? `unique (${parts.map(({ expression }) => expression.sql).join(', ')})` : `index ${name}`
+}
+
+/** As it is, or with the names that its columns have in the target; null: neither is possible. */
+function nativeText(index: NativeIndex, { plan }: Structured, kept: KeptFields): IndexText | null {
+  const { text, plain } = index
+  if (canTake(kept, index)) return text
   const planned = wholeColumns(plan)
-  const places = index.parts.flatMap(({ field, descending }) => {
-    const column = field === null ? undefined : planned.get(field)
-    return column === undefined ? [] : [`${quoted(column.name)}${descending ? ' desc' : ''}`]
+  const parts = plain?.flatMap(({ field, descending }) => {
+    const name = planned.get(field)?.name
+    return name === undefined ? [] : [`${quoted(name)}${descending ? ' desc' : ''}`]
   })
-  return places.length === index.parts.length ? `(${places.join(', ')})` : null
+  if (parts === undefined || parts.length < (plain?.length ?? 0)) return null
+  const columns = `(${parts.join(', ')})`
+  return { kind: text.kind, sql: text.kind === 'constraint' ? `unique ${columns}` : columns }
+}
+
+/** With the statement that makes it in the words of the source, for whoever knows what it has to be in the target. */
+function whyNotNative({ name, unique, text, fields }: NativeIndex, { target }: TablePlan, kept: KeptFields): string {
+  const missing = fields?.filter((field) => !kept.fields.has(field)).map((field) => JSON.stringify(field))
+  const of = missing === undefined ? 'whole rows, whose columns are' : `${missing.join(', ')}, which is`
+  const table = `${quoted(target.schema)}.${quoted(target.name)}`
+  const statement =
+    text.kind === 'constraint'
+      ? `alter table ${table} add constraint ${quoted(name)} ${text.sql}`
+      : `create ${unique ? 'unique ' : ''}index ${quoted(name)} on ${table} ${text.sql}`
+  return `it is of ${of} not in the target under that name and with that type; write it for the new columns: ${statement}`
 }
 
 /** SQLite names what a UNIQUE constraint needs by a number. */
+function isNumbered(name: string): boolean {
+  return name.startsWith('sqlite_autoindex_')
+}
+
 function nameOf({ name, parts }: IndexStructure, { plan }: Structured): string {
-  if (!name.startsWith('sqlite_autoindex_')) return name
+  if (!isNumbered(name)) return name
   return `${plan.target.name}_${parts.map(({ field }) => field ?? 'expression').join('_')}_key`
 }
 
 function indexSql(
-  { parts, where }: IndexStructure,
+  { parts, where, method }: IndexStructure,
   table: Structured,
   target: Names,
 ): { readonly sql: string } | { readonly reason: string } {
+  if (method !== undefined) return { reason: `it is a ${method} index, which the target has not` }
   const words = translating(table, target)
   const planned = wholeColumns(table.plan)
   const places: string[] = []
   for (const { expression, field, descending, collation } of parts) {
     if (field !== null && !planned.has(field)) return { reason: `${JSON.stringify(field)} is not copied` }
-    // A column that compares as it stands may hold what is stored in another form.
-    const isPlain = field !== null && (collation === null || collation.toUpperCase() === 'BINARY')
+    // A column that compares as it stands may hold what is stored in another form. Two values that PostgreSQL takes for
+    // different ones are different everywhere.
+    const comparesBytes = collation === null || collation.toUpperCase() === 'BINARY'
+    const isPlain = field !== null && (comparesBytes || expression.dialect === 'postgres')
     const translated = isPlain
       ? { sql: quoted(planned.get(field)?.name ?? field) }
       : translateIndexPart(expression, words, collation)
@@ -114,18 +146,14 @@ function indexSql(
   return { sql: `(${places.join(', ')}) where ${condition.sql}` }
 }
 
-/** As both languages quote a name. */
-function quoted(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`
-}
-
 function settleReferences(
   table: Structured,
-  tables: readonly Structured[],
+  tables: readonly Indexed[],
   target: Names,
   told: string[],
 ): readonly ForeignKeyPlan[] {
-  const taken = new Set<string>()
+  const { key, constraints = [] } = table.plan.definition ?? {}
+  const taken = new Set([key?.name ?? usualKeyName(table.plan.target), ...constraints.map(({ name }) => name)])
   return table.structure.references.flatMap((reference) => {
     const settled = settleReference(table, reference, tables)
     if ('reason' in settled) {
@@ -136,14 +164,14 @@ function settleReferences(
       return []
     }
     const name = reference.name ?? `${table.plan.target.name}_${settled.columns.join('_')}_fkey`
-    return [{ ...settled, name: freeName(name, '', taken, target) }]
+    return [{ ...settled, name: freeName(name, taken, target) }]
   })
 }
 
 function settleReference(
   { plan }: Structured,
   { fields, table, referencedFields, options }: ReferenceStructure,
-  tables: readonly Structured[],
+  tables: readonly Indexed[],
 ): Omit<ForeignKeyPlan, 'name'> | { readonly reason: string } {
   const other = tables.find((candidate) => candidate.plan.source === table)
   if (other === undefined) return { reason: `${table} is not among the tables that are made` }
@@ -155,6 +183,8 @@ function settleReference(
     return { reason: 'not all of its columns are copied' }
   }
   const names = referenced.map(({ name }) => name)
+  const isRenamed = [...columns, ...referenced].some(({ field, name }) => field !== name)
+  if (isRenamed && options.includes('(')) return { reason: `${options} names columns that have other names` }
   if (!isUnique(other, referred, names)) return { reason: `${names.join(', ')} of ${table} is not unique` }
   const odd = columns.findIndex(({ type }, place) => type !== referenced[place]?.type)
   if (odd >= 0) return { reason: `${columns[odd]?.name} and ${names[odd]} have different types` }
@@ -167,12 +197,13 @@ function settleReference(
   }
 }
 
-function isUnique({ plan, structure }: Structured, fields: readonly string[], columns: readonly string[]): boolean {
+function isUnique({ plan, structure, built }: Indexed, fields: readonly string[], columns: readonly string[]): boolean {
   if (sameNames(plan.key, columns)) return true
-  return structure.indexes.some(({ unique, where, parts }) => {
+  return structure.indexes.some(({ name, unique, where, parts }) => {
     return (
       unique &&
       where === null &&
+      built.has(name) &&
       sameNames(
         parts.flatMap(({ field }) => field ?? []),
         fields,
@@ -183,14 +214,4 @@ function isUnique({ plan, structure }: Structured, fields: readonly string[], co
 
 function sameNames(a: readonly string[], b: readonly string[]): boolean {
   return a.length === b.length && a.every((name) => b.includes(name))
-}
-
-/** The name, or the first with a number that nobody in the scope has. */
-function freeName(wanted: string, scope: string, taken: Set<string>, { maxNameBytes }: Names): string {
-  const limits = { maxBytes: maxNameBytes, reserved: [] }
-  const owned = (name: string): string => `${scope}.${name}`
-  let name = columnName(wanted, 'preserve', limits)
-  for (let number = 2; taken.has(owned(name)); number++) name = columnName(`${wanted}_${number}`, 'preserve', limits)
-  taken.add(owned(name))
-  return name
 }

@@ -1,5 +1,5 @@
 import type { Target } from '../connectors/contract.ts'
-import type { ColumnStructure, NativeColumn, OfColumns, TableStructure } from '../connectors/structure.ts'
+import type { ColumnStructure, TableStructure } from '../connectors/structure.ts'
 import type { Format } from '../core/batch.ts'
 import type { LayoutColumn, RowLayout } from '../core/layout.ts'
 import {
@@ -11,24 +11,23 @@ import {
   type TableDefinition,
   type TablePlan,
 } from '../core/plan.ts'
-import { translateCondition, translateDefault, type Translating } from '../schema/sql-translation.ts'
-
-/** A table whose columns are planned, and what its source says of it. */
-export interface Structured {
-  readonly plan: TablePlan
-  readonly structure: TableStructure
-}
+import { translateCondition, translateDefault } from '../schema/sql-translation.ts'
+import { freeName, usualKeyName } from './free-name.ts'
+import { keptFields, nativeDefinition } from './settle-native.ts'
+import { translating, wholeColumns, type Structured } from './structured.ts'
 
 export interface SettledTable {
   readonly plan: TablePlan
   readonly layout: RowLayout
   /** How its rows come over, for people. */
   readonly way: string
+  /** The target has all columns of the source's table, each with its name and type. */
+  readonly sameColumns: boolean
   readonly notes: readonly string[]
   readonly warnings: readonly string[]
 }
 
-type Languages = Pick<Target, 'dialect' | 'formatFor' | 'accepts'>
+type Languages = Pick<Target, 'dialect' | 'formatFor' | 'accepts' | 'maxNameBytes'>
 
 /**
  * Adds to a plan of columns how the rows come, how they are sent, and, for a table that is made, what its source has
@@ -38,6 +37,7 @@ export function settleStructure({ plan, structure }: Structured, target: Languag
   const raw = rawFormat(plan, structure, target)
   const layout = raw === null ? decodedLayout(plan, structure) : rawLayout(plan, structure, raw)
   const told: string[] = []
+  told.push(...unreadSequences({ plan, structure }, isNew))
   const definition = isNew ? definitionOf({ plan, structure }, target, told) : reachedOnly({ plan, structure })
   return {
     plan: {
@@ -48,9 +48,15 @@ export function settleStructure({ plan, structure }: Structured, target: Languag
     },
     layout,
     way: wayOf(raw, layout),
+    sameColumns: hasSameColumns({ plan, structure }),
     notes: structure.notes.map((note) => `${plan.source}: ${note}`),
     warnings: [...structure.warnings, ...told].map((warning) => `${plan.source}: ${warning}`),
   }
+}
+
+function hasSameColumns(table: Structured): boolean {
+  const { native } = table.structure
+  return native !== null && keptFields(table, native).fields.size === native.columns.size
 }
 
 /** With the format that its columns have to be sent in. */
@@ -113,48 +119,10 @@ export function decodedLayout(plan: TablePlan, { layout }: Pick<TableStructure, 
   }
 }
 
-/**
- * Whether something that names columns, in the words of the source, can be taken as it is: they have their own names and
- * types, or are computed from such as have.
- */
-export function keptBy(table: Structured): (thing: OfColumns) => boolean {
-  const columns = [...(table.structure.native?.columns ?? [])]
-  const planned = wholeColumns(table.plan)
-  const stored = new Set(
-    columns.flatMap(([field, { type }]) => {
-      const column = planned.get(field)
-      return column?.name === field && column.native === type ? [field] : []
-    }),
-  )
-  const computed = columns.flatMap(([field, { computedFrom }]) => {
-    return computedFrom?.every((from) => stored.has(from)) === true ? [field] : []
-  })
-  const kept = new Set([...stored, ...computed])
-  return ({ fields }) => fields.every((field) => kept.has(field))
-}
-
-/** The planned columns by the field that they hold whole. */
-export function wholeColumns({ columns }: TablePlan): ReadonlyMap<string, ColumnPlan> {
-  const own = columns.filter(({ within, holds }) => within === undefined && holds === undefined)
-  return new Map(own.map((column) => [column.field, column]))
-}
-
-/** All columns of the source, and of which of them the target has the values as they are stored there. */
-export function translating({ plan, structure }: Structured, { dialect }: Pick<Target, 'dialect'>): Translating {
-  const planned = wholeColumns(plan)
-  const forms = new Map(structure.layout.columns.map(({ field, form }) => [field, form]))
-  const columns = structure.columns.map(({ field, collation }) => {
-    const column = planned.get(field)
-    const isSame = column !== undefined && !column.cast && forms.get(field) === undefined
-    return [field, isSame ? { name: column.name, type: column.type, collation } : null] as const
-  })
-  return { to: dialect, columns: new Map(columns) }
-}
-
 function definitionOf(table: Structured, target: Languages, told: string[]): TableDefinition | undefined {
   const { native } = table.structure
   if (target.dialect === null) return undefined
-  return native !== null ? nativeDefinition(table, told) : translatedDefinition(table, target, told)
+  return native !== null ? nativeDefinition(table, native, told) : translatedDefinition(table, target, told)
 }
 
 /** A table that was there keeps what it has; but no number is to be given twice. */
@@ -167,62 +135,16 @@ function reachedOnly({ plan, structure }: Structured): TableDefinition | undefin
   return sequences.length === 0 ? undefined : { columns: [], constraints: [], suffix: '', statements: [], sequences }
 }
 
-/** In the words of the source, which are the target's too. */
-function nativeDefinition(table: Structured, told: string[]): TableDefinition | undefined {
-  const { native } = table.structure
-  if (native === null) return undefined
-  const isKept = keptBy(table)
-  const planned = wholeColumns(table.plan)
-  const left: string[] = []
-  const kept = <T extends OfColumns>(things: readonly T[], nameOf: (thing: T) => string | null): readonly T[] => {
-    left.push(...things.flatMap((thing) => (isKept(thing) ? [] : (nameOf(thing) ?? []))))
-    return things.filter(isKept)
-  }
-  const columns = [...native.columns].flatMap(([field, column]) => nativeColumn(field, column, planned, isKept, left))
-  const constraints = kept(native.constraints, ({ name }) => `constraint ${name}`)
-  const isWhole = isKept({ fields: [...native.columns.keys()] })
-  const parted = native.suffix.startsWith('partition by') && !isWhole
-  if (parted) left.push(native.suffix)
-  // What is of one column goes with it; of one that is here otherwise it is told.
-  const statements = kept(native.statements, ({ fields: [field = '', ...others], what }) => {
-    return others.length === 0 && !planned.has(field) ? null : `${what} of ${others.length === 0 ? field : 'the table'}`
+/** In the language of the source a new table is refused for that. */
+function unreadSequences({ plan, structure }: Structured, isNew: boolean): readonly string[] {
+  if (isNew && structure.native !== null) return []
+  const planned = wholeColumns(plan)
+  return structure.columns.flatMap(({ field, identity }) => {
+    const unread = planned.has(field) ? identity?.unread : undefined
+    return unread === undefined
+      ? []
+      : [`${unread.message}, so the numbers of ${quote(field)} go on behind those of the rows`]
   })
-  const sequences = native.sequences.flatMap(({ column: field, reached }) => {
-    const column = planned.get(field)
-    return column === undefined ? [] : [{ column: column.name, reached }]
-  })
-  const key = native.key === null ? [] : kept([native.key], ({ name }) => `the name or options of the key ${name}`)
-  if (left.length > 0) {
-    told.push(`not carried, because columns are left out or changed: ${[...new Set(left)].join(', ')}`)
-  }
-  return {
-    columns,
-    constraints: constraints.map(({ name, sql }) => ({ name, sql })),
-    ...(key[0] === undefined ? {} : { key: { name: key[0].name, sql: key[0].sql } }),
-    suffix: parted ? '' : native.suffix,
-    statements: statements.map(({ sql }) => sql),
-    sequences,
-  }
-}
-
-/** None where the column is left out. */
-function nativeColumn(
-  field: string,
-  { type, clauses, computedFrom }: NativeColumn,
-  planned: ReadonlyMap<string, ColumnPlan>,
-  isKept: (thing: OfColumns) => boolean,
-  left: string[],
-): readonly ColumnDefinition[] {
-  if (computedFrom !== null) {
-    if (isKept({ fields: [field] })) return [{ name: field, type, clauses }]
-    left.push(`computed column ${field}`)
-    return []
-  }
-  const column = planned.get(field)
-  if (column === undefined) return []
-  if (column.native === type || clauses === '') return [{ name: column.name, type: null, clauses }]
-  left.push(`${field} ${clauses}`)
-  return [{ name: column.name, type: null, clauses: '' }]
 }
 
 /** In the target's words, as far as it has them. */
@@ -243,10 +165,13 @@ function translatedDefinition(table: Structured, target: Languages, told: string
     const reached = column.identity?.reached ?? null
     if (reached !== null) sequences.push({ column: own.name, reached })
   }
+  // SQLite does not mind constraints of one name.
+  const taken = new Set([usualKeyName(plan.target)])
   const constraints = structure.checks.flatMap(({ name, expression }, place): NamedText[] => {
     const translated = translateCondition(expression, words)
     if ('sql' in translated) {
-      return [{ name: name ?? `${plan.target.name}_check${place + 1}`, sql: `check (${translated.sql})` }]
+      const wanted = name ?? `${plan.target.name}_check${place + 1}`
+      return [{ name: freeName(wanted, taken, target), sql: `check (${translated.sql})` }]
     }
     told.push(`check ${name ?? expression.sql} is not carried: ${translated.reason}`)
     return []

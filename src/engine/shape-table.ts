@@ -10,7 +10,7 @@ import type { Sample } from '../core/sample.ts'
 import type { TransformSpec } from '../core/transform.ts'
 import type { SavedTable } from '../plan-file-read.ts'
 import { planFits } from '../schema/plan-fits.ts'
-import { planTable, type DeclaredFields, type PlannedColumns } from '../schema/plan-table.ts'
+import { planTable, type PlannedColumns } from '../schema/plan-table.ts'
 import { givenTypes } from '../transforms/given-types.ts'
 import type { ChosenTable } from './choose-tables.ts'
 import { refuseUnfit, staying, triggerWarnings } from './existing-tables.ts'
@@ -20,6 +20,7 @@ import type { PlanContext } from './plan-context.ts'
 import { inItsFormat, settleStructure } from './settle-structure.ts'
 import { isGiven } from './run-options.ts'
 import { resolveSince } from './since.ts'
+import { declaredFields } from './structured.ts'
 import type { Survey } from './survey.ts'
 
 /** A table with its columns, before it is cut into partitions. */
@@ -35,6 +36,8 @@ export interface ShapedTable {
   /** What the source's catalogue says of it; null: it has none, or the table was planned earlier. */
   readonly structure: TableStructure | null
   readonly way: string | null
+  /** The target has all columns of the source's table, each with its name and type. */
+  readonly sameColumns: boolean
   readonly notes: readonly string[]
   readonly warnings: readonly string[]
 }
@@ -85,6 +88,7 @@ export async function shapeTable(
     sourceIndexes: wanted && shape.structure === null ? await source.indexes(table.name, signal) : [],
     structure: stays === null ? shape.structure : null,
     way: shape.way,
+    sameColumns: shape.sameColumns,
     notes: [
       ...shape.notes,
       ...drops.map((child) => `drops ${qualified(child.target)}, a child table of an earlier copy`),
@@ -112,6 +116,7 @@ interface Shape extends PlannedColumns {
   readonly references: readonly ForeignKeyPlan[]
   readonly structure: TableStructure | null
   readonly way: string | null
+  readonly sameColumns: boolean
 }
 
 async function planNow(context: ShapeContext, chosen: ChosenTable, signal: AbortSignal): Promise<Shape> {
@@ -135,7 +140,17 @@ async function planNow(context: ShapeContext, chosen: ChosenTable, signal: Abort
   const sample = await sampleOf(context, whole, { pipeline: options.pipeline, structure }, signal)
   refuseFailing(sample, table.name)
   const columns = columnsOf(context, chosen, options, { sample, structure })
-  const shape = { ...columns, selection, rows, sample, indexes: [], references: [], structure, way: null }
+  const shape = {
+    ...columns,
+    selection,
+    rows,
+    sample,
+    indexes: [],
+    references: [],
+    structure,
+    way: null,
+    sameColumns: false,
+  }
   const said = since === null || since.warning === null ? columns.warnings : [since.warning, ...columns.warnings]
   if (structure === null) return { ...shape, plan: inItsFormat(columns.plan, context.target), warnings: said }
   const plan = coercing(columns.plan, options)
@@ -145,6 +160,7 @@ async function planNow(context: ShapeContext, chosen: ChosenTable, signal: Abort
     plan: settled.plan,
     selection: { ...selection, layout: settled.layout },
     way: settled.way,
+    sameColumns: settled.sameColumns,
     notes: [...columns.notes, ...settled.notes],
     warnings: [...said, ...settled.warnings],
   }
@@ -252,7 +268,8 @@ async function takeSaved(
   const rows = await countSelected(context, table, selection, signal)
   // Indexes and references are those of the plan that was saved.
   const told = { additions: [], notes: settled?.notes ?? [], warnings: settled?.warnings ?? [] }
-  return { plan, selection, rows, sample, indexes, references, structure: null, way: settled?.way ?? null, ...told }
+  const { way = null, sameColumns = false } = settled ?? {}
+  return { plan, selection, rows, sample, indexes, references, structure: null, way, sameColumns, ...told }
 }
 
 /** Every field is looked at, also those not wanted: only so can a misspelt one be told from one that is not there. */
@@ -321,11 +338,6 @@ export function columnsOf(
       }),
     ),
   })
-}
-
-function declaredFields({ key, native }: TableStructure): DeclaredFields {
-  const known = native === null ? [] : [...native.columns]
-  return { key, natives: new Map(known.map(([field, { type }]) => [field, type])) }
 }
 
 /** What an option names keeps its column, however many there are. */

@@ -56,6 +56,8 @@ export interface DeclaredFields {
   readonly key: readonly string[]
   /** The target's own names of their types, by field; of a source of another kind none. */
   readonly natives: ReadonlyMap<string, string>
+  /** Those that it computes from others. */
+  readonly computed: readonly string[]
 }
 
 export interface PlannedColumns {
@@ -86,6 +88,7 @@ export function planTable(input: PlanTableInput): PlannedColumns {
   const known = {
     keyField: input.declared === undefined ? keyField : null,
     allOf: isCatalogue(input) ? input.source : null,
+    computed: input.declared?.computed ?? [],
   }
   const selected = selectFields(sample, known, resolved.top)
   const rows = sample.rows - sample.damaged - (sample.failed?.count ?? 0)

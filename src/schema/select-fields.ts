@@ -1,6 +1,6 @@
 import { DroverError } from '../core/errors.ts'
 import type { FieldSample, Sample } from '../core/sample.ts'
-import { isWrong, undeclaredField, unknownField } from './unknown-field.ts'
+import { computedField, isWrong, undeclaredField, unknownField } from './unknown-field.ts'
 import { unseen } from './values.ts'
 
 /** The options that say which fields of a table are copied, and how, all by their names in the source. */
@@ -32,6 +32,8 @@ export interface KnownFields {
   readonly keyField: string | null
   /** The table whose fields are all in the sample, whatever its rows; null: there may be others. */
   readonly allOf: string | null
+  /** Those that the source computes, which are none of the sample's. */
+  readonly computed: readonly string[]
 }
 
 /**
@@ -40,14 +42,16 @@ export interface KnownFields {
  *
  * @throws DroverError `unknown-column`, `conflicting-options`, or `invalid-value` for a name given twice
  */
-export function selectFields(sample: Sample, { keyField, allOf }: KnownFields, options: FieldOptions): SelectedFields {
+export function selectFields(sample: Sample, known: KnownFields, options: FieldOptions): SelectedFields {
+  const { keyField, allOf, computed } = known
   const warnings: string[] = []
   refuseConflicts(options)
   const seen = new Map(sample.fields.map((field) => [field.field, field]))
   const declared = Object.keys(options.cast).filter((field) => !seen.has(field))
   const wrong = (option: string, field: string): DroverError => {
-    const known = [...seen.keys()]
-    return allOf === null ? unknownField(option, field, known, sample) : undeclaredField(option, field, known, allOf)
+    const names = [...seen.keys()]
+    if (computed.includes(field)) return computedField(option, field)
+    return allOf === null ? unknownField(option, field, names, sample) : undeclaredField(option, field, names, allOf)
   }
   const looked: Looked = { wrong, isOpen: allOf === null && sample.rows === 0 }
   for (const field of declared) {
@@ -58,6 +62,7 @@ export function selectFields(sample: Sample, { keyField, allOf }: KnownFields, o
     }
   }
   for (const field of options.excludeColumns) {
+    if (computed.includes(field)) continue
     if (!seen.has(field) && allOf !== null) throw wrong('--exclude-columns', field)
     checkExcluded(field, seen, sample, warnings)
   }

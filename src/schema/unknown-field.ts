@@ -27,3 +27,12 @@ export function undeclaredField(option: string, name: string, known: readonly st
     hint: `did you mean ${closest(name, known)}? Fields are ${known.join(', ')}; in a --config file, tables: gives options to one table`,
   })
 }
+
+/** The error for a name of a field that can only be left out. */
+export function computedField(option: string, name: string): DroverError {
+  return new DroverError(
+    'unknown-column',
+    `${option} names ${JSON.stringify(name)}, which is computed from other columns, and so is not copied`,
+    { hint: `take it out of ${option}; drover plan shows whether the target computes it too` },
+  )
+}

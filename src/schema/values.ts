@@ -58,13 +58,15 @@ const none: SomeValues = { observed: 'null', count: 0, nulls: 0 }
 /** The values of these types, without `left` of those of type `json`. */
 function valuesOf(types: readonly TypeCount[], left: number): SomeValues {
   const json = countOf(types.filter(({ type }) => type === 'json'))
+  // A type that was declared, and of which there is no value.
+  const isDeclared = types.some(({ type, count }) => type === 'json' && count === 0)
   const nulls = countOf(types.filter(({ type }) => type === 'null'))
   const apart = types.reduce<ObservedType>(
     (joined, { type }) => (type === 'json' ? joined : joinTypes(joined, type)),
     'null',
   )
   return {
-    observed: json > left ? 'json' : apart,
+    observed: json > left || isDeclared ? 'json' : apart,
     count: countOf(types) - nulls - left,
     nulls,
   }

@@ -43,6 +43,8 @@ const corpus = `
     made text default (strftime('%Y', 'now')), count numeric(8) default false);
   insert into odd_names values (1, 'a', 'b', 'c', 'd', 12);
   create table documents (id integer primary key, j text, k json); insert into documents values (1, '{"a": [1, 2.50]}', '"x"'), (2, '[]', '{a:1}');
+  create table named (id integer primary key, a int constraint c check (a > 0), b int constraint c references units,
+    constraint c check (a <> 5)); create index named_pkey on named (b);
   create table units (code primary key); insert into units values (9001), ('9001A');
   create table prices (id uuid primary key, unit references units); insert into prices values ('0189B5A07C1F70008000000000000001', 9001);
 `
@@ -254,6 +256,14 @@ describe('what SQLite allows', () => {
       ['1', '{"a": [1, 2.50]}'],
       ['2', '[]'],
     ])
+  })
+
+  it('constraints and indexes get names that they do not have to share', async () => {
+    const found = await both.sql(
+      `select string_agg(conname, ' ' order by conname) as names from pg_constraint where conrelid = 'named'::regclass and contype in ('c', 'f', 'p')
+       union all select string_agg(relname, ' ' order by relname) from pg_class where relname like 'named^_%' escape '^' and relkind = 'i'`,
+    )
+    expect(found).toEqual([{ names: 'c c_2 c_3 named_pkey' }, { names: 'named_pkey named_pkey_2' }])
   })
 
   it('what refers has the type of what it refers to', async () => {

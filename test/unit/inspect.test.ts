@@ -6,6 +6,7 @@ import { Examples, maskText, styledFilter } from '../../src/inspect-examples.ts'
 import { inspectFields } from '../../src/inspect-fields.ts'
 import { notesOn, proposeNesting } from '../../src/inspect-notes.ts'
 import type { InspectedTable } from '../../src/inspect.ts'
+import { allValues, unseen } from '../../src/schema/values.ts'
 import { textWidth } from '../../src/telemetry/format.ts'
 import { documentsOf, elementsOf, ints, objectIds, sampleOf, strings, type Fields } from './schema/plan-fixtures.ts'
 
@@ -146,7 +147,7 @@ describe('proposals', () => {
 })
 
 describe('a page', () => {
-  function page(fields: Fields): string[] {
+  function page(fields: Fields, of: Partial<InspectedTable> = {}): string[] {
     const sample = sampleOf(fields)
     const table: InspectedTable = {
       name: 'wide',
@@ -155,6 +156,7 @@ describe('a page', () => {
       estimatedRows: null,
       averageRowBytes: null,
       ordered: false,
+      keyless: false,
       sample: {
         rows: 101,
         complete: false,
@@ -168,6 +170,7 @@ describe('a page', () => {
       trouble: [],
       notes: [],
       proposals: [],
+      ...of,
     }
     return renderInspection({ source: 'mongodb://h/shop', findings: [], tables: [table], notes: [] }).split('\n')
   }
@@ -180,6 +183,23 @@ describe('a page', () => {
       '  1 row is damaged: nothing is known of their fields',
     ])
     expect(lines.slice(-2)).toEqual(['  … 1,034 more fields; --json lists them', '  … and more than are kept'])
+  })
+
+  it('tells what is declared from what is there', () => {
+    const empty: Fields[string] = {
+      types: [
+        ['jsonb', 'json', 0],
+        ['null', 'null', 100],
+      ],
+    }
+    const lines = page({ empty }, { ordered: true, keyless: true })
+    expect(lines[2]).toContain('without a key, so read in the order of its storage')
+    expect(lines.find((line) => line.includes('empty'))?.trim()).toBe('empty           jsonb, null 100 %')
+    expect(allValues(sampleOf({ empty }).fields[0] ?? unseen('empty'))).toEqual({
+      observed: 'json',
+      count: 0,
+      nulls: 100,
+    })
   })
 
   it('gives a long name a line of its own', () => {

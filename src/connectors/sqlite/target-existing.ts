@@ -82,7 +82,8 @@ function describe(
   { name, kind, strict }: Named,
   asked: ReadonlySet<string>,
 ): ExistingTable {
-  if (kind === 'other') return { target, kind, empty: false, columns: [], key: [], dependents: [], refersTo: [], triggers: [] }
+  if (kind === 'other')
+    return { target, kind, empty: false, columns: [], key: [], dependents: [], refersTo: [], triggers: [] }
   const key = primaryKeyOf(connection, name)
   const columns = columnRows(connection, name).map((row) => columnOf(row, { strict, key }))
   // Tables that are removed together do not stand in each other's way.

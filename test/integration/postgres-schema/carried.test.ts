@@ -6,7 +6,7 @@ import { connect } from '../../../src/connectors/postgres/open-session.ts'
 import { readNative } from '../../../src/connectors/postgres/source/native.ts'
 import type { Target } from '../../../src/connectors/contract.ts'
 import type { Ledger, Lease, MigrationId, MigrationRecord } from '../../../src/connectors/ledger-contract.ts'
-import { plan, type PlanReport } from '../../../src/index.ts'
+import { plan, type MigrateOptions, type PlanReport } from '../../../src/index.ts'
 import { freshPostgres } from '../../support/databases.ts'
 import { atOnce, never } from '../../support/migration.ts'
 import { everything, listed } from './everything.ts'
@@ -28,7 +28,7 @@ interface Under extends AsyncDisposable {
 }
 
 /** A migration of a whole database, without its rows. */
-async function migration(setUp: string, options: { readonly functions?: boolean } = {}): Promise<Under> {
+async function migration(setUp: string, options: Omit<MigrateOptions, 'from' | 'to'> = {}): Promise<Under> {
   await using stack = new AsyncDisposableStack()
   const { url: from } = stack.use(await freshPostgres())
   const { url: to } = stack.use(await freshPostgres())
@@ -250,6 +250,86 @@ describe('of a database', () => {
     await expect(plan({ from: under.from, to: under.to, tables: [table] })).rejects.toMatchObject({
       code: 'missing-dependency',
       message: expect.stringMatching(message),
+    })
+  })
+})
+
+describe('a table that is not copied as it is', () => {
+  const clients = `
+    create table clients (
+      n serial primary key, email text collate "C" not null constraint "own name" check (email <> ''), qty integer not null default 5,
+      price numeric(10, 2) default 1.50 not null, span int4range, tags text[], made date default current_date,
+      total numeric generated always as (qty * price) stored, tax numeric generated always as (price / 10) stored,
+      twice integer generated always as (qty * 2) stored, check (price > 0) no inherit, unique (made, email),
+      unique (qty, made) deferrable, exclude using gist (span with &&)
+    );
+    alter table clients add constraint late check (qty < 1000 and email <> 'x') not valid;
+    create index of_letters on clients (lower(email)); create index of_rest on clients (price) where price > 1;
+    create index of_rows on clients (price) where clients is not null; create index of_words on clients using gin (tags);
+    create index of_both on clients (email desc, qty); create index of_span on clients (span) include (email);
+    create statistics of_pair on qty, price from clients; create statistics of_other on price, made from clients;
+    comment on column clients.email is 'where to write'; comment on index of_both is 'both';
+    create view addresses as select email from clients;
+    insert into clients (email, span, tags) values ('a', '[1,2)', '{a}')`
+
+  it('gets what names only columns that stay, and what it does not get is told', async () => {
+    await using under = await migration(clients, {
+      rename: { email: 'mail' },
+      cast: { qty: 'text' },
+      excludeColumns: ['tax'],
+    })
+    await under.begin()
+    await under.finish()
+    const [table] = under.planned.tables
+    expect(under.planned.objects.listed.map(({ kind, name }) => `${kind} ${name}`)).toEqual([
+      'view public.addresses',
+      'setting index public.of_both',
+      'owner postgres',
+    ])
+    const told = table?.warnings.join('\n') ?? ''
+    const lost = [
+      'computed column total',
+      'computed column tax',
+      'computed column twice',
+      'constraint own name',
+      'statistics of_pair',
+      'index clients_qty_made_key',
+      'index late',
+      'index of_letters',
+      'index of_rows',
+      'index of_span',
+    ]
+    for (const name of lost) expect(told).toContain(name)
+    expect(told).toContain('add constraint "late" CHECK')
+    const made = (await under.sql(
+      under.to,
+      `select array(select conname || ' ' || pg_get_constraintdef(oid) from pg_constraint
+          where conrelid = 'clients'::regclass and contype <> 'n' order by 1) as constraints,
+        array(select indexrelid::regclass::text from pg_index where indrelid = 'clients'::regclass order by 1) as indexes,
+        array(select concat_ws(' ', attname, pg_get_expr(adbin, adrelid), case when attnotnull then 'not null' end,
+            col_description(attrelid, attnum))
+          from pg_attribute left join pg_attrdef on adrelid = attrelid and adnum = attnum
+          where attrelid = 'clients'::regclass and attnum > 0 order by attnum) as columns,
+        array(select stxname::text from pg_statistic_ext order by 1) as statistics`,
+    )) as readonly Record<string, readonly string[]>[]
+    expect(made[0]).toEqual({
+      constraints: [
+        'clients_made_email_key UNIQUE (made, mail)',
+        'clients_pkey PRIMARY KEY (n)',
+        'clients_price_check CHECK ((price > (0)::numeric)) NO INHERIT',
+        'clients_span_excl EXCLUDE USING gist (span WITH &&)',
+      ],
+      indexes: ['clients_made_email_key', 'clients_pkey', 'clients_span_excl', 'of_both', 'of_rest', 'of_words'],
+      columns: [
+        "n nextval('clients_n_seq'::regclass) not null",
+        'mail not null where to write',
+        "qty '5'::text not null",
+        'price 1.50 not null',
+        'span',
+        'tags',
+        'made CURRENT_DATE',
+      ],
+      statistics: ['of_other'],
     })
   })
 })

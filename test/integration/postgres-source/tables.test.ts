@@ -208,11 +208,12 @@ describe('the tables of a database', () => {
     expect(checks).toEqual([
       { name: 'kinds_price_check', expression: { dialect: 'postgres', sql: '(price >= (0)::numeric)' } },
     ])
-    expect(indexes.map(({ name, unique, where }) => [name, unique, where?.sql])).toEqual([
-      ['kinds_code_key', true, undefined],
-      ['kinds_upper', false, '(price > (1)::numeric)'],
+    expect(indexes.map(({ name, unique, method, where }) => [name, unique, method, where?.sql])).toEqual([
+      ['kinds_code_key', true, undefined, undefined],
+      ['kinds_tags', false, 'gin', undefined],
+      ['kinds_upper', false, undefined, '(price > (1)::numeric)'],
     ])
-    expect(indexes[1]?.parts.map(({ expression, field, descending }) => [expression.sql, field, descending])).toEqual([
+    expect(indexes[2]?.parts.map(({ expression, field, descending }) => [expression.sql, field, descending])).toEqual([
       ['upper(code::text)', null, true],
       ['price', 'price', false],
     ])

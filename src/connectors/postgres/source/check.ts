@@ -18,7 +18,13 @@ const lookAtServer = `
     array(select format('%I.%I', n.nspname, c.relname) from pg_class c join pg_namespace n on n.oid = c.relnamespace
       where c.relkind = 'r' and c.relpersistence = 'u' order by 1) as unlogged,
     array(select format('%I.%I', n.nspname, c.relname) from pg_class c join pg_namespace n on n.oid = c.relnamespace
-      where c.relkind in ('r', 'p') and row_security_active(c.oid) order by 1) as secured`
+      where c.relkind in ('r', 'p') and row_security_active(c.oid) order by 1) as secured,
+    array(select distinct format('%I.%I', n.nspname, s.relname)
+      from pg_class c join pg_depend o on o.refclassid = 'pg_class'::regclass and o.refobjid = c.oid
+      join pg_class s on o.classid = 'pg_class'::regclass and s.oid = o.objid
+      join pg_namespace n on n.oid = s.relnamespace
+      where o.deptype in ('a', 'i') and has_any_column_privilege(c.oid, 'select')
+        and case s.relkind when 'S' then not has_sequence_privilege(s.oid, 'select') end order by 1) as unread`
 
 interface Server {
   readonly version_number: number
@@ -28,6 +34,8 @@ interface Server {
   readonly largeObjects: string
   readonly unlogged: readonly string[]
   readonly secured: readonly string[]
+  /** Sequences of tables that the user may read. */
+  readonly unread: readonly string[]
 }
 
 /**
@@ -72,6 +80,10 @@ function findingsOf(server: Server, source: string): readonly Finding[] {
       message,
       'use their owner, or a user with BYPASSRLS; they cannot be copied otherwise',
     )
+  }
+  if (server.unread.length > 0) {
+    const message = `this user may not read the sequences of tables that it may read: ${listed(server.unread)}`
+    found('info', 'missing-right', message, 'grant select on them; a new table of PostgreSQL is refused otherwise')
   }
   return findings
 }

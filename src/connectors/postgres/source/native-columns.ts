@@ -1,10 +1,13 @@
 import { templateText, type StatementTemplate } from '../../../core/statement-template.ts'
+import type { NativeStatement } from '../../structure.ts'
 import type { Session } from '../session.ts'
 import { quoteName } from '../identifiers.ts'
 
 /** A column as the catalogue has it. Texts are the server's own, everything in them qualified. */
 export interface CatalogColumn {
   readonly name: string
+  /** Its place among all that the table has had. */
+  readonly number: number
   readonly type: string
   readonly typeOid: number
   readonly required: boolean
@@ -24,13 +27,11 @@ export interface CatalogColumn {
   readonly statistics: number | null
   readonly options: string | null
   readonly comment: string | null
-  /** Columns that its expression names. */
-  readonly named: readonly string[]
 }
 
 /** How values are compressed stays the choice of the server that they come to: not every one is built for every way. */
 const findColumns = `
-  select a.attname as name, format_type(a.atttypid, a.atttypmod) as type, a.atttypid as "typeOid",
+  select a.attname as name, a.attnum::integer as number, format_type(a.atttypid, a.atttypmod) as type, a.atttypid as "typeOid",
     a.attnotnull and not coalesce(n.late, false) as required,
     case when n.conname <> c.relname || '_' || a.attname || '_not_null' or above.it then n.conname end as "requiredName",
     coalesce(n.connoinherit, false) as "requiredHere",
@@ -45,10 +46,7 @@ const findColumns = `
     case when a.attstattarget >= 0 then a.attstattarget end as statistics,
     (select string_agg(quote_ident(o.option_name) || ' = ' || quote_literal(o.option_value), ', ')
       from pg_options_to_table(a.attoptions) o) as options,
-    col_description(a.attrelid, a.attnum) as comment,
-    array(select o.attname::text from pg_depend named join pg_attribute o on o.attrelid = a.attrelid and o.attnum = named.refobjsubid
-      where named.classid = 'pg_attrdef'::regclass and named.objid = d.oid and named.refclassid = 'pg_class'::regclass
-        and named.refobjid = a.attrelid and o.attnum > 0 and o.attnum <> a.attnum order by o.attnum) as named
+    col_description(a.attrelid, a.attnum) as comment
   from pg_attribute a
   join pg_class c on c.oid = a.attrelid
   join pg_type t on t.oid = a.atttypid
@@ -91,27 +89,24 @@ export function notNull({ required, requiredName, requiredHere }: CatalogColumn)
   return [`${named}not null${requiredHere ? ' no inherit' : ''}`]
 }
 
-/** What only `alter table` sets, where it differs from a parent's that it would have by itself, and comments. */
+/** What only `alter table` sets, where it differs from the parent's that it would have by itself, and its comment. */
 export function columnStatements(
-  columns: readonly CatalogColumn[],
-  table: StatementTemplate,
-  parent: readonly CatalogColumn[] = [],
-): readonly StatementTemplate[] {
-  return columns.flatMap((column) => {
-    const above = parent.find(({ name }) => name === column.name)
-    const { storage, statistics, options, comment } = column
-    const settings = [
-      ...(storage === null || storage === above?.storage ? [] : [`set storage ${storage}`]),
-      ...(statistics === null ? [] : [`set statistics ${statistics}`]),
-      ...(options === null ? [] : [`set (${options})`]),
-    ].map((setting) => templateText(`alter column ${quoteName(column.name)} ${setting}`))
-    return [
-      ...(settings.length === 0 ? [] : [`alter table only ${table} ${settings.join(', ')}`]),
-      ...(comment === null
-        ? []
-        : [`comment on column ${table}.${templateText(`${quoteName(column.name)} is ${literal(comment)}`)}`]),
-    ]
-  })
+  { name, storage, statistics, options, comment }: CatalogColumn,
+  place: { readonly table: StatementTemplate; readonly column: StatementTemplate },
+  above?: CatalogColumn,
+): readonly NativeStatement[] {
+  const { table, column } = place
+  const settings = [
+    ...(storage === null || storage === above?.storage ? [] : [`set storage ${storage}`]),
+    ...(statistics === null ? [] : [`set statistics ${statistics}`]),
+    ...(options === null ? [] : [templateText(`set (${options})`)]),
+  ].map((setting) => `alter column ${column} ${setting}`)
+  const makes = `storage and statistics of column ${name}`
+  const said = comment === null ? '' : `comment on column ${table}.${column} is ${templateText(literal(comment))}`
+  return [
+    ...(settings.length === 0 ? [] : [{ makes, sql: `alter table only ${table} ${settings.join(', ')}` }]),
+    ...(comment === null ? [] : [{ makes: `comment on column ${name}`, sql: said }]),
+  ]
 }
 
 /** A string literal of SQL, for sessions in which backslashes are nothing special, as they are in all of drover's. */

@@ -106,6 +106,7 @@ async function statementsOf(
 ): Promise<readonly StatementTemplate[]> {
   const { oid, bound, key, options, comment } = partition
   const sequences = await readSequences(session, oid)
+  const placeOf = (column: string) => ({ table: name, column: templateText(quoteName(column)), schema })
   const own = (await readConstraints(session, oid)).filter(({ inherited, late, kind }) => {
     return !inherited && !late && kind !== 'n'
   })
@@ -130,9 +131,12 @@ async function statementsOf(
   const indexes = (await readIndexes(session, oid)).filter(({ attached }) => !attached)
   return [
     ...create,
-    ...sequences.flatMap((sequence) => sequenceStatements(sequence, schema, name)),
-    ...[...drawn.values()].map((sequence) => setDefault(sequence, schema, name)),
-    ...columnStatements(columns, name, above.columns),
+    ...sequences.flatMap((sequence) => sequenceStatements(sequence, placeOf(sequence.column))),
+    ...[...drawn.values()].map((sequence) => setDefault(sequence, placeOf(sequence.column))),
+    ...columns.flatMap((column) => {
+      const parent = above.columns.find((candidate) => candidate.name === column.name)
+      return columnStatements(column, placeOf(column.name), parent).map(({ sql }) => sql)
+    }),
     ...indexes.map(({ name: index, unique, sql }) => {
       return `${templateText(`create ${unique ? 'unique ' : ''}index ${quoteName(index)}`)} on ${name} ${templateText(sql)}`
     }),

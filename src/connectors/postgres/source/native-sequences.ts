@@ -1,4 +1,4 @@
-import { DroverError } from '../../../core/errors.ts'
+import { DroverError, type ErrorShape } from '../../../core/errors.ts'
 import { templateText, type StatementTemplate } from '../../../core/statement-template.ts'
 import type { Session } from '../session.ts'
 import { quoteName, quoteTable } from '../identifiers.ts'
@@ -74,18 +74,13 @@ export function isMadeWithTable({ owned, shared }: CatalogSequence): boolean {
 
 /**
  * The last value that a sequence has given, or what comes before the next one where that was set; null: its next value
- * is its first. Throws `missing-right`.
+ * is its first.
  */
 export async function reachedBy(
   session: Session,
-  sequence: SequenceOptions & Pick<CatalogSequence, 'schema' | 'name' | 'readable'>,
+  sequence: SequenceOptions & Pick<CatalogSequence, 'schema' | 'name'>,
 ): Promise<string | null> {
-  const { schema, name, readable, start, increment, min, max } = sequence
-  if (!readable) {
-    throw new DroverError('missing-right', `this user may not read the sequence ${schema}.${name}`, {
-      hint: `grant select on sequence ${quoteTable({ schema, name })} to it`,
-    })
-  }
+  const { schema, name, start, increment, min, max } = sequence
   const { rows } = await session.query<{ value: string; called: boolean }>(
     `select last_value::text as value, is_called as called from ${quoteTable({ schema, name })}`,
   )
@@ -97,26 +92,40 @@ export async function reachedBy(
   return before < BigInt(min) || before > BigInt(max) ? row.value : String(before)
 }
 
-/** The statements that make a table's own sequences; their names are in the schema of the table where they were. */
+export function unreadable({ schema, name }: Pick<CatalogSequence, 'schema' | 'name'>): ErrorShape {
+  return {
+    code: 'missing-right',
+    message: `this user may not read the sequence ${schema}.${name}`,
+    hint: `grant select on sequence ${quoteTable({ schema, name })} to it`,
+  }
+}
+
+/** A column of a table, as a statement has it. */
+export interface ColumnPlace {
+  readonly table: StatementTemplate
+  readonly column: StatementTemplate
+  /** In which the table is in the source. */
+  readonly schema: string
+}
+
+/** The statements that make a column's own sequence; its name is in the schema of the table where it was. */
 export function sequenceStatements(
   sequence: CatalogSequence,
-  schema: string,
-  table: StatementTemplate,
+  { table, column, schema }: ColumnPlace,
 ): readonly StatementTemplate[] {
   if (!isMadeWithTable(sequence)) return []
-  const { column, comment } = sequence
+  const { comment } = sequence
   const name = nameIn(sequence, schema)
   const options = [templateText(`as ${sequence.type}`), ...optionsOf(sequence)].join(' ')
   return [
     `create sequence ${name} ${options}`,
-    `alter sequence ${name} owned by ${table}.${templateText(quoteName(column))}`,
+    `alter sequence ${name} owned by ${table}.${column}`,
     ...(comment === null ? [] : [`comment on sequence ${name} is ${templateText(literal(comment))}`]),
   ]
 }
 
 /** The default of a column that draws from a sequence which is made with the table, and so behind it. */
-export function setDefault(sequence: CatalogSequence, schema: string, table: StatementTemplate): StatementTemplate {
-  const column = templateText(quoteName(sequence.column))
+export function setDefault(sequence: CatalogSequence, { table, column, schema }: ColumnPlace): StatementTemplate {
   return `alter table only ${table} alter column ${column} set default ${drawFrom(sequence, schema)}`
 }
 

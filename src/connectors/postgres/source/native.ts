@@ -16,12 +16,13 @@ import {
 } from './native-columns.ts'
 import {
   checksOf,
-  fieldsOf,
   indexesOf,
+  isComputedKey,
   readConstraints,
   readIndexes,
   type CatalogConstraint,
 } from './native-constraints.ts'
+import { namesIn, readNames, type ColumnNames } from './native-names.ts'
 import { partitionStatements, tableOptions } from './native-partitions.ts'
 import {
   identityText,
@@ -31,7 +32,9 @@ import {
   readSequences,
   sequenceStatements,
   setDefault,
+  unreadable,
   type CatalogSequence,
+  type ColumnPlace,
 } from './native-sequences.ts'
 import { readStatistics } from './native-statistics.ts'
 
@@ -57,7 +60,7 @@ const findTable = `
 
 /**
  * All of a table as its own catalogue has it; what needs other tables, or its indexes, is among the objects of the
- * database. Throws `missing-table`, and `missing-right` for a sequence that must not be read.
+ * database. Throws `missing-table`.
  */
 export function readNative(session: Session, schema: string, table: string): Promise<NativeStructure> {
   return asDefined(session, () => read(session, schema, table))
@@ -75,59 +78,55 @@ async function read(session: Session, schema: string, table: string): Promise<Na
   const sequences = await readSequences(session, found.oid)
   const constraints = await readConstraints(session, found.oid)
   const binary = await readBinaryTypes(session, found.oid)
+  const names = await readNames(session, found.oid)
+  const computed = columns.filter(({ generated }) => generated !== '').map(({ name }) => name)
   const reached: { column: string; reached: string }[] = []
-  for (const sequence of sequences) {
-    const value = sequence.drawn || sequence.owned === 'i' ? await reachedBy(session, sequence) : null
+  const numbering = sequences.filter(({ drawn, owned }) => drawn || owned === 'i')
+  for (const sequence of numbering.filter(({ readable }) => readable)) {
+    const value = await reachedBy(session, sequence)
     if (value !== null) reached.push({ column: sequence.column, reached: value })
   }
-  const all = columns.map(({ name }) => name)
-  const computed = columns.filter(({ generated }) => generated !== '').map(({ name }) => name)
-  const fills = new Map(columns.map((column) => [column.name, fillOf(column, sequences, { schema, table })]))
+  const partitions = await partitionStatements(session, { oid: found.oid, schema, columns })
+  const statistics = await readStatistics(session, found.oid, { schema, names })
   return {
-    columns: new Map(columns.map((column) => [column.name, nativeColumn(column, fills.get(column.name))])),
-    constraints: checksOf(constraints, all),
-    key: keyOf(constraints, computed),
-    indexes: indexesOf(constraints, await readIndexes(session, found.oid), { all, computed }),
+    columns: new Map(
+      columns.map((column) => [column.name, nativeColumn(column, { sequences, names, place: { schema, table } })]),
+    ),
+    constraints: checksOf(constraints, names),
+    key: keyOf(constraints, { names, computed }),
+    indexes: indexesOf(constraints, await readIndexes(session, found.oid), { names, computed }),
     suffix: suffixOf(found),
     statements: [
-      ...sequences.flatMap((sequence) => {
-        return said('the sequence', [sequence.column], sequenceStatements(sequence, schema, '%t'))
-      }),
-      ...[...fills].flatMap(([column, { statement }]) => {
-        return said('the default', [column], statement === null ? [] : [statement])
-      }),
-      ...said('the row type', all, found.rowType === null ? [] : [`alter table %t of ${templateText(found.rowType)}`]),
-      ...columns.flatMap((column) => said('settings', [column.name], columnStatements([column], '%t'))),
-      ...said('partitions', all, await partitionStatements(session, { oid: found.oid, schema, columns })),
-      ...said('extended statistics', all, await readStatistics(session, found.oid, schema)),
-      ...said('settings', [], tableStatements(found)),
-      ...constraints.flatMap((constraint) => commentOf(constraint, all)),
+      ...ofWholeTable('row type', found.rowType === null ? [] : [`alter table %t of ${templateText(found.rowType)}`]),
+      ...ofWholeTable('partitions', partitions),
+      ...statistics,
+      ...tableStatements(found, constraints),
     ],
     sequences: reached,
+    unread: numbering
+      .filter(({ readable }) => !readable)
+      .map((sequence) => ({ column: sequence.column, error: unreadable(sequence) })),
     binary: new Set(columns.filter(({ typeOid }) => binary.has(typeOid)).map(({ type }) => type)),
   }
-}
-
-function said(
-  what: string,
-  fields: readonly string[],
-  statements: readonly StatementTemplate[],
-): readonly NativeStatement[] {
-  return statements.map((sql) => ({ sql, fields, what }))
 }
 
 /** How a column gets its values where a row has none: behind its type, or by a statement once the table is there. */
 interface Fill {
   readonly clause: string | null
-  readonly statement: StatementTemplate | null
+  readonly statement: NativeStatement | null
 }
 
-function fillOf(
-  column: CatalogColumn,
-  sequences: readonly CatalogSequence[],
-  { schema, table }: { readonly schema: string; readonly table: string },
-): Fill {
-  const own = sequences.filter((sequence) => sequence.column === column.name)
+interface Place {
+  readonly schema: string
+  readonly table: string
+}
+
+/** The column of the table itself, whatever both come to be called. */
+function placeIn(schema: string): ColumnPlace {
+  return { table: '%t', column: '%c', schema }
+}
+
+function fillOf(column: CatalogColumn, own: readonly CatalogSequence[], { schema, table }: Place): Fill {
   const identity = own.find(({ owned }) => owned === 'i')
   if (column.identity !== '' && identity !== undefined) {
     const always = column.identity === 'a'
@@ -135,25 +134,50 @@ function fillOf(
       return { clause: identityText(always, identity, null), statement: null }
     }
     const text = identityText(always, identity, nameIn(identity, schema))
-    return {
-      clause: null,
-      statement: `alter table only %t alter column ${templateText(quoteName(column.name))} add ${text}`,
-    }
+    const sql = `alter table only %t alter column %c add ${text}`
+    return { clause: null, statement: { makes: `identity of column ${column.name}`, sql } }
   }
   const drawn = own.find((sequence) => sequence.drawn && isMadeWithTable(sequence))
-  if (drawn !== undefined) return { clause: null, statement: setDefault(drawn, schema, '%t') }
+  if (drawn !== undefined) {
+    const statement = { makes: `default of column ${column.name}`, sql: setDefault(drawn, placeIn(schema)) }
+    return { clause: null, statement }
+  }
   return { clause: computedText(column) ?? defaultText(column), statement: null }
 }
 
-function nativeColumn(column: CatalogColumn, fill: Fill | undefined): NativeColumn {
-  const { type, generated, named } = column
-  return { type, clauses: clausesOf(column, fill?.clause ?? null), computedFrom: generated === '' ? null : named }
+function nativeColumn(
+  column: CatalogColumn,
+  of: { readonly sequences: readonly CatalogSequence[]; readonly names: ColumnNames; readonly place: Place },
+): NativeColumn {
+  const { type, generated, number, expression } = column
+  const own = of.sequences.filter((sequence) => sequence.column === column.name)
+  const fill = fillOf(column, own, of.place)
+  const place = placeIn(of.place.schema)
+  const sequences = own.flatMap((sequence) => {
+    return sequenceStatements(sequence, place).map((sql) => ({ makes: `sequence ${sequence.name}`, sql }))
+  })
+  const statements = [...sequences, ...(fill.statement === null ? [] : [fill.statement])]
+  return {
+    type,
+    clauses: clausesOf(column, fill.clause),
+    computed: generated !== '',
+    fields: generated === '' ? [] : namesIn(of.names, `pg_attrdef ${number}`, expression ?? ''),
+    statements: [...statements, ...columnStatements(column, place)],
+  }
 }
 
-function keyOf(constraints: readonly CatalogConstraint[], computed: readonly string[]): NativeStructure['key'] {
+function ofWholeTable(makes: string, statements: readonly StatementTemplate[]): NativeStructure['statements'] {
+  return statements.map((sql) => ({ makes, sql, fields: null }))
+}
+
+function keyOf(
+  constraints: readonly CatalogConstraint[],
+  { names, computed }: { readonly names: ColumnNames; readonly computed: readonly string[] },
+): NativeStructure['key'] {
   const key = constraints.find(({ kind }) => kind === 'p')
-  if (key?.fields.some((field) => computed.includes(field)) === true) return null
-  return key === undefined || key.plain ? null : { name: key.name, sql: key.sql, fields: key.fields }
+  if (key === undefined || key.plain || isComputedKey(key, computed)) return null
+  const { oid, name, sql } = key
+  return { name, sql, fields: namesIn(names, `pg_constraint ${oid}`, sql) }
 }
 
 /** In the order that `create table` wants. */
@@ -165,21 +189,23 @@ function suffixOf({ key, method, options }: CatalogTable): string {
   ].join(' ')
 }
 
-function tableStatements({ identity, comment }: CatalogTable): readonly StatementTemplate[] {
-  return [
+function tableStatements(
+  { identity, comment }: CatalogTable,
+  constraints: readonly CatalogConstraint[],
+): NativeStructure['statements'] {
+  const said = constraints.filter((constraint) => constraint.kind === 'c' && !constraint.late)
+  const always = [
     ...(identity === 'f' ? ['alter table only %t replica identity full'] : []),
     ...(identity === 'n' ? ['alter table only %t replica identity nothing'] : []),
     ...(comment === null ? [] : [`comment on table %t is ${templateText(literal(comment))}`]),
   ]
-}
-
-/** Of a check; what is built later has its own at the end. */
-function commentOf(
-  { kind, late, name, sql, fields, comment }: CatalogConstraint,
-  all: readonly string[],
-): readonly NativeStatement[] {
-  if (kind !== 'c' || late || comment === null) return []
-  const text = templateText(literal(comment))
-  const statement = `comment on constraint ${templateText(quoteName(name))} on %t is ${text}`
-  return said('a comment', fieldsOf(fields, sql, all), [statement])
+  const onConstraints = said.flatMap((constraint) => {
+    if (constraint.comment === null) return []
+    const text = templateText(literal(constraint.comment))
+    return [`comment on constraint ${templateText(quoteName(constraint.name))} on %t is ${text}`]
+  })
+  return [
+    ...always.map((sql) => ({ makes: 'comment and replica identity', sql, fields: [] })),
+    ...ofWholeTable('comments on constraints', onConstraints),
+  ]
 }

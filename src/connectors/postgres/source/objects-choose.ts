@@ -11,8 +11,8 @@ export interface KnownTable {
   readonly thing: string
   /** For people. */
   readonly name: string
-  /** In the target it is called as in the source. */
-  readonly keepsName: boolean
+  /** In the target it is called as in the source, and so are its columns. */
+  readonly keepsNames: boolean
 }
 
 interface Given {
@@ -160,7 +160,7 @@ function whyLeft(given: Given, needs: readonly string[]): string | null {
     if (isTable(object)) {
       const copied = given.tables.find((table) => table.thing === thing)
       if (copied === undefined) return `it needs table ${object.identity}, which is not copied`
-      if (!copied.keepsName) return `it needs table ${object.identity}, which has another name in the target`
+      if (!copied.keepsNames) return `it needs table ${object.identity}, which has other names or types in the target`
     } else if (kindOf(object) === null) {
       return own ? whyNot(object) : `it needs ${object.type} ${object.identity}: ${whyNot(object)}`
     }

@@ -1,5 +1,5 @@
 import type { ListedObject } from '../../../core/carried-object.ts'
-import type { TargetName } from '../../../core/plan.ts'
+import type { ObjectsTable } from '../../structure.ts'
 import type { Session } from '../session.ts'
 import { isAlone } from './native-partitions.ts'
 import type { DefinedObject } from './objects-define.ts'
@@ -140,23 +140,51 @@ export interface TableSettings {
 }
 
 /** What tables have of each other, or of indexes, and so only once all of them are complete. */
-export async function readSettings(
+export async function readSettings(session: Session, tables: readonly ObjectsTable[]): Promise<TableSettings> {
+  const all = await settingsOf(session, tables, tables)
+  if (tables.every(({ sameIndexes }) => sameIndexes)) return all
+  const possible = await settingsOf(
+    session,
+    tables.filter(({ sameColumns }) => sameColumns),
+    tables.filter(({ sameIndexes }) => sameIndexes),
+  )
+  const kept = new Set([...possible.first, ...possible.last].map(({ name }) => name))
+  const left = [...all.first, ...all.last].filter(({ name }) => !kept.has(name))
+  const reason = 'not all columns and indexes that it is about are in the target as they are here'
+  return { ...possible, listed: [...all.listed, ...left.map(({ kind, name }) => ({ kind, name, reason }))] }
+}
+
+async function settingsOf(
   session: Session,
-  tables: readonly { readonly from: TargetName; readonly to: TargetName }[],
+  tables: readonly ObjectsTable[],
+  indexed: readonly ObjectsTable[],
 ): Promise<TableSettings> {
-  const names = [
+  const read = async (
+    kind: 'constraint' | 'setting',
+    query: string,
+    of = tables,
+  ): Promise<readonly DefinedObject[]> => {
+    const { rows } = await session.query<SettingRow>(query, namesOf(of))
+    return rows.map((row) => ({ kind, ...row, undo: null }))
+  }
+  const { rows: listed } = await session.query<ListedObject>(leftOut, namesOf(tables))
+  return {
+    first: [...(await read('setting', partitionSchemas)), ...(await read('constraint', constraints))],
+    last: [
+      ...(await read('setting', inheritance)),
+      ...(await read('setting', ownedSequences)),
+      ...(await read('setting', indexRoles, indexed)),
+      ...(await read('setting', comments, indexed)),
+    ],
+    listed,
+  }
+}
+
+function namesOf(tables: readonly ObjectsTable[]): readonly (readonly string[])[] {
+  return [
     tables.map(({ from }) => from.schema),
     tables.map(({ from }) => from.name),
     tables.map(({ to }) => to.schema),
     tables.map(({ to }) => to.name),
   ]
-  const read = async (kind: 'constraint' | 'setting', query: string): Promise<readonly DefinedObject[]> => {
-    const { rows } = await session.query<SettingRow>(query, names)
-    return rows.map((row) => ({ kind, ...row, undo: null }))
-  }
-  const first = [...(await read('setting', partitionSchemas)), ...(await read('constraint', constraints))]
-  const last: DefinedObject[] = []
-  for (const query of [inheritance, ownedSequences, indexRoles, comments]) last.push(...(await read('setting', query)))
-  const { rows: listed } = await session.query<ListedObject>(leftOut, names)
-  return { first, last, listed }
 }

@@ -78,13 +78,14 @@ async function readTables(session: Session, { tables }: ObjectsRequest): Promise
     `select 'pg_class ' || to_regclass(name)::oid as thing from unnest($1::text[]) with ordinality as asked (name, place) order by place`,
     [names],
   )
-  return tables.map(({ from, to }, i) => {
+  return tables.map(({ from, to, sameColumns }, i) => {
     const thing = rows[i]?.thing ?? null
     if (thing === null) {
       throw new DroverError('missing-table', `there is no table ${from.schema}.${from.name}`, {
         hint: 'look at it, and plan again',
       })
     }
-    return { thing, name: `${from.schema}.${from.name}`, keepsName: from.schema === to.schema && from.name === to.name }
+    const isSame = from.schema === to.schema && from.name === to.name
+    return { thing, name: `${from.schema}.${from.name}`, keepsNames: isSame && sameColumns }
   })
 }

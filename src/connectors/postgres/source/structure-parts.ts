@@ -72,9 +72,9 @@ export async function readChecks(session: Session, oid: string): Promise<TableSt
   return rows.map(({ name, expression }) => ({ name, expression: sqlOf(expression) }))
 }
 
-/** Trees of whole columns or expressions; all other kinds, and what an index only carries along, are PostgreSQL's alone. */
+/** What an index only carries along is PostgreSQL's alone. */
 const findIndexes = `
-  select c.relname as name, i.indisunique as unique, pg_get_expr(i.indpred, i.indrelid) as "where",
+  select c.relname as name, i.indisunique as unique, m.amname as method, pg_get_expr(i.indpred, i.indrelid) as "where",
     array(select pg_get_indexdef(i.indexrelid, place + 1, true) from generate_series(0, i.indnkeyatts - 1) as place
       order by place) as expressions,
     array(select (select a.attname::text from pg_attribute a where a.attrelid = i.indrelid and a.attnum = i.indkey[place])
@@ -85,12 +85,13 @@ const findIndexes = `
         where l.oid = i.indcollation[place] and l.collname not in ('C', 'POSIX'))
       from generate_series(0, i.indnkeyatts - 1) as place order by place) as collations
   from pg_index i join pg_class c on c.oid = i.indexrelid join pg_am m on m.oid = c.relam
-  where i.indrelid = $1::oid and m.amname = 'btree' and i.indisvalid and not i.indisprimary
+  where i.indrelid = $1::oid and i.indisvalid and not i.indisprimary
   order by c.relname`
 
 interface IndexRow {
   readonly name: string
   readonly unique: boolean
+  readonly method: string
   readonly where: string | null
   readonly expressions: readonly string[]
   readonly fields: readonly (string | null)[]
@@ -100,9 +101,10 @@ interface IndexRow {
 
 export async function readIndexes(session: Session, oid: string): Promise<readonly IndexStructure[]> {
   const { rows } = await session.query<IndexRow>(findIndexes, [oid])
-  return rows.map(({ name, unique, where, expressions, fields, descending, collations }) => ({
+  return rows.map(({ name, unique, method, where, expressions, fields, descending, collations }) => ({
     name,
     unique,
+    ...(method === 'btree' ? {} : { method }),
     parts: expressions.map((expression, place) => ({
       expression: sqlOf(expression),
       field: fields[place] ?? null,

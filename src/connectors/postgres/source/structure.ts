@@ -22,15 +22,20 @@ export async function readStructure(
   const { references, warnings } = await readReferences(session, oid)
   const { rows, bytes } = await sizeOf(session, table)
   const layout = layoutOf(table, request)
+  const native = await readNative(session, place.schema, place.name)
+  const unread = new Map(native.unread.map(({ column, error }) => [column, error]))
   return {
     layout,
     sample: sampleOf(layout, columns, rows, bytes),
-    columns: columns.map(({ nullShare: _, ...column }) => column),
+    columns: columns.map(({ nullShare: _, ...column }) => {
+      const { field, identity } = column
+      return identity === null ? column : { ...column, identity: { ...identity, unread: unread.get(field) } }
+    }),
     key: table.keyIsPrimary ? table.key.map(({ name }) => name) : [],
     checks: await readChecks(session, oid),
     indexes: await readIndexes(session, oid),
     references,
-    native: await readNative(session, place.schema, place.name),
+    native,
     notes: notesOf(table),
     warnings,
   }
@@ -52,13 +57,13 @@ async function sizeOf(
 }
 
 function sampleOf(layout: RowLayout, columns: readonly FoundColumn[], rows: number, bytes: number): Sample {
-  // A type that no value was seen of would be no type, and a table without rows has its types all the same.
+  // A table without rows has its types all the same, and shows them as those of a row.
   const counted = Math.max(1, rows)
   const found = new Map(columns.map((column) => [column.field, column]))
   const fields = layout.columns.map(({ field, type }): FieldSample => {
     const name = field ?? ''
     const { declared = '', required = false, nullShare = null } = found.get(name) ?? {}
-    const nulls = required ? 0 : Math.min(counted - 1, Math.round(counted * (nullShare ?? 0)))
+    const nulls = required ? 0 : Math.round(counted * (nullShare ?? 0))
     const ofNull = nulls === 0 ? [] : [{ name: 'null', type: 'null' as const, count: nulls }]
     return {
       field: name,
