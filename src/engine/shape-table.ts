@@ -322,6 +322,9 @@ export function columnsOf(
       // A table with columns of its own kind is not changed for those of another, unless somebody asks for it.
       onDrift:
         declared !== undefined && stays !== null && !isGiven(options.origin('onDrift')) ? 'stop' : options.onDrift,
+      // Declared columns are as many as somebody wanted.
+      maxColumns:
+        declared !== undefined && !isGiven(options.origin('max-columns')) ? target.maxColumns : options.maxColumns,
       // What a step has made of a type is told apart from what only looks like it in the sample.
       cast: { ...Object.fromEntries(givenTypes(options.pipeline?.steps ?? [])), ...options.cast },
       onConflict: options.mode === 'upsert' ? 'update' : options.onConflict,
