@@ -52,7 +52,8 @@ function settleIndexes(
   const { plan } = table
   const base = { target: plan.target, nullsNotDistinct: false, method: 'btree' as const, parts: [], where: [] }
   const planOf = (source: string, unique: boolean, text: IndexText): IndexPlan => {
-    return { ...base, name: freeName(source, taken, target, plan.target.schema), source, unique, text }
+    const name = isOfTable(text) ? source : freeName(source, taken, target, plan.target.schema)
+    return { ...base, name, source, unique, text }
   }
   if (native !== null) {
     const kept = keptFields(table, native)
@@ -71,6 +72,11 @@ function settleIndexes(
     told.push(`${shownIndex(index)} of ${plan.source} is not built: ${sql.reason}`)
     return []
   })
+}
+
+/** Its name is one of the table alone: nothing that is built has it. */
+function isOfTable({ kind, sql }: IndexText): boolean {
+  return kind === 'constraint' && !/^(?:primary key|unique|exclude)\b/i.test(sql)
 }
 
 function shownIndex({ name, parts }: IndexStructure): string {
@@ -132,7 +138,10 @@ function indexSql(
       ? { sql: quoted(planned.get(field)?.name ?? field) }
       : translateIndexPart(expression, words, collation)
     if ('reason' in translated) return translated
-    places.push(descending ? `${translated.sql} desc` : translated.sql)
+    // Columns that values are made anew for compare bytes; in another language the collation is translated with the rest.
+    const isOwn = field !== null && !isPlain && expression.dialect === target.dialect
+    const collated = isOwn ? ` collate ${quoted(collation ?? '')}` : ''
+    places.push(`${translated.sql}${collated}${descending ? ' desc' : ''}`)
   }
   if (where === null) return { sql: `(${places.join(', ')})` }
   const condition = translateCondition(where, words)

@@ -17,7 +17,7 @@ import { refuseUnfit, staying, triggerWarnings } from './existing-tables.ts'
 import { irreversible, lastingChange } from './irreversible.ts'
 import { lookAtSample, withDeclared } from './look.ts'
 import type { PlanContext } from './plan-context.ts'
-import { inItsFormat, settleStructure } from './settle-structure.ts'
+import { additionsOf, inItsFormat, settleStructure } from './settle-structure.ts'
 import { isGiven } from './run-options.ts'
 import { resolveSince } from './since.ts'
 import { declaredFields } from './structured.ts'
@@ -158,6 +158,8 @@ async function planNow(context: ShapeContext, chosen: ChosenTable, signal: Abort
   return {
     ...shape,
     plan: settled.plan,
+    structure: settled.structure,
+    additions: additionsOf(columns.additions, settled),
     selection: { ...selection, layout: settled.layout },
     way: settled.way,
     sameColumns: settled.sameColumns,
@@ -320,6 +322,9 @@ export function columnsOf(
       // A table with columns of its own kind is not changed for those of another, unless somebody asks for it.
       onDrift:
         declared !== undefined && stays !== null && !isGiven(options.origin('onDrift')) ? 'stop' : options.onDrift,
+      // Declared columns are as many as somebody wanted.
+      maxColumns:
+        declared !== undefined && !isGiven(options.origin('max-columns')) ? target.maxColumns : options.maxColumns,
       // What a step has made of a type is told apart from what only looks like it in the sample.
       cast: { ...Object.fromEntries(givenTypes(options.pipeline?.steps ?? [])), ...options.cast },
       onConflict: options.mode === 'upsert' ? 'update' : options.onConflict,

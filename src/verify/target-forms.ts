@@ -17,7 +17,7 @@ export interface TargetForms {
   /** The values of a row as `Reader.lookUp` shows them. */
   texts(columns: readonly TargetColumn[]): (rows: PackedRows, row: number) => (string | null)[]
   /** As values of which type two such texts of a column are compared. */
-  comparedAs(column: TargetColumn): LogicalType
+  readonly comparedAs: (column: TargetColumn) => LogicalType
 }
 
 const tuples: TargetForms = {

@@ -2,7 +2,7 @@ import type { ExistingColumn } from '../../core/existing-column.ts'
 import type { TargetName } from '../../core/plan.ts'
 import type { ExistingTable } from '../contract.ts'
 import type { Connection } from './database.ts'
-import { acceptedTypes } from './declared-types.ts'
+import { acceptedTypes, noType } from './declared-types.ts'
 import { nameKey, quoteName, tableKey, tableName } from './names.ts'
 import { isSqliteError } from './target-errors.ts'
 
@@ -82,7 +82,8 @@ function describe(
   { name, kind, strict }: Named,
   asked: ReadonlySet<string>,
 ): ExistingTable {
-  if (kind === 'other') return { target, kind, empty: false, columns: [], key: [], dependents: [], refersTo: [], triggers: [] }
+  if (kind === 'other')
+    return { target, kind, empty: false, columns: [], key: [], dependents: [], refersTo: [], triggers: [] }
   const key = primaryKeyOf(connection, name)
   const columns = columnRows(connection, name).map((row) => columnOf(row, { strict, key }))
   // Tables that are removed together do not stand in each other's way.
@@ -112,7 +113,7 @@ function columnOf(
   const isRowid = pk > 0 && key.length === 1 && type.toUpperCase() === 'INTEGER'
   return {
     name,
-    nativeType: type === '' ? 'of no type' : type,
+    nativeType: type === '' ? noType : type,
     accepts: generated ? [] : acceptedTypes(type, { strict }),
     acceptsText: [],
     maxCharacters: null,

@@ -124,17 +124,20 @@ export function checksOf(
     .map(({ oid, name, sql }) => ({ name, sql, fields: namesIn(names, `pg_constraint ${oid}`, sql) }))
 }
 
-/** What is built, or begins to hold, once the rows are there. */
+/**
+ * What is built, or begins to hold, once the rows are there; a primary key is among them where no plan has it, because the
+ * target computes a part of it.
+ */
 export function indexesOf(
   constraints: readonly CatalogConstraint[],
   indexes: readonly CatalogIndex[],
-  names: ColumnNames,
+  { names, computed }: { readonly names: ColumnNames; readonly computed: readonly string[] },
 ): readonly NativeIndex[] {
-  const built = constraints.filter((constraint) => isBuilt(constraint) || constraint.late)
+  const built = constraints.filter((one) => isBuilt(one) || one.late || isComputedKey(one, computed))
   return [
     ...built.map(({ oid, name, kind, sql, columns, plain }): NativeIndex => ({
       name,
-      unique: kind === 'u',
+      unique: kind === 'u' || kind === 'p',
       text: { kind: 'constraint', sql },
       fields: namesIn(names, `pg_constraint ${oid}`, sql),
       plain: kind === 'u' && plain ? columns.map((field) => ({ field, descending: false })) : null,
@@ -143,4 +146,12 @@ export function indexesOf(
       return { name, unique, text: { kind: 'index', sql }, fields: namesIn(names, `pg_class ${oid}`, sql), plain }
     }),
   ]
+}
+
+/** A primary key of which the target computes a column. */
+export function isComputedKey(
+  { kind, columns }: Pick<CatalogConstraint, 'kind' | 'columns'>,
+  computed: readonly string[],
+): boolean {
+  return kind === 'p' && columns.some((column) => computed.includes(column))
 }

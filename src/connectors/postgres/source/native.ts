@@ -14,7 +14,14 @@ import {
   readColumns,
   type CatalogColumn,
 } from './native-columns.ts'
-import { checksOf, indexesOf, readConstraints, readIndexes, type CatalogConstraint } from './native-constraints.ts'
+import {
+  checksOf,
+  indexesOf,
+  isComputedKey,
+  readConstraints,
+  readIndexes,
+  type CatalogConstraint,
+} from './native-constraints.ts'
 import { namesIn, readNames, type ColumnNames } from './native-names.ts'
 import { partitionStatements, tableOptions } from './native-partitions.ts'
 import {
@@ -72,6 +79,7 @@ async function read(session: Session, schema: string, table: string): Promise<Na
   const constraints = await readConstraints(session, found.oid)
   const binary = await readBinaryTypes(session, found.oid)
   const names = await readNames(session, found.oid)
+  const computed = columns.filter(({ generated }) => generated !== '').map(({ name }) => name)
   const reached: { column: string; reached: string }[] = []
   const numbering = sequences.filter(({ drawn, owned }) => drawn || owned === 'i')
   for (const sequence of numbering.filter(({ readable }) => readable)) {
@@ -85,8 +93,8 @@ async function read(session: Session, schema: string, table: string): Promise<Na
       columns.map((column) => [column.name, nativeColumn(column, { sequences, names, place: { schema, table } })]),
     ),
     constraints: checksOf(constraints, names),
-    key: keyOf(constraints, names),
-    indexes: indexesOf(constraints, await readIndexes(session, found.oid), names),
+    key: keyOf(constraints, { names, computed }),
+    indexes: indexesOf(constraints, await readIndexes(session, found.oid), { names, computed }),
     suffix: suffixOf(found),
     statements: [
       ...ofWholeTable('row type', found.rowType === null ? [] : [`alter table %t of ${templateText(found.rowType)}`]),
@@ -162,9 +170,12 @@ function ofWholeTable(makes: string, statements: readonly StatementTemplate[]): 
   return statements.map((sql) => ({ makes, sql, fields: null }))
 }
 
-function keyOf(constraints: readonly CatalogConstraint[], names: ColumnNames): NativeStructure['key'] {
+function keyOf(
+  constraints: readonly CatalogConstraint[],
+  { names, computed }: { readonly names: ColumnNames; readonly computed: readonly string[] },
+): NativeStructure['key'] {
   const key = constraints.find(({ kind }) => kind === 'p')
-  if (key === undefined || key.plain) return null
+  if (key === undefined || key.plain || isComputedKey(key, computed)) return null
   const { oid, name, sql } = key
   return { name, sql, fields: namesIn(names, `pg_constraint ${oid}`, sql) }
 }
