@@ -71,6 +71,7 @@ const directWays: Readonly<Record<string, (plan: TablePlan, keyField: string) =>
   'pgcopy pgcopy': (plan) => createPassThrough(plan, pgcopyKeys),
   'pgtext pgtext': (plan) => createPassThrough(plan, pgtextKeys),
   'sqlite pgcopy': (plan) => createSqliteTranscoder(plan),
+  'sqlite sqlite': (plan) => (plan.layout?.raw === true ? createPassThrough(plan, createSqliteDecoder) : null),
 }
 
 const observers: Readonly<

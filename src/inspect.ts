@@ -124,7 +124,10 @@ async function inspectTable(source: Source, table: SourceTable, options: Inspect
       return { ...index, partial: index.partial === null ? null : styledFilter(index.partial, style) }
     }),
     trouble: findTrouble(sample, style),
-    notes: structure === null ? notesOn(sample) : [...structure.warnings, ...structure.notes],
+    notes:
+      structure === null
+        ? notesOn(sample)
+        : [structure, structure.reading].flatMap(({ warnings, notes }) => [...warnings, ...notes]),
     proposals: structure === null ? proposeNesting(sample) : [],
   }
 }

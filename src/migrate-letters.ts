@@ -200,7 +200,7 @@ function refuseRepairs(
   const { source } = passedOn.plan
   throw new DroverError(
     'conflicting-options',
-    `rows of ${source} were passed on as PostgreSQL sent them, so --fix, --cast and --coerce cannot change its dead letters`,
+    `rows of ${source} were passed on as they are, so --fix, --cast and --coerce cannot change its dead letters`,
     {
       hint: `make the target hold them and retry without these options, or leave ${source} out with --tables; rows that are wrong are corrected in the source and copied anew`,
     },

@@ -207,6 +207,8 @@ export interface Target extends AsyncDisposable {
     readonly create: string
     readonly finish: readonly string[]
   }
+  /** Its tables are in schemas; where it has none, that of a name says nothing. */
+  readonly hasSchemas: boolean
   /** The longest name of a table or column, in bytes of UTF-8. */
   readonly maxNameBytes: number
   /** The most columns that a table can have. */

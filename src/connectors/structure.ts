@@ -46,6 +46,8 @@ export interface TableStructure {
   /** What was found out and how, one sentence each. */
   readonly notes: readonly string[]
   readonly warnings: readonly string[]
+  /** The same of what values are read as, which says nothing of rows that are passed on as they are. */
+  readonly reading: { readonly notes: readonly string[]; readonly warnings: readonly string[] }
 }
 
 export interface ColumnStructure {

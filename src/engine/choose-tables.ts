@@ -4,6 +4,7 @@ import type { Mode } from '../connectors/planned-table.ts'
 import { DroverError } from '../core/errors.ts'
 import { partsOf, qualified, type TargetName } from '../core/plan.ts'
 import { matchesPattern } from '../core/wildcard.ts'
+import { parseGivenTarget } from '../plan-file-names.ts'
 import type { SavedTable } from '../plan-file-read.ts'
 import type { SavedPlan } from '../plan-file.ts'
 import { nameColumns, nameTables, type Naming } from '../schema/naming.ts'
@@ -64,14 +65,34 @@ export function namingOf({ config, source }: Pick<PlanContext, 'config' | 'sourc
   return config.forTable(table).naming ?? source.naming
 }
 
-/** Tables of different schemas stay in them, unless one schema is asked for; there no two have the same name. */
+/** The name that a table is given, which may have the schema before it; null: none. */
+function givenName(
+  { config, target }: ChoiceContext,
+  { name: table }: SourceTable,
+): { readonly schema: string | null; readonly name: string } | null {
+  const text = config.forTable(table).targetName
+  if (text === null || !target.hasSchemas) return text === null ? null : { schema: null, name: text }
+  const given = parseGivenTarget(text)
+  if (given !== null) return given
+  throw new DroverError('invalid-value', `${JSON.stringify(text)} under to: is no name for table ${table}`, {
+    hint: 'write schema.table, and "…" around a name that has a dot or a space in it: shop."a.b"',
+  })
+}
+
+/**
+ * Tables of different schemas stay in them, unless one schema is asked for, or another for the table; in one schema no
+ * two have the same name.
+ */
 function nameChosen(
   context: ChoiceContext,
   chosen: readonly SourceTable[],
 ): { readonly names: ReadonlyMap<string, TargetName>; readonly warnings: readonly string[] } {
   const { config, target } = context
   const moves = config.origin('targetSchema') !== 'params.ts'
-  const schemaOf = ({ qualified: own }: SourceTable): string => {
+  const given = new Map(chosen.map((table) => [table.name, givenName(context, table)]))
+  const schemaOf = ({ name, qualified: own }: SourceTable): string => {
+    const schema = given.get(name)?.schema ?? null
+    if (schema !== null) return schema
     return own === undefined || moves ? config.targetSchema : own.schema
   }
   const names = new Map<string, TargetName>()
@@ -81,11 +102,11 @@ function nameChosen(
       source: table.name,
       wanted: table.qualified?.name,
       naming: namingOf(context, table.name),
-      targetName: config.forTable(table.name).targetName,
+      targetName: given.get(table.name)?.name,
     }))
-    const given = nameTables(wanted, target.maxNameBytes)
-    for (const [source, name] of given.names) names.set(source, { schema, name })
-    warnings.push(...given.warnings)
+    const named = nameTables(wanted, target.maxNameBytes)
+    for (const [source, name] of named.names) names.set(source, { schema, name })
+    warnings.push(...named.warnings)
   }
   return { names, warnings }
 }

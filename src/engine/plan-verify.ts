@@ -8,7 +8,7 @@ import { widensTo } from '../schema/lattice.ts'
 import { targetsOf, type Choice, type ChosenTable } from './choose-tables.ts'
 import { lookAtSample } from './look.ts'
 import type { PlanContext } from './plan-context.ts'
-import { decodedLayout } from './settle-structure.ts'
+import { comparedLayout } from './settle-structure.ts'
 import { coercing, columnsOf, readingOf, refuseFailing, structureOf } from './shape-table.ts'
 
 /** Fields named in a sentence. */
@@ -55,7 +55,7 @@ async function planOne(
   const { plan } = columnsOf({ ...context, existing: new Map() }, chosen, options, { sample, structure })
   const { onConflict: _, ...wanted } = coercing(plan, options)
   const fitted: TablePlan = { ...wanted, ...fitRows(context, wanted, existing) }
-  const layout = structure === null ? null : decodedLayout(fitted, structure)
+  const layout = structure === null ? null : comparedLayout(fitted, structure, context.target)
   return {
     plan: layout === null ? fitted : { ...fitted, layout },
     selection: layout === null ? selection : { ...selection, layout },

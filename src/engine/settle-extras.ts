@@ -138,7 +138,10 @@ function indexSql(
       ? { sql: quoted(planned.get(field)?.name ?? field) }
       : translateIndexPart(expression, words, collation)
     if ('reason' in translated) return translated
-    places.push(descending ? `${translated.sql} desc` : translated.sql)
+    // Columns that values are made anew for compare bytes; in another language the collation is translated with the rest.
+    const isOwn = field !== null && !isPlain && expression.dialect === target.dialect
+    const collated = isOwn ? ` collate ${quoted(collation ?? '')}` : ''
+    places.push(`${translated.sql}${collated}${descending ? ' desc' : ''}`)
   }
   if (where === null) return { sql: `(${places.join(', ')})` }
   const condition = translateCondition(where, words)

@@ -52,8 +52,13 @@ export function nativeDefinition(table: Structured, native: NativeStructure, tol
   const { constraints, key, suffix, sequences } = native
   const ownKey = table.plan.key.length > 0 ? key : null
   const takes = (text: NamesFields): boolean => canTake(kept, text)
-  left.push(...constraints.filter((text) => !takes(text)).map(({ name, sql }) => `constraint ${name} (${sql})`))
-  if (ownKey !== null && !takes(ownKey)) left.push(`what its key has beside columns (${ownKey.name}: ${ownKey.sql})`)
+  left.push(
+    ...constraints
+      .filter((text) => !takes(text))
+      .map(({ name, sql }) => (name === '' ? sql : `constraint ${name} (${sql})`)),
+  )
+  if (ownKey !== null && !takes(ownKey))
+    left.push(`what its key has beside columns (${ownKey.name === '' ? '' : `${ownKey.name}: `}${ownKey.sql})`)
   const isParted = suffix.startsWith('partition by') && !kept.whole
   if (isParted) left.push(suffix)
   left.push(...new Set(native.statements.filter((text) => !takes(text)).map(({ makes }) => makes)))

@@ -11,6 +11,7 @@ import {
   type TableDefinition,
   type TablePlan,
 } from '../core/plan.ts'
+import type { TableChange } from '../core/table-change.ts'
 import { translateCondition, translateDefault } from '../schema/sql-translation.ts'
 import { freeName, usualKeyName } from './free-name.ts'
 import { keptFields, nativeDefinition } from './settle-native.ts'
@@ -18,6 +19,8 @@ import { translating, wholeColumns, type Structured } from './structured.ts'
 
 export interface SettledTable {
   readonly plan: TablePlan
+  /** What of it is carried. */
+  readonly structure: TableStructure
   readonly layout: RowLayout
   /** How its rows come over, for people. */
   readonly way: string
@@ -33,12 +36,14 @@ type Languages = Pick<Target, 'dialect' | 'formatFor' | 'accepts' | 'maxNameByte
  * Adds to a plan of columns how the rows come, how they are sent, and, for a table that is made, what its source has
  * beside columns. What cannot be said in the target's language is left out and told.
  */
-export function settleStructure({ plan, structure }: Structured, target: Languages, isNew: boolean): SettledTable {
-  const raw = rawFormat(plan, structure, target)
+export function settleStructure(given: Structured, target: Languages, isNew: boolean): SettledTable {
+  const raw = rawFormat(given.plan, given.structure, target)
+  const { plan, structure } = raw === null && target.dialect === 'sqlite' ? readAnew(given) : given
   const layout = raw === null ? decodedLayout(plan, structure) : rawLayout(plan, structure, raw)
   const told: string[] = []
   told.push(...unreadSequences({ plan, structure }, isNew))
   const definition = isNew ? definitionOf({ plan, structure }, target, told) : reachedOnly({ plan, structure })
+  const said = raw === null ? [structure.reading, structure] : [structure]
   return {
     plan: {
       ...(raw === null ? inItsFormat(plan, target) : plan),
@@ -46,11 +51,12 @@ export function settleStructure({ plan, structure }: Structured, target: Languag
       layout,
       ...(definition === undefined ? {} : { definition }),
     },
+    structure,
     layout,
     way: wayOf(raw, layout),
     sameColumns: hasSameColumns({ plan, structure }),
-    notes: structure.notes.map((note) => `${plan.source}: ${note}`),
-    warnings: [...structure.warnings, ...told].map((warning) => `${plan.source}: ${warning}`),
+    notes: said.flatMap(({ notes }) => notes).map((note) => `${plan.source}: ${note}`),
+    warnings: [...said.flatMap(({ warnings }) => warnings), ...told].map((warning) => `${plan.source}: ${warning}`),
   }
 }
 
@@ -65,15 +71,35 @@ export function inItsFormat(plan: TablePlan, target: Languages): TablePlan {
   return sent === null || sent === target.accepts ? plan : { ...plan, sentAs: sent }
 }
 
+/** Values that are made anew are not what a column of the source's own type holds: its affinity would change them. */
+function readAnew({ plan, structure }: Structured): Structured {
+  const columns = plan.columns.map(({ native: _, ...column }) => column)
+  return { plan: { ...plan, columns }, structure: { ...structure, native: null } }
+}
+
+/** Columns that a table which is there gets are of drover's own types where its rows are made anew. */
+export function additionsOf(
+  additions: readonly TableChange[],
+  { structure }: Pick<SettledTable, 'structure'>,
+): readonly TableChange[] {
+  if (structure.native !== null) return additions
+  return additions.map((change) => {
+    if (change.kind !== 'add') return change
+    const { name, type } = change.column
+    return { ...change, column: { name, type } }
+  })
+}
+
 function wayOf(raw: Format | null, { format }: RowLayout): string {
   if (raw === 'pgcopy') return 'passed on in binary form, as they are'
+  if (raw === 'sqlite') return 'passed on as they are stored'
   if (raw === 'pgtext') return 'passed on as text, since a type has no binary form that both servers share'
   return format === 'sqlite' ? 'read by the types that their values have' : 'read as values, and made anew'
 }
 
 /** In what rows can be passed on as they are; null: they have to be made anew. */
 function rawFormat(plan: TablePlan, { native, layout }: TableStructure, target: Languages): Format | null {
-  if (native === null || target.dialect !== 'postgres') return null
+  if (native === null) return null
   const { transform, coerce, children, overflow, flattened, columns } = plan
   if ([transform, coerce, children, overflow, flattened].some((part) => part !== undefined)) return null
   const isSame = (column: ColumnPlan): boolean => {
@@ -81,24 +107,36 @@ function rawFormat(plan: TablePlan, { native, layout }: TableStructure, target: 
     return plain && column.native !== undefined && column.native === native.columns.get(column.field)?.type
   }
   const fields = new Set(columns.map(({ field }) => field))
-  const hasKey = layout.key.every((place) => fields.has(layout.columns[place]?.field ?? ''))
+  const hasKey = layout.key.every((place) => {
+    const { field = null } = layout.columns[place] ?? {}
+    // By the number of a row, which is in no column, it can be read, and is not known elsewhere.
+    return field === null || fields.has(field)
+  })
   if (!columns.every(isSame) || !hasKey) return null
+  if (target.dialect === 'sqlite') return 'sqlite'
   return columns.every((column) => native.binary.has(column.native ?? '')) ? 'pgcopy' : 'pgtext'
 }
 
 /** The columns of the plan in its order. */
 function rawLayout({ columns }: TablePlan, { layout }: TableStructure, format: Format): RowLayout {
   const fields = columns.map(({ field }) => field)
+  const key = layout.key.map((place) => fields.indexOf(layout.columns[place]?.field ?? ''))
   return {
     format,
     raw: true,
     columns: columns.map(({ field, type }) => ({ field, type })),
-    key: layout.key.map((place) => fields.indexOf(layout.columns[place]?.field ?? '')),
+    key: key.includes(-1) ? [] : key,
   }
 }
 
+/** How the rows of a table that is there are read to be compared with it. */
+export function comparedLayout(plan: TablePlan, structure: TableStructure, target: Languages): RowLayout {
+  const asStored = target.dialect === 'sqlite' ? rawFormat(plan, structure, target) : null
+  return asStored === null ? decodedLayout(plan, structure) : rawLayout(plan, structure, asStored)
+}
+
 /** All columns where a transform may want them, otherwise those of the plan and of the key. */
-export function decodedLayout(plan: TablePlan, { layout }: Pick<TableStructure, 'layout'>): RowLayout {
+function decodedLayout(plan: TablePlan, { layout }: Pick<TableStructure, 'layout'>): RowLayout {
   if (plan.transform !== undefined) return layout
   // In the order of the plan, so that a row whose values need no change is one in the target's order.
   const fields = plan.columns.map(({ field }) => field)

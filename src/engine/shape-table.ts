@@ -17,7 +17,7 @@ import { refuseUnfit, staying, triggerWarnings } from './existing-tables.ts'
 import { irreversible, lastingChange } from './irreversible.ts'
 import { lookAtSample, withDeclared } from './look.ts'
 import type { PlanContext } from './plan-context.ts'
-import { inItsFormat, settleStructure } from './settle-structure.ts'
+import { additionsOf, inItsFormat, settleStructure } from './settle-structure.ts'
 import { isGiven } from './run-options.ts'
 import { resolveSince } from './since.ts'
 import { declaredFields } from './structured.ts'
@@ -158,6 +158,8 @@ async function planNow(context: ShapeContext, chosen: ChosenTable, signal: Abort
   return {
     ...shape,
     plan: settled.plan,
+    structure: settled.structure,
+    additions: additionsOf(columns.additions, settled),
     selection: { ...selection, layout: settled.layout },
     way: settled.way,
     sameColumns: settled.sameColumns,

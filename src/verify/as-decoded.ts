@@ -9,7 +9,8 @@ export function asDecoded<T extends Pick<CheckInput, 'planned' | 'passedOn'>>(in
   const { planned } = input
   const { sentAs: _, ...plan } = planned.plan
   const { layout } = plan
-  if (layout?.raw !== true) return { ...input, planned: { ...planned, plan } }
+  // Of a row of SQLite there is one form.
+  if (layout?.raw !== true || layout.format === 'sqlite') return { ...input, planned: { ...planned, plan } }
   const decoded: RowLayout = { ...layout, format: 'pgcopy', raw: false }
   // What is passed on is measured by nobody but the target.
   const columns = plan.columns.map(({ maxCharacters: _length, ...column }) => column)

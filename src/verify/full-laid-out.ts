@@ -4,13 +4,13 @@ import type { RowLayout } from '../core/layout.ts'
 import { targetColumns, type TablePlan } from '../core/plan.ts'
 import { RowError } from '../core/row-error.ts'
 import type { Row, Value } from '../core/value.ts'
-import { fieldsOf, fieldTexts } from './field-text.ts'
+import { fieldsOf } from './field-text.ts'
 import type { Leniency } from './full-bson.ts'
-import type { Cells } from './full-identity.ts'
 import { readRecord } from './full-record.ts'
 import type { RowReader, UseOf } from './full-row-reader.ts'
 import { storedReader } from './full-stored.ts'
 import { tupleValue } from './full-tuples.ts'
+import { formsOf } from './target-forms.ts'
 
 /** The values of one row by their places in the layout. Throws RowError for a value that is none of its column's type. */
 type ReadPlaces = (bytes: Uint8Array) => (place: number) => Value
@@ -25,7 +25,7 @@ export function laidOutReader(
   const fields = layout.columns.flatMap(({ field }, place) => {
     return field === null || useOf(field) !== 'value' ? [] : [{ place, field }]
   })
-  const shown = accepts === 'pgcopy' && isShown(plan, layout) ? targetColumns(plan).map(({ type }) => type) : null
+  const shown = isShown(plan, layout, accepts) ? formsOf(accepts).texts(targetColumns(plan)) : null
   return {
     row(batch, index) {
       const valueAt = open(bytesOf(batch, index))
@@ -46,9 +46,7 @@ export function laidOutReader(
         }),
       )
     },
-    ...(shown === null
-      ? {}
-      : { cells: (batch: Batch, index: number): Cells => fieldTexts(shown, batch.bytes, batch.offsets[index] ?? 0) }),
+    ...(shown === null ? {} : { cells: shown }),
   }
 }
 
@@ -83,10 +81,12 @@ function checkWidth(found: number, wanted: number): void {
 
 /**
  * Whether each field is what its column has to hold, so that the texts of its fields are what the target shows. Then arrays
- * are compared which no value of a row stands for.
+ * are compared which no value of a row stands for. Rows that are passed on as they are stored are nothing else.
  */
-function isShown({ columns, transform, children, overflow, coerce }: TablePlan, layout: RowLayout): boolean {
-  if (layout.format !== 'pgcopy' || layout.columns.length !== columns.length) return false
+function isShown(plan: TablePlan, layout: RowLayout, accepts: Format): boolean {
+  if (layout.raw) return true
+  const { columns, transform, children, overflow, coerce } = plan
+  if (accepts !== 'pgcopy' || layout.format !== 'pgcopy' || layout.columns.length !== columns.length) return false
   if ([transform, children, overflow, coerce].some((part) => part !== undefined)) return false
   return columns.every(({ field, type, within, holds, cast, maxCharacters }, place) => {
     const given = layout.columns[place]

@@ -43,7 +43,9 @@ describe('rollback of a migration that made its tables', () => {
     await db.collection('orders').createIndex({ user: 1 })
     await sql('create schema theirs; create table theirs.orders (n integer); create table public.other (n integer)')
     const before = await catalogOf(both)
-    const file = 'tables: { orders: { nest: { items: table }, references: { user: users._id } } }'
+    const file = `tables:
+      orders: { nest: { items: table }, references: { user: users._id } }
+      users: { to: crm."the users" }`
     const config = await folder.write('drover.yaml', file)
     const way = { from, to, tables: ['orders', 'users'], config, targetSchema: 'shop' }
     const { migration } = await migrate(way)
@@ -56,8 +58,9 @@ describe('rollback of a migration that made its tables', () => {
       removed: [
         'table shop.orders is dropped',
         'table shop.orders_items is dropped',
-        'table shop.users is dropped',
+        'table crm.the users is dropped',
         'schema shop is dropped',
+        'schema crm is dropped',
       ],
       exitCode: 0,
     })

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import type { PlannedTable } from '../../src/connectors/planned-table.ts'
 import { DroverError } from '../../src/core/errors.ts'
 import type { ChildPlan } from '../../src/core/plan.ts'
+import { parseGivenTarget } from '../../src/plan-file-names.ts'
 import type { SavedTable } from '../../src/plan-file-read.ts'
 import { readPlan, writePlan } from '../../src/plan-file.ts'
 import { plannedTables } from './plan-arbitraries.ts'
@@ -309,6 +310,22 @@ describe('changes that are no plan', () => {
 
   it('are refused where the file is empty', () => {
     expect(() => readPlan('', 'p.yaml')).toThrow('p.yaml line 1: the plan must be a map of keys and values')
+  })
+})
+
+describe('a name that a person gives a table', () => {
+  it.each([
+    ['users', null, 'users'],
+    ['the users', null, 'the users'],
+    ['crm.users', 'crm', 'users'],
+    ['crm."a.b ""c"""', 'crm', 'a.b "c"'],
+    ['"a.b"', null, 'a.b'],
+  ])('%s', (text, schema, name) => {
+    expect(parseGivenTarget(text)).toEqual({ schema, name })
+  })
+
+  it.each(['a.b.c', 'crm.the users', '.users', 'crm.'])('is not %s', (text) => {
+    expect(parseGivenTarget(text)).toBeNull()
   })
 })
 

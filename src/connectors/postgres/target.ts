@@ -41,6 +41,7 @@ export class PostgresTarget implements Target {
   readonly dialect = 'postgres'
   readonly delivery = 'atomic'
   readonly maxWriters: number = Infinity
+  readonly hasSchemas: boolean = true
   readonly maxNameBytes: number = maxNameBytes
   readonly maxColumns: number = maxColumns
   readonly indexMethods: readonly IndexPlan['method'][] = ['btree', 'gin']

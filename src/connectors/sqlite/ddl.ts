@@ -10,7 +10,7 @@ import {
 import type { TablePlan, TargetColumn, TargetName } from '../../core/plan.ts'
 import { DroverError } from '../../core/errors.ts'
 import { fillTemplate } from '../../core/statement-template.ts'
-import { declaredType } from './declared-types.ts'
+import { declaredType, typeSql } from './declared-types.ts'
 import { boundedName, nameKey, quoteName, quoteTable } from './names.ts'
 
 /** A table of a plan: the source table's own, or one of its child tables. */
@@ -110,7 +110,7 @@ function definedColumns(part: Part, { columns }: TableDefinition): readonly stri
     if (type === null && column === undefined) {
       throw new DroverError('unexpected', `column ${JSON.stringify(name)} of ${qualified(part.target)} has no type`)
     }
-    const declared = type ?? (column === undefined ? '' : typeIn(part, column))
+    const declared = type !== null ? typeSql(type) : column === undefined ? '' : typeIn(part, column)
     return [quoteName(name), declared, clauses].filter((text) => text !== '').join(' ')
   })
   const later = [...planned.values()].map((column) => `${quoteName(column.name)} ${declaredType(column)}`)
@@ -119,9 +119,10 @@ function definedColumns(part: Part, { columns }: TableDefinition): readonly stri
 
 /** None where a column says that it is the key, as `autoincrement` needs it. */
 function keyClause({ key }: Part, definition: TableDefinition | undefined): readonly string[] {
+  if (key.length === 0) return []
   if (definition?.key !== undefined) return [named(definition.key.name, definition.key.sql)]
   const said = definition?.columns.some(({ clauses }) => /\bprimary\s+key\b/i.test(clauses)) === true
-  return said || key.length === 0 ? [] : [`primary key (${columnList(key)})`]
+  return said ? [] : [`primary key (${columnList(key)})`]
 }
 
 function referenceClause({ name, columns, references, referencedColumns, options = '' }: Reference): string {

@@ -26,8 +26,16 @@ const documents = 'JSON TEXT'
 
 /** The declared type of a column of drover's own making. */
 export function declaredType({ type, native }: Pick<ColumnPlan, 'type' | 'native'>): string {
-  if (native !== undefined) return native
+  if (native !== undefined) return typeSql(native)
   return type === 'json' || elementType(type) !== null ? documents : scalars[type as ScalarType]
+}
+
+/** How a column is named for people that is declared without a type. */
+export const noType = 'of no type'
+
+/** The name of a type as DDL writes it. */
+export function typeSql(name: string): string {
+  return name === noType ? '' : name
 }
 
 export function affinityOf(declared: string, options: { readonly strict: boolean }): Affinity {

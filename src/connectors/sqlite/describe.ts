@@ -3,7 +3,7 @@ import { setImmediate } from 'node:timers/promises'
 import type { SourceTable } from '../contract.ts'
 import { quoteName } from './identifiers.ts'
 import { isLedgerTable } from './ledger-schema.ts'
-import { lookUpTable, textOf, type SqliteTable } from './table.ts'
+import { lookUpTable, textOf, triggerNames, type SqliteTable } from './table.ts'
 import type { Snapshot } from './snapshot.ts'
 
 /** Rows are counted in files up to here: about 20 ms for a million rows. */
@@ -48,13 +48,19 @@ function describeTable(snapshot: Snapshot, name: string, type: string, source: s
   const skip = (kind: SourceTable['kind'], why: string): SourceTable => skipped(name, kind, why)
   if (type === 'virtual') return skip('system', `it is a virtual table${moduleOf(snapshot, name)}`)
   const known = skippedKinds[type]
-  if (known !== undefined) return skip(known.kind, known.why)
+  if (known !== undefined) return skip(known.kind, `${known.why}${triggersOf(snapshot, name)}`)
   const table = lookUpTable(snapshot, name, source)
   if (table.order.length === 0) {
     return skip('table', 'its rows cannot be told apart: columns are called rowid, _rowid_ and oid, and it has no key')
   }
   const estimatedRows = estimateRows(snapshot, table, counts)
   return { name, kind: 'table', skipped: null, estimatedRows, averageRowBytes: measure(snapshot, table), ordered: true }
+}
+
+/** Those of a view; those of a table are told with its structure. */
+function triggersOf(snapshot: Snapshot, name: string): string {
+  const names = triggerNames(snapshot, name)
+  return names.length === 0 ? '' : `, nor their triggers: ${names.join(', ')}`
 }
 
 function skipped(name: string, kind: SourceTable['kind'], why: string): SourceTable {

@@ -3,12 +3,12 @@ import { setImmediate } from 'node:timers/promises'
 import type { BatchLimits, PackedRows } from '../../core/batch.ts'
 import { DroverError } from '../../core/errors.ts'
 import { qualified, type TargetColumn, type TargetName } from '../../core/plan.ts'
-import type { SqliteValue } from '../../format/sqlite-record.ts'
+import { StoredText, type SqliteValue } from '../../format/sqlite-record.ts'
 import type { BufferPool, Slice } from '../contract.ts'
 import type { Connection } from './database.ts'
 import { quoteName, quoteTable, rowidName, tableName } from './names.ts'
 import { RowPacker } from './row-packer.ts'
-import { doubtOf, textOfBytes } from './rows.ts'
+import { doubtOf } from './rows.ts'
 import { columnsOf } from './target-existing.ts'
 
 export interface SlicedRows {
@@ -70,7 +70,6 @@ export function slicesOf(connection: Connection, target: TargetName, count: numb
  */
 export class ExactRows {
   readonly selected: string
-  readonly #encoding: string
   readonly #width: number
   readonly #one: StatementSync | null
 
@@ -87,7 +86,6 @@ export class ExactRows {
       const own = names.slice(first, first + flagsEach)
       flags.push(own.map((name, bit) => `((typeof(${name}) = 'text') << ${bit})`).join(' | '))
     }
-    this.#encoding = encodingOf(connection)
     this.selected = [...values, ...flags].join(', ')
     this.#width = names.length
     const text = `select ${this.selected} from ${quoteTable(target)} where ${rowid} = ?`
@@ -101,7 +99,7 @@ export class ExactRows {
       let flags = found[this.#width + first / flagsEach] as bigint
       for (let place = first; flags > 0n; place++, flags >>= 1n) {
         const value = row[place]
-        if ((flags & 1n) === 1n && value instanceof Uint8Array) row[place] = textOfBytes(value, this.#encoding)
+        if ((flags & 1n) === 1n && value instanceof Uint8Array) row[place] = new StoredText(value)
       }
     }
     return row

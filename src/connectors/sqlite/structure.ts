@@ -8,12 +8,13 @@ import { chooseTypes, type ChosenType } from './choose-types.ts'
 import { tellOfColumn, tellOfUnseen, type Told } from './column-notes.ts'
 import { quoteName } from './identifiers.ts'
 import { readIndexes } from './indexes.ts'
+import { nativeOf } from './native.ts'
 import { plainLayout, storedColumns } from './query.ts'
 import { readReferences } from './references.ts'
 import { referredTypes } from './referred-types.ts'
 import { Scan } from './scan.ts'
 import type { Snapshot } from './snapshot.ts'
-import type { SqliteColumn, SqliteTable } from './table.ts'
+import { triggerNames, type SqliteColumn, type SqliteTable } from './table.ts'
 import { cheapRows, largestOf, troubleIn } from './trouble.ts'
 
 /** What the catalogue says of a table, and what all rows selected prove of its types: see the contract of a source. */
@@ -36,33 +37,45 @@ export async function describeStructure(
   const referred = await referredTypes(snapshot, references, request, signal)
   const wanted = { ...referred, ...request.wanted }
   const chosen = await chooseTypes(scan, storedColumns(table), { ...request, wanted, compared })
-  for (const one of chosen) await tellOfColumn(scan, one, request, told)
-  tellOfUnseen(chosen, told)
+  const reading: Told = { notes: [], warnings: [] }
+  for (const one of chosen) await tellOfColumn(scan, one, request, reading)
+  tellOfUnseen(chosen, reading)
   tellOfTriggers(snapshot, table, told)
+  if (parsed !== null && parsed.onConflict.length > 0) {
+    told.warnings.push(`what it says of conflicts is not carried: ${parsed.onConflict.join(', ')}`)
+  }
   const key = await usableKey(scan, table, told)
+  const reached = table.rowidColumn === null ? null : highestNumber(snapshot, table)
   const collations = new Map(parsed?.columns.map(({ name, collation }) => [name, collation]))
   return {
     layout: layoutOf(table, chosen, key),
     sample: await sampleOf(scan, chosen),
     columns: table.columns.map((column) => {
       const computed = parsed?.columns.find(({ name }) => name === column.name)?.generated?.text
-      return columnOf(snapshot, table, column, { computed, collation: collations.get(column.name) ?? null })
+      return columnOf(table, column, {
+        computed,
+        collation: collations.get(column.name) ?? null,
+        reached,
+      })
     }),
     key,
     checks: parsed === null ? [] : checksOf(parsed),
     indexes,
     references,
-    native: null,
+    native: parsed === null || isReadOtherwise(request) ? null : nativeOf({ table, parsed, indexes, reached }),
     notes: told.notes,
     warnings: told.warnings,
+    reading,
   }
 }
 
+/** Somebody has said what values are to become. */
+function isReadOtherwise({ dateFormats, timeZone, encoding }: StructureRequest): boolean {
+  return Object.keys(dateFormats).length > 0 || timeZone !== 'UTC' || encoding !== null
+}
+
 function tellOfTriggers(snapshot: Snapshot, { name }: SqliteTable, told: Told): void {
-  const names = snapshot.all(
-    "select name from sqlite_schema where type = 'trigger' and tbl_name = ? collate nocase order by name",
-    [name],
-  )
+  const names = triggerNames(snapshot, name)
   if (names.length > 0) told.warnings.push(`triggers are not carried: ${names.join(', ')}`)
 }
 
@@ -131,10 +144,13 @@ async function sampleOf(scan: Scan, chosen: readonly ChosenType[]): Promise<Samp
 }
 
 function columnOf(
-  snapshot: Snapshot,
   table: SqliteTable,
   column: SqliteColumn,
-  { computed, collation }: { readonly computed: string | undefined; readonly collation: string | null },
+  {
+    computed,
+    collation,
+    reached,
+  }: { readonly computed: string | undefined; readonly collation: string | null; readonly reached: string | null },
 ): ColumnStructure {
   const { name, declared, required } = column
   const isRowid = name === table.rowidColumn
@@ -144,7 +160,7 @@ function columnOf(
     required: required || isRowid,
     ...(collation === null || collation.toUpperCase() === 'BINARY' ? {} : { collation }),
     default: column.default === null ? null : sqlText(column.default),
-    identity: isRowid ? { always: false, reached: highestNumber(snapshot, table) } : null,
+    identity: isRowid ? { always: false, reached } : null,
     generated: column.computed === null ? null : sqlText(computed ?? ''),
   }
 }

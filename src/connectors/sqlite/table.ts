@@ -101,6 +101,12 @@ function keyParts(snapshot: Snapshot, table: string): readonly OrderPart[] {
     })
 }
 
+/** Triggers of a table or view. */
+export function triggerNames(snapshot: Snapshot, name: string): readonly string[] {
+  const find = "select name from sqlite_schema where type = 'trigger' and tbl_name = ? collate nocase order by name"
+  return snapshot.all(find, [name]).map(([trigger]) => textOf(trigger))
+}
+
 /** A text of the catalogue. */
 export function textOf(value: StoredValue | undefined): string {
   return typeof value === 'string' ? value : ''

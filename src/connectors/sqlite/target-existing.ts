@@ -2,7 +2,7 @@ import type { ExistingColumn } from '../../core/existing-column.ts'
 import type { TargetName } from '../../core/plan.ts'
 import type { ExistingTable } from '../contract.ts'
 import type { Connection } from './database.ts'
-import { acceptedTypes } from './declared-types.ts'
+import { acceptedTypes, noType } from './declared-types.ts'
 import { nameKey, quoteName, tableKey, tableName } from './names.ts'
 import { isSqliteError } from './target-errors.ts'
 
@@ -113,7 +113,7 @@ function columnOf(
   const isRowid = pk > 0 && key.length === 1 && type.toUpperCase() === 'INTEGER'
   return {
     name,
-    nativeType: type === '' ? 'of no type' : type,
+    nativeType: type === '' ? noType : type,
     accepts: generated ? [] : acceptedTypes(type, { strict }),
     acceptsText: [],
     maxCharacters: null,

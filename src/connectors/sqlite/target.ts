@@ -38,6 +38,7 @@ export class SqliteTarget implements Target {
   readonly dialect = 'sqlite'
   readonly delivery = 'atomic'
   readonly maxWriters: number = Infinity
+  readonly hasSchemas: boolean = false
   readonly maxNameBytes: number = maxNameBytes
   readonly maxColumns: number = maxColumns
   readonly indexMethods: readonly IndexPlan['method'][] = ['btree']

@@ -157,4 +157,61 @@ describe('a file as a target', () => {
       ],
     })
   })
+
+  it('is compared with tables of a file, as they are stored and as they are read', async () => {
+    await using source = sqliteFile(`
+      create table things (id integer primary key, name text, price real, flag boolean, at datetime, any, day date);
+      with recursive n (i) as (select 0 union all select i + 1 from n where i < 299)
+        insert into things select i, 'näme ' || i, i / 7.0, case i % 3 when 0 then 'yes' else i % 2 end, 1700000000 + i,
+          case i % 4 when 0 then i when 1 then cast(i as text) when 2 then i + 0.5 else x'ff' end, date(i * 86400, 'unixepoch') from n;
+      create table pairs (a text collate nocase, b, n real, primary key (b, a)) without rowid;
+      insert into pairs select 'k' || (id % 10), case id % 2 when 0 then id else cast(id as text) end, id from things where id < 100;
+      create table loose (a, b text);
+      insert into loose select id % 7, iif(id % 9 = 0, cast(x'ff' || id as text), 'x' || id % 9) from things where id < 150;
+      create table sums (id integer primary key, amount decimal(10, 2));
+      insert into sums select id, id / 4.0 from things`)
+    await using target = sqliteFile()
+    const tampering = `
+      update things set any = cast(any as text) where id = 4;
+      update things set any = cast(any as integer) where id = 5;
+      update things set price = price + 1 where id = 7;
+      update things set at = '2023-11-14' where id = 8;
+      delete from things where id = 9;
+      insert into things (id) values (5000);
+      update pairs set n = null where b = 4;
+      update pairs set b = 5 where b = '5';
+      update loose set b = cast(x'fe' as text) where rowid = 1`
+    const from = source.url
+    await expectTold(target, {
+      from,
+      options: { tables: ['things', 'pairs', 'loose'] },
+      rows: 550,
+      tampering,
+      found: [
+        ['loose', "0, TEXT x'fe'", null, 'missing', 'extra'],
+        ['loose', "0, TEXT x'ff30'", null, 'found', 'missing'],
+        ['pairs', '4, k4', 'n', '4.0', 'NULL'],
+        ['pairs', '5, k5', null, 'missing', 'extra'],
+        ['pairs', 'TEXT 5, k5', null, 'found', 'missing'],
+        ['things', '4', 'any', '4', 'TEXT 4'],
+        ['things', '5', 'any', 'TEXT 5', '5'],
+        ['things', '5000', null, 'missing', 'extra'],
+        ['things', '7', 'price', '1.0', '2.0'],
+        ['things', '8', 'at', '1700000008', '2023-11-14'],
+        ['things', '9', null, 'found', 'missing'],
+      ],
+    })
+    await expectTold(target, {
+      from,
+      options: { tables: ['sums'], cast: { amount: 'numeric' } },
+      rows: 300,
+      tampering: `
+        update sums set amount = '0.50' where id = 2;
+        update sums set amount = cast('0.75' as blob) where id = 3`,
+      found: [
+        ['sums', '2', 'amount', '0.5', '0.50'],
+        ['sums', '3', 'amount', '0.75', String.raw`BLOB \x302e3735`],
+      ],
+    })
+  })
 })

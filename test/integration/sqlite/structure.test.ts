@@ -87,14 +87,16 @@ describe('types by what is stored', () => {
       { name: 'null', type: 'null', count: 1 },
     ])
     expect(fields.get('r')?.trouble).toEqual([{ kind: 'special-number', count: 1, key: '2' }])
-    expect(found.notes).toContain('odd holds 1 integer, 1 text: text, numbers as they are written')
-    expect(found.warnings.join()).toMatch(/d is declared decimal\(10, 2\), and SQLite keeps 1 of its values as doubles/)
+    expect(found.reading.notes).toContain('odd holds 1 integer, 1 text: text, numbers as they are written')
+    expect(found.reading.warnings.join()).toMatch(
+      /d is declared decimal\(10, 2\), and SQLite keeps 1 of its values as doubles/,
+    )
   })
 
   it('L01, L09: bytes among numbers are dead letters, told before; damaged texts and NULs are counted', async () => {
     const found = await structure('blobs')
     expect(types(found)).toMatchObject({ numbers: 'int64', bytes: 'bytes', both: 'bytes any', none: 'text' })
-    expect(found.warnings).toEqual([
+    expect(found.reading.warnings).toEqual([
       'numbers holds 2 integers, 1 blob; 1 of them is no bigint and will be dead letters: the rows 3',
       'both holds 1 text, 1 blob: bytea, texts by their bytes; bytes are in the rows 1',
     ])
@@ -124,17 +126,17 @@ describe('types by what is stored', () => {
       empty_day: 'date iso',
       spoken: 'text',
     })
-    expect(found.notes).toContain(
+    expect(found.reading.notes).toContain(
       's holds times as seconds since 1970: 2000-01-01T00:00:00.000Z … 2023-11-14T22:13:20.000Z',
     )
-    expect(found.notes).toContain(
+    expect(found.reading.notes).toContain(
       'written holds times as ISO 8601 text: 2024-01-01 10:00:00 … 2024-01-01 10:00:01; those without a zone count as UTC, unless --time-zone names another',
     )
-    expect(found.notes).toContain('there is no value in empty_day: types as they are declared')
-    expect(found.notes.find((note) => note.startsWith('mixed'))).toBe(
+    expect(found.reading.notes).toContain('there is no value in empty_day: types as they are declared')
+    expect(found.reading.notes.find((note) => note.startsWith('mixed'))).toBe(
       'mixed is declared datetime, and its values are not dates of one form, so it is read as text, numbers as they are written: 1 dates with time, such as "2024-01-01 10:00:00"; 1 empty texts, such as ""; 1 seconds since 1970, such as 1700000000',
     )
-    expect(found.notes.find((note) => note.startsWith('zero'))).toMatch(/1 zero dates, such as "0000-00-00"/)
+    expect(found.reading.notes.find((note) => note.startsWith('zero'))).toMatch(/1 zero dates, such as "0000-00-00"/)
     const told = await structure('dates', {
       timeZone: 'Europe/Oslo',
       dateFormats: { spoken: 'iso', s: 'epoch-s', mixed: 'epoch-s', us: 'text' },
@@ -146,7 +148,7 @@ describe('types by what is stored', () => {
       mixed: 'timestamp epoch-s',
       us: 'text any',
     })
-    expect(told.warnings).toEqual([
+    expect(told.reading.warnings).toEqual([
       'mixed holds 1 integer, 2 texts; 2 of them are no timestamptz written as epoch-s and will be dead letters: the rows 1, 3',
     ])
   })
@@ -154,7 +156,7 @@ describe('types by what is stored', () => {
   it('L08: a boolean where all values are one', async () => {
     const found = await structure('flags')
     expect(types(found)).toMatchObject({ yes: 'bool', word: 'bool words', three: 'text any', plain: 'int64' })
-    expect(found.notes.find((note) => note.startsWith('three'))).toMatch(
+    expect(found.reading.notes.find((note) => note.startsWith('three'))).toMatch(
       /three is declared bool, and 2 of its values are not 0 or 1, .*: 2 \(1 times\), "t" \(1 times\)/,
     )
   })
@@ -189,7 +191,7 @@ describe('types by what is stored', () => {
   })
 
   it('gives columns without values what they are declared as', async () => {
-    const { sample, notes } = await structure('bare')
+    const { sample, reading } = await structure('bare')
     expect(sample.fields.map(({ field, types: [type] }) => [field, type])).toEqual([
       ['id', { name: 'INTEGER', type: 'int64', count: 0 }],
       ['on', { name: 'boolean', type: 'bool', count: 0 }],
@@ -197,7 +199,7 @@ describe('types by what is stored', () => {
       ['price', { name: 'decimal(9,2)', type: 'decimal', count: 0 }],
       ['any', { name: '', type: 'text', count: 0 }],
     ])
-    expect(notes).toEqual(['there are no values: types as they are declared'])
+    expect(reading.notes).toEqual(['there are no values: types as they are declared'])
   })
 
   it('reads what refers as what it refers to', async () => {

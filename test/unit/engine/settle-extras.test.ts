@@ -39,6 +39,7 @@ function table(source: string, plan: Partial<TablePlan>, structure: Partial<Tabl
       native: null,
       notes: [],
       warnings: [],
+      reading: { notes: [], warnings: [] },
       ...structure,
     },
   }

@@ -38,6 +38,7 @@ export async function readStructure(
     native,
     notes: notesOf(table),
     warnings,
+    reading: { notes: [], warnings: [] },
   }
 }
 
