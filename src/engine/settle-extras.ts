@@ -74,9 +74,9 @@ function settleIndexes(
   })
 }
 
-/** Its name is one of the table alone: nothing that is built has it. */
+/** Nothing that is built beside the table has its name, or it has the one that is kept for the key of the table. */
 function isOfTable({ kind, sql }: IndexText): boolean {
-  return kind === 'constraint' && !/^(?:primary key|unique|exclude)\b/i.test(sql)
+  return kind === 'constraint' && !/^(?:unique|exclude)\b/i.test(sql)
 }
 
 function shownIndex({ name, parts }: IndexStructure): string {
