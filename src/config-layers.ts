@@ -103,7 +103,9 @@ export class Settings {
   }
 
   origin(name: string, table: string | null = null): Origin {
-    const option = this.#specs.find((candidate) => candidate.name === name || candidate.field === name)
+    const isMeant = (candidate: OptionSpec<unknown>): boolean => candidate.name === name || candidate.field === name
+    // One of another command cannot be given to this one.
+    const option = this.#specs.find(isMeant) ?? allSpecs.find(isMeant)
     if (option === undefined) throw new Error(`no such option: ${name}`)
     return this.#given(option, table)?.origin ?? (option.knob ? 'params.ts' : 'default')
   }
