@@ -8,8 +8,11 @@ export interface FreshDatabase extends AsyncDisposable {
   readonly name: string
 }
 
-/** A database of its own on the PostgreSQL of the test run. Dropped on disposal, whoever is still connected. */
-export async function freshPostgres(): Promise<FreshDatabase> {
+/**
+ * A database of its own on the PostgreSQL of the test run, `as` being options of `create database`. Dropped on disposal,
+ * whoever is still connected.
+ */
+export async function freshPostgres(as?: string): Promise<FreshDatabase> {
   const name = uniqueName()
   const server = inject('postgresUrl')
   const url = new URL(server)
@@ -19,7 +22,8 @@ export async function freshPostgres(): Promise<FreshDatabase> {
       `select current_setting('server_version_num')::integer >= 150000 as copies`,
     )
     // A third of the work of the other way, which writes each page to the log.
-    await client.query(`create database ${name}${rows[0]?.copies === true ? ' strategy file_copy' : ''}`)
+    const usual = rows[0]?.copies === true ? 'strategy file_copy' : ''
+    await client.query(`create database ${name} ${as ?? usual}`)
   })
   return {
     url: url.href,
