@@ -78,15 +78,15 @@ describe('what cannot be merged', () => {
       return await open.write(parts)
     }
     const good = ordersOf([['a', 1, [['x']]]])
-    const rejected = (part: number, index: number | null, word: string) => ({
-      rejected: { part, index, error: { code: 'row-rejected', message: expect.stringContaining(word) } },
+    const rejected = (part: number, index: number | null, word: string, column?: string) => ({
+      rejected: { part, index, column, error: { code: 'row-rejected', message: expect.stringContaining(word) } },
     })
-    expect(await refused([encoded([tuple('a', 1), tuple('b\0', 1)])])).toEqual(rejected(0, 1, '22021'))
+    expect(await refused([encoded([tuple('a', 1), tuple('b\0', 1)])])).toEqual(rejected(0, 1, '22021', '_id'))
     expect(await refused([encoded([tuple('a', 1), tuple('b', 1000)])])).toEqual(rejected(0, null, '23514'))
     const owners = [0, 0, 1, 2]
     const rows = encoded([tuple('a', 1), tuple('a', 2), tuple('b', 1)])
     const children = [tuple('a', 1, 'left'), tuple('a', 2, 'left'), tuple('a', 1, 'x'), tuple('b', 1, 'y\0')]
-    expect(await refused([rows, encoded(children, 1, owners)])).toEqual(rejected(1, 3, '22021'))
+    expect(await refused([rows, encoded(children, 1, owners)])).toEqual(rejected(1, 3, '22021', 'sku'))
     expect(await storedOrders(under)).toEqual([])
     expect(await commitParts(writer, first, nested, good)).toMatchObject({ written: 1, derived: 2 })
   })

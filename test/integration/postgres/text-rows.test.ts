@@ -72,7 +72,8 @@ describe('rows as text', () => {
       const answer = await written(begun, 0, things, lines(good, row, good))
       const named = column === null ? '' : `, column "${column}"`
       const message: unknown = expect.stringMatching(new RegExp(`SQLSTATE (${state})${named}\\)$`))
-      expect(answer, row).toEqual({ rejected: { part: 0, index: 1, error: { code: 'row-rejected', message } } })
+      const told = { part: 0, index: 1, error: { code: 'row-rejected', message } }
+      expect(answer, row).toEqual({ rejected: column === null ? told : { ...told, column } })
     }
     const long = await written(begun, 0, things, lines(bad(0, 'x'.repeat(5000))))
     expect(JSON.stringify(long).length).toBeLessThan(500)
