@@ -25,7 +25,7 @@ const asWritten = { promoteValues: false, promoteBuffers: false, bsonRegExp: tru
 
 /** Decodes one document, every field of which has a column unless the plan says otherwise. */
 function decode(document: Uint8Array, changes: Partial<TablePlan> = {}): Row {
-  const names = Object.keys(deserialize(document, { validation: { utf8: false } }))
+  const names = Object.keys(deserialize(document, { bsonRegExp: true, validation: { utf8: false } }))
   const types = Object.fromEntries(names.map((name): [string, LogicalType] => [name, 'json']))
   return createBsonDecoder(planOf(types, changes), '_id').decodeRow(batchOf([document]), 0)
 }
