@@ -213,6 +213,29 @@ describe('tables that are there', () => {
     expect(tables[0]?.planned.additions).toMatchObject([{ kind: 'widen' }, { kind: 'add' }])
   })
 
+  it('have keys that equal as their types say, wherever these come from', async () => {
+    await using source = await freshPostgres()
+    await using target = await freshPostgres()
+    const made = `
+      create schema ext; create extension citext schema ext; create extension ltree schema ext;
+      create table words (w ext.citext primary key, t text); create table trees (l ext.ltree, n integer, t text, primary key (l, n))`
+    for (const database of [source, target]) await sql(database, made)
+    await sql(
+      source,
+      `insert into words values ('A', 'new'), ('b', 'b'); insert into trees values ('a.b', 1, 'x'), ('c', 2, 'y')`,
+    )
+    await sql(target, `insert into words values ('a', 'old'); insert into trees values ('c', 2, 'old')`)
+    const between = { from: source.url, to: target.url }
+    const skipped = await migrate({ ...between, mode: 'append', onConflict: 'skip' })
+    expect(skipped).toMatchObject({ state: 'done', totals: { written: 2, skipped: 2, deadLetters: 0 } })
+    const updated = await migrate({ ...between, tables: ['trees'], mode: 'upsert', verify: 'full' })
+    expect(updated).toMatchObject({ state: 'done', totals: { written: 2 }, verification: { equal: true } })
+    expect(await sql(target, 'select w::text, t from words order by 1')).toEqual([
+      { w: 'a', t: 'old' },
+      { w: 'b', t: 'b' },
+    ])
+  })
+
   it('are filled behind those that they refer to, also where that is checked at COMMIT', async () => {
     await using source = await freshPostgres()
     await using target = await freshPostgres()

@@ -2,6 +2,7 @@ import pg from 'pg'
 import { DroverError } from '../../core/errors.ts'
 import { qualified, type TargetColumn, type TargetName } from '../../core/plan.ts'
 import { classifyFault } from './errors.ts'
+import { equals, readEquality } from './equality.ts'
 import { quoteName, quoteTable } from './identifiers.ts'
 import { ownRows } from './relations.ts'
 import type { Session } from './session.ts'
@@ -38,11 +39,12 @@ export async function lookUpRows(
 ): Promise<readonly (readonly (string | null)[])[]> {
   if (key.length === 0) throw new DroverError('unexpected', `rows of ${qualified(target)} were looked up by no key`)
   const types = await typesOf(session, target, key)
+  const operators = await readEquality(session, target)
   const own = await ownRows(session, target)
   const shown = columns.map((column) => `${readAs(`t.${quoteName(column.name)}`, column)}::text`).join(', ')
   const found: (readonly (string | null)[])[] = []
   for (const group of groupByNulls(keys)) {
-    const { condition, values } = matching(key, types, group)
+    const { condition, values } = matching(key, { types, operators }, group)
     const text = `select ${shown} from ${own} t where ${condition}`
     const { rows } = await session.client.query<(string | null)[]>({ text, values, rowMode: 'array' })
     for (const row of rows) found.push(row)
@@ -98,26 +100,31 @@ function groupByNulls(
 
 function matching(
   key: readonly string[],
-  types: readonly string[],
+  { types, operators }: { readonly types: readonly string[]; readonly operators: ReadonlyMap<string, string> },
   keys: readonly (readonly (string | null)[])[],
 ): { readonly condition: string; readonly values: (string | null)[][] } {
   const [first = []] = keys
   const conditions = key.flatMap((column, index) => (first[index] === null ? [`t.${quoteName(column)} is null`] : []))
   const given = key.flatMap((column, index) =>
-    first[index] === null ? [] : [{ column: `t.${quoteName(column)}`, type: types[index] ?? 'text', index }],
+    first[index] === null ? [] : [{ name: column, type: types[index] ?? 'text', index }],
   )
   const values = given.map(({ index }) => keys.map((one) => one[index] ?? null))
   const [only] = given
   if (only !== undefined) {
-    conditions.push(given.length === 1 ? `${only.column} = any($1::text[]::${only.type}[])` : oneOf(given))
+    const any = `any($1::text[]::${only.type}[])`
+    const one = equals(operators, only.name, `t.${quoteName(only.name)}`, any)
+    conditions.push(given.length === 1 ? one : oneOf(given, operators))
   }
   return { condition: conditions.join(' and '), values }
 }
 
-function oneOf(given: readonly { readonly column: string; readonly type: string }[]): string {
-  const columns = given.map(({ column }) => column).join(', ')
-  const casts = given.map(({ type }, place) => `v.k${place}::${type}`).join(', ')
+function oneOf(
+  given: readonly { readonly name: string; readonly type: string }[],
+  operators: ReadonlyMap<string, string>,
+): string {
+  const casts = given.map(({ type }, place) => `k${place}::${type} as k${place}`).join(', ')
   const arrays = given.map((_, place) => `$${place + 1}::text[]`).join(', ')
   const names = given.map((_, place) => `k${place}`).join(', ')
-  return `(${columns}) in (select ${casts} from unnest(${arrays}) as v (${names}))`
+  const same = given.map(({ name }, place) => equals(operators, name, `t.${quoteName(name)}`, `v.k${place}`))
+  return `exists (select from (select ${casts} from unnest(${arrays}) as g (${names})) v where ${same.join(' and ')})`
 }

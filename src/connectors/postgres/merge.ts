@@ -5,6 +5,7 @@ import type { ChildPlan, ColumnPlan, TablePlan } from '../../core/plan.ts'
 import { isChild, partsOf, qualified } from '../../core/plan.ts'
 import { copyRows } from './copy-rows.ts'
 import { classifyFault, refusedColumn, RefusedRow, rejectionOf } from './errors.ts'
+import { equals } from './equality.ts'
 import { quoteColumn, quoteTable } from './identifiers.ts'
 import type { Session } from './session.ts'
 import type { Stage } from './stage.ts'
@@ -102,7 +103,7 @@ async function skipRows(merge: Merge, repeated: number): Promise<readonly number
       from ${stage.quoted} as staged
     ) as arrived
     where repeated or not exists (
-      select from inserted where ${key.map((_, i) => `inserted.key${i} = arrived.key${i}`).join(' and ')}
+      select from inserted where ${keysEqual(merge, (_, i) => [`inserted.key${i}`, `arrived.key${i}`])}
     )
     order by place`)
   if (found.rows.length !== repeated) await checkPresence(merge)
@@ -118,14 +119,23 @@ function insertFromStage({ plan, stage, key }: Merge): string {
 }
 
 /** Invariant 2: what counts as written or as there already is there, whatever triggers did. */
-async function checkPresence({ session, plan, stage, key }: Merge): Promise<void> {
-  const same = key.map((column) => `present.${column} = staged.${column}`).join(' and ')
+async function checkPresence(merge: Merge): Promise<void> {
+  const { session, plan, stage } = merge
+  const same = keysEqual(merge, (column) => [`present.${column}`, `staged.${column}`])
   const { rows } = await session.query<{ missing: number }>(`
     select count(*)::integer as missing from ${stage.quoted} as staged
     where not exists (select from ${quoteTable(plan.target)} as present where ${same})`)
   if (rows[0]?.missing === 0) return
   const message = `${rows[0]?.missing} rows of the batch are not in ${qualified(plan.target)} after it was merged`
   throw new DroverError('conservation-broken', message, { hint: 'look for triggers and rules that leave rows out' })
+}
+
+/** `sidesOf`: of a column of the key, quoted, and its place in the key. */
+function keysEqual(
+  { plan, stage, key }: Merge,
+  sidesOf: (column: string, place: number) => readonly [string, string],
+): string {
+  return plan.key.map((name, place) => equals(stage.equality, name, ...sidesOf(key[place] ?? '', place))).join(' and ')
 }
 
 /** Place of a row in its batch, from 0. */
@@ -150,7 +160,9 @@ function deleteChild(plan: TablePlan, child: ChildPlan, stage: Stage): string {
     const message = `${qualified(child.target)} refers to its rows by (${names}), and they are matched by (${plan.key.join(', ')})`
     throw new DroverError('target-incompatible', message, { hint: 'match the rows by the key of the source' })
   }
-  const same = pairs.map(({ theirs, ours }) => `present.${quoteColumn(theirs)} = staged.${quoteColumn(ours ?? '')}`)
+  const same = pairs.map(({ theirs, ours = '' }) => {
+    return equals(stage.equality, ours, `present.${quoteColumn(theirs)}`, `staged.${quoteColumn(ours)}`)
+  })
   return `delete from ${quoteTable(child.target)} as present using ${stage.quoted} as staged where ${same.join(' and ')}`
 }
 

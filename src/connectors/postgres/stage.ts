@@ -2,6 +2,7 @@ import { DroverError } from '../../core/errors.ts'
 import type { TablePlan } from '../../core/plan.ts'
 import { qualified, targetColumns } from '../../core/plan.ts'
 import type { Destination } from './copy-rows.ts'
+import { readEquality } from './equality.ts'
 import { quoteColumn, quoteName, quoteTable } from './identifiers.ts'
 import type { Session } from './session.ts'
 
@@ -11,6 +12,8 @@ export interface Stage extends Destination {
   readonly arrival: string
   /** Columns that the target numbers (GENERATED ALWAYS AS IDENTITY): they can be inserted, and not updated. Unquoted. */
   readonly fixed: readonly string[]
+  /** By column of the table, what its keys are equal by: see `readEquality`. */
+  readonly equality: ReadonlyMap<string, string>
 }
 
 /** A unique index that ON CONFLICT can use, of exactly these columns in any order. */
@@ -104,7 +107,7 @@ export class Stages {
       create temporary table ${quoteName(name)} on commit delete rows as
         select ${columns.map(quoteColumn).join(', ')} from ${quoteTable(plan.target)} with no data;
       alter table ${quoted} add column ${quoteName(arrival)} bigint generated always as identity`)
-    return { name, quoted, columns, arrival, fixed }
+    return { name, quoted, columns, arrival, fixed, equality: await readEquality(this.#session, plan.target) }
   }
 
   /** Throws `target-incompatible` where one would have to be updated. */

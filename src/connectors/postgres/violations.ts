@@ -1,5 +1,6 @@
 import type { ForeignKeyPlan } from '../../core/index-plan.ts'
 import type { TargetName } from '../../core/plan.ts'
+import { equals, readEquality } from './equality.ts'
 import { quoteColumn, quoteTable } from './identifiers.ts'
 import type { Session } from './session.ts'
 
@@ -45,7 +46,10 @@ export async function listDuplicates(
 /** Values of a reference that no row has, the most frequent first. Empty: there are none. */
 export async function listOrphans(session: Session, reference: ForeignKeyPlan): Promise<string> {
   const columns = reference.columns.map((name) => `own.${quoteColumn(name)}`)
-  const equal = reference.referencedColumns.map((name, at) => `other.${quoteColumn(name)} = ${columns[at] ?? 'null'}`)
+  const operators = await readEquality(session, reference.references)
+  const equal = reference.referencedColumns.map((name, at) => {
+    return equals(operators, name, `other.${quoteColumn(name)}`, columns[at] ?? 'null')
+  })
   const { rows } = await session.query<Group>(
     `select ${groupColumns(columns)} from ${quoteTable(reference.target)} own
      where ${columns.map((column) => `${column} is not null`).join(' and ')}

@@ -50,11 +50,11 @@ const looked: Readonly<Record<string, readonly string[]>> = {
   'merge.ts': [
     'insertFromStage(merge)',
     "key.join(', ')",
-    "key.map((_, i) => `inserted.key${i} = arrived.key${i}`).join(' and ')",
     'keyless',
     "keyOf('present')",
     "keyOf('staged')",
     'keys',
+    'keysEqual(merge, (_, i) => [`inserted.key${i}`, `arrived.key${i}`])',
     'repeatedIn(plan, stage, key)',
     'same',
     "same.join(' and ')",
