@@ -18,7 +18,7 @@ const setUp = `
 async function committed(client: pg.Client, running: Running, wanted: number): Promise<void> {
   while (!running.hasEnded()) {
     const found = await client.query<{ ledger: string | null }>(`select to_regclass('drover.entry') as ledger`)
-    if (found.rows[0]?.ledger != null) {
+    if (typeof found.rows[0]?.ledger === 'string') {
       const { rows: sums } = await client.query<{ read: string }>(
         'select coalesce(sum(read), 0) as read from drover.entry',
       )
