@@ -1,10 +1,11 @@
 import { elementType, type ScalarType } from '../core/logical-type.ts'
 import type { NestedJson } from '../core/plan.ts'
-import { Day, Decimal, Instant, minusInfinity, ObjectId, plusInfinity, Uuid, type Value } from '../core/value.ts'
+import { Day, Decimal, ObjectId, Uuid, type Value } from '../core/value.ts'
 import { noForm } from './full-forms.ts'
-import { dayOfIso, microsOfTimestamp } from './full-instant.ts'
+import { dayOfIso } from './full-instant.ts'
 import { expectedJson } from './full-json.ts'
 import { bounded, scalarText, type ColumnRules } from './full-text.ts'
+import { instantOf } from './full-tuples.ts'
 
 /**
  * As `expectedText`, of a column of SQLite, where arrays are JSON and types have no bounds but those of their form in
@@ -50,11 +51,4 @@ function valueOf(text: string, type: ScalarType): Value {
     case 'date':
       return new Day(dayOfIso(text) ?? Number.NaN)
   }
-}
-
-function instantOf(text: string): Instant {
-  const micros = microsOfTimestamp(text)
-  if (micros === null) return text === 'infinity' ? plusInfinity : minusInfinity
-  const ofMilli = ((micros % 1000n) + 1000n) % 1000n
-  return new Instant((micros - ofMilli) / 1000n, Number(ofMilli))
 }

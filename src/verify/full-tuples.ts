@@ -56,7 +56,8 @@ function scalarOf(type: ScalarType, field: Buffer): Value {
   }
 }
 
-function instantOf(text: string): Instant {
+/** The time that a text form of a timestamp stands for. */
+export function instantOf(text: string): Instant {
   const micros = microsOfTimestamp(text)
   if (micros === null) return text === 'infinity' ? plusInfinity : minusInfinity
   const below = ((micros % 1000n) + 1000n) % 1000n

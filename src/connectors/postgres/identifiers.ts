@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { nameWithin } from '../bounded-name.ts'
 import { DroverError } from '../../core/errors.ts'
 import type { TargetName } from '../../core/plan.ts'
 
@@ -41,20 +41,9 @@ export function quoteTable(target: TargetName): string {
   return `${quoteName(target.schema)}.${quoteName(target.name)}`
 }
 
-/**
- * `base` and `suffix` within {@link maxNameBytes}: a base that is too long is cut between characters and marked by the
- * first 8 hex digits of its SHA-256, so that two long names stay apart and a name is the same in every run.
- */
+/** As {@link nameWithin}, within {@link maxNameBytes}. */
 export function boundedName(base: string, suffix: string): string {
-  if (Buffer.byteLength(base + suffix) <= maxNameBytes) return base + suffix
-  const mark = `_${createHash('sha256').update(base).digest('hex').slice(0, 8)}`
-  const room = maxNameBytes - Buffer.byteLength(mark + suffix)
-  let kept = ''
-  for (const character of base) {
-    if (Buffer.byteLength(kept + character) > room) break
-    kept += character
-  }
-  return kept + mark + suffix
+  return nameWithin(base, suffix, maxNameBytes)
 }
 
 function whyImpossible(name: string): string | null {
