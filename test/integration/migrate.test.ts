@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { seed } from '../../src/devkit/seed.ts'
-import { migrate, type MigrateOptions } from '../../src/index.ts'
+import type { MigrateOptions } from '../../src/index.ts'
 import { databases, type Keyed } from '../support/both-databases.ts'
 import { compareValues, usersColumns } from '../support/compare-values.ts'
+import { migrate } from '../support/migrate.ts'
 
 const never = new AbortController().signal
 

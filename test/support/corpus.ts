@@ -1,8 +1,9 @@
 import type { Document } from 'bson'
 import { expect } from 'vitest'
-import { migrate, type MigrateOptions, type MigrationResult } from '../../src/index.ts'
+import type { MigrateOptions, MigrationResult } from '../../src/index.ts'
 import { type BothDatabases, databases } from './both-databases.ts'
 import { insertRaw } from './insert-raw.ts'
+import { migrate } from './migrate.ts'
 
 /** Documents of the collection `things`: as the driver writes them, or all of them as bytes. */
 export type Things = readonly Document[] | readonly Uint8Array[]

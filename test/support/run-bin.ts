@@ -12,13 +12,16 @@ export interface Ended {
   readonly stderr: string
 }
 
-/** Runs the command line as its users do, with nothing in the environment but what is given. */
+/**
+ * Runs the command line as its users do, with nothing in the environment but what is given; and in one thread unless told
+ * otherwise, as migrate.ts does.
+ */
 export async function drover(
   args: readonly string[],
   environment: Readonly<Record<string, string>> = {},
 ): Promise<Ended> {
   const child = spawn(process.execPath, [bin, ...args], {
-    env: childEnvironment(environment),
+    env: childEnvironment({ DROVER_ISOLATION: 'inline', ...environment }),
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const ended = Promise.withResolvers<number | null>()

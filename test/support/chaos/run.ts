@@ -47,7 +47,10 @@ export interface StartOptions {
   readonly closeStdout?: boolean | undefined
 }
 
-/** Starts `drover <args> --json`. Addresses go by the environment, so that no process list shows them. */
+/**
+ * Starts `drover <args> --json`, in one thread unless told otherwise. Addresses go by the environment, so that no process
+ * list shows them.
+ */
 export function startDrover(args: readonly string[], options: StartOptions): Running {
   const { from, to, environment, nodeFlags = [] } = options
   const child = spawn(process.execPath, [...nodeFlags, bin, ...args, '--json', '--progress', 'lines'], {
@@ -56,6 +59,7 @@ export function startDrover(args: readonly string[], options: StartOptions): Run
     stdio: ['ignore', 'pipe', 'pipe'],
     env: childEnvironment({
       NODE_ENV: 'test',
+      DROVER_ISOLATION: 'inline',
       ...(from === undefined ? {} : { DROVER_FROM: from }),
       DROVER_TO: to,
       ...environment,
