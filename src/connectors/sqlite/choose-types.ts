@@ -3,6 +3,7 @@ import type { TypeCount } from '../../core/sample.ts'
 import { candidatesOf, typeWhenEmpty, type Candidate, type TypeOptions } from './candidates.ts'
 import { quoteName } from './identifiers.ts'
 import type { Scan, StorageClass } from './scan.ts'
+import type { StoredValue } from './snapshot.ts'
 import type { SqliteColumn } from './table.ts'
 
 /** What a column is read as. */
@@ -12,6 +13,8 @@ export interface ChosenType {
   readonly form: string | undefined
   /** Values by their storage class, NULLs among them. */
   readonly counts: readonly TypeCount[]
+  /** The least value and the greatest of a column of times; null: they were not looked for. */
+  readonly ends: readonly StoredValue[] | null
   /** Null: every value is one. Else those that are none will be dead letters. */
   readonly unfit: Candidate | null
 }
@@ -33,28 +36,53 @@ export async function chooseTypes(
   scan: Scan,
   columns: readonly SqliteColumn[],
   options: TypeOptions,
-): Promise<readonly ChosenType[]> {
+): Promise<{ readonly rows: number; readonly chosen: readonly ChosenType[] }> {
   const guesses: Guess[] = []
   for (const column of columns) {
     const { fits, nulls } = await scan.peek(column.name, candidatesOf(column, options))
     guesses.push({ column, candidates: fits, chosen: fits[0] ?? null, nulls })
   }
   await prove(scan, guesses)
-  const rows = await scan.countRows()
-  const counted = guesses.filter(({ nulls }) => nulls).map(({ column }) => column.name)
-  const found = await scan.countValues(counted)
-  const counts = new Map(counted.map((name, place) => [name, found[place] ?? 0]))
+  const { rows, values, ends } = await countAll(scan, guesses)
   const chosen: ChosenType[] = []
-  for (const { column, chosen: candidate } of guesses) {
-    const values = counts.get(column.name) ?? rows
+  for (const [place, { column, chosen: candidate }] of guesses.entries()) {
+    const count = values[place] ?? rows
     const unfit = candidate === null ? await leastUnfit(scan, column, options) : null
-    const { type, form } =
-      values === 0 ? emptyType(column, options) : (candidate ?? unfit ?? emptyType(column, options))
-    const storage = values === 0 || candidate === null ? null : candidate.storage
-    const types = storage === null ? await scan.countClasses(column.name) : new Map([[storage, values]])
-    chosen.push({ column, type, form, counts: countsOf(type, types, rows - values, column), unfit })
+    const { type, form } = count === 0 ? emptyType(column, options) : (candidate ?? unfit ?? emptyType(column, options))
+    const storage = count === 0 || candidate === null ? null : candidate.storage
+    const types = storage === null ? await scan.countClasses(column.name) : new Map([[storage, count]])
+    const counts = countsOf(type, types, rows - count, column)
+    chosen.push({ column, type, form, counts, ends: ends[place] ?? null, unfit })
   }
-  return chosen
+  return { rows, chosen }
+}
+
+/** By column: its values, null where each row has one; the least and the greatest of those that are times, else null. */
+interface Counted {
+  readonly rows: number
+  readonly values: readonly (number | null)[]
+  readonly ends: readonly (readonly StoredValue[] | null)[]
+}
+
+/** One look at all rows for all columns. */
+async function countAll(scan: Scan, guesses: readonly Guess[]): Promise<Counted> {
+  const asked = ['count(*)']
+  /** Where in the answer it will be. */
+  const ask = (expression: string): number => asked.push(expression) - 1
+  const places = guesses.map(({ column, chosen, nulls }) => {
+    const name = quoteName(column.name)
+    const isTime = chosen?.type === 'timestamp' || chosen?.type === 'date'
+    return {
+      values: nulls ? ask(`count(${name})`) : null,
+      ends: isTime ? [ask(`min(${name})`), ask(`max(${name})`)] : null,
+    }
+  })
+  const found = await scan.aggregate(asked)
+  return {
+    rows: Number(found[0]),
+    values: places.map(({ values }) => (values === null ? null : Number(found[values]))),
+    ends: places.map(({ ends }) => ends?.map((place) => found[place] ?? null) ?? null),
+  }
 }
 
 /** Puts in place of what was guessed wrongly what is right; null: no type holds all values. */
@@ -65,18 +93,13 @@ async function prove(scan: Scan, guesses: readonly Guess[]): Promise<void> {
     for (const guess of guesses) guess.nulls = true
     allHold = await scan.holdsAll(guesses)
   }
-  for (const guess of guesses) {
-    const [first] = guess.candidates
-    if (allHold && first?.spoiled === undefined) continue
-    guess.chosen = await firstThatHolds(scan, guess.column.name, guess.candidates)
-  }
+  if (allHold) return
+  for (const guess of guesses) guess.chosen = await firstThatHolds(scan, guess.column.name, guess.candidates)
 }
 
 async function firstThatHolds(scan: Scan, column: string, candidates: readonly Candidate[]): Promise<Candidate | null> {
   for (const candidate of candidates) {
-    if (!(await scan.holds(column, candidate))) continue
-    if (candidate.spoiled === undefined || (await scan.countWhere(candidate.spoiled(quoteName(column)))) === 0)
-      return candidate
+    if (await scan.holds(column, candidate)) return candidate
   }
   return null
 }

@@ -99,9 +99,9 @@ async function unfitWords(scan: Scan, chosen: ChosenType, format: string | undef
 }
 
 /** How dates are read, and the least and the greatest as evidence. */
-async function dateWords(scan: Scan, { column, type, form = 'iso' }: ChosenType): Promise<string> {
+async function dateWords(scan: Scan, { column, type, form = 'iso', ends: known }: ChosenType): Promise<string> {
   const name = quoteName(column.name)
-  const ends = await scan.aggregate([`min(${name})`, `max(${name})`])
+  const ends = known ?? (await scan.aggregate([`min(${name})`, `max(${name})`]))
   const shown = ends.map((value) => dateText(value, form)).join(' … ')
   const isNaive = type === 'timestamp' && form === 'iso' && ends.some((end) => !hasZone(end))
   return `${column.name} holds ${type === 'date' ? 'days' : 'times'} as ${formWords[form.split('@')[0] ?? ''] ?? form}${zoneWords(form)}: ${shown}${isNaive ? '; those without a zone count as UTC, unless --time-zone names another' : ''}`

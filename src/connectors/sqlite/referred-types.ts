@@ -70,7 +70,9 @@ class Search {
     const scan = new Scan(this.#snapshot, table, request, this.#signal)
     const links = linksOf(this.#snapshot, table.name).filter(({ fields }) => fields.includes(name))
     const wanted = Object.fromEntries(await this.of(links))
-    const [chosen] = await chooseTypes(scan, [column], { ...request, wanted, compared: new Set([name]) })
+    const {
+      chosen: [chosen],
+    } = await chooseTypes(scan, [column], { ...request, wanted, compared: new Set([name]) })
     return chosen?.type ?? null
   }
 }

@@ -34,7 +34,6 @@ export class Scan {
   readonly #keys: readonly string[]
   /** Names of the functions that read values. */
   readonly #readers = new Map<string, string>()
-  #rows: number | null = null
 
   constructor(snapshot: Snapshot, table: SqliteTable, request: StructureRequest, signal: AbortSignal) {
     this.#snapshot = snapshot
@@ -50,18 +49,6 @@ export class Scan {
   /** Texts are kept as UTF-8. */
   get isUtf8(): boolean {
     return this.#snapshot.encoding === 'UTF-8'
-  }
-
-  async countRows(): Promise<number> {
-    this.#rows ??= Number((await this.#first('select count(*)'))[0])
-    return this.#rows
-  }
-
-  /** How many rows have a value, by column. */
-  async countValues(columns: readonly string[]): Promise<readonly number[]> {
-    if (columns.length === 0) return []
-    const counts = await this.#first(`select ${columns.map((column) => `count(${quoteName(column)})`).join(', ')}`)
-    return counts.map(Number)
   }
 
   /** Values that are not NULL by their storage class. */
@@ -153,7 +140,7 @@ export class Scan {
 
   /** Aggregates over all rows. */
   async aggregate(expressions: readonly string[]): Promise<readonly StoredValue[]> {
-    return expressions.length === 0 ? [] : this.#first(`select ${expressions.join(', ')}`)
+    return this.#first(`select ${expressions.join(', ')}`)
   }
 
   /** A function for SQL, by a name that stays. */

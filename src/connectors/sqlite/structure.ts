@@ -36,7 +36,7 @@ export async function describeStructure(
   ])
   const referred = await referredTypes(snapshot, references, request, signal)
   const wanted = { ...referred, ...request.wanted }
-  const chosen = await chooseTypes(scan, storedColumns(table), { ...request, wanted, compared })
+  const { rows, chosen } = await chooseTypes(scan, storedColumns(table), { ...request, wanted, compared })
   const reading: Told = { notes: [], warnings: [] }
   for (const one of chosen) await tellOfColumn(scan, one, request, reading)
   tellOfUnseen(chosen, reading)
@@ -49,7 +49,7 @@ export async function describeStructure(
   const collations = new Map(parsed?.columns.map(({ name, collation }) => [name, collation]))
   return {
     layout: layoutOf(table, chosen, key),
-    sample: await sampleOf(scan, chosen),
+    sample: await sampleOf(scan, rows, chosen),
     columns: table.columns.map((column) => {
       const computed = parsed?.columns.find(({ name }) => name === column.name)?.generated?.text
       return columnOf(table, column, {
@@ -123,8 +123,7 @@ async function usableKey(
   return []
 }
 
-async function sampleOf(scan: Scan, chosen: readonly ChosenType[]): Promise<Sample> {
-  const rows = await scan.countRows()
+async function sampleOf(scan: Scan, rows: number, chosen: readonly ChosenType[]): Promise<Sample> {
   const isCheap = rows <= cheapRows
   const largest = isCheap ? await largestOf(scan, chosen) : []
   const fields: FieldSample[] = []
