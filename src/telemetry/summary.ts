@@ -53,7 +53,6 @@ export function renderSummary(result: MigrationResult, paint: Paint): string {
     [...before, ...(derives ? [derivedColumn] : []), ...behind],
     [...rows, total],
   )
-  const accounts = result.tables.map((table) => printable(`${table.source}: ${accountOf(table)}`))
   const changes = result.tables.filter(({ coercions }) => coercions.length > 0).map(changed)
   const proof = renderVerification(result.verification, paint)
   return [
@@ -62,7 +61,7 @@ export function renderSummary(result: MigrationResult, paint: Paint): string {
     '',
     `${headline(result, paint)}${how(result)}`,
     ...stagesLine(result),
-    ...accounts,
+    ...accounts(result),
     ...changes,
     proof,
   ].join('\n')
@@ -78,6 +77,13 @@ function headline(result: MigrationResult, paint: Paint): string {
   }
   if (state === 'stopped') return paint.red(`stopped after ${written} and ${time}`)
   return paint.green(workers === 0 ? `${written} were written by an earlier run` : `${written} written in ${time}`)
+}
+
+/** Of one table its own account; of several those of tables that have more to tell than so many rows, and that of all. */
+function accounts({ tables, totals }: MigrationResult): readonly string[] {
+  const telling = tables.filter(({ read, written }) => tables.length === 1 || read !== written)
+  const own = telling.map((table) => printable(`${table.source}: ${accountOf(table)}`))
+  return tables.length === 1 ? own : [...own, `all ${formatCount(tables.length)} tables: ${accountOf(totals)}`]
 }
 
 /** Values that are not what they were in the source, as was allowed. */

@@ -50,7 +50,7 @@ describe('renderSummary', () => {
       999,000 rows written in 3.4 s: 2 workers (threads, paged feed), batches of 8,000 rows (as asked), 1 retry; migration 20261121-0badcafe
       time by stage, added up: read 1.2 s, transform 0.0 s, encode 0.5 s, write 2.4 s, commit 0.6 s, index 0.5 s
       users: 1000000 read = 999000 written + 1000 filtered + 0 skipped + 0 dead letters
-      empty: 0 read = 0 written + 0 filtered + 0 skipped + 0 dead letters
+      all 2 tables: 1000000 read = 999000 written + 1000 filtered + 0 skipped + 0 dead letters
       verified by count:
         users: 1 in the source
         empty: 0"
