@@ -1,7 +1,7 @@
 import { finished } from 'node:stream/promises'
 import type pg from 'pg'
 import { from as copyFrom } from 'pg-copy-streams'
-import { copyHeader } from '../../src/connectors/postgres/copy-rows.ts'
+import { copyHeader } from '../../src/connectors/postgres/copy-header.ts'
 import { quoteColumn, quoteTable } from '../../src/connectors/postgres/identifiers.ts'
 import { targetColumns, type TablePlan } from '../../src/core/plan.ts'
 

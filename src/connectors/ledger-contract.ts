@@ -32,6 +32,17 @@ export interface StoredMigration extends Omit<MigrationRecord, 'objects'> {
   readonly changedAt: Date
 }
 
+/** Which letters of a migration. */
+export interface LettersWanted {
+  readonly open: boolean
+  /** Name in the source; null: of all tables. */
+  readonly table: string | null
+  /** Behind this id. */
+  readonly after: number
+  /** Together; the first comes whatever its size. */
+  readonly limits: BatchLimits
+}
+
 /** What `status` shows of a migration. */
 export interface MigrationSummary extends Omit<StoredMigration, 'tables' | 'options'> {
   readonly tables: readonly {
@@ -118,16 +129,7 @@ export interface Ledger extends AsyncDisposable {
   /** How often each coercion was used, by table of the source. */
   coercions(migration: MigrationId): Promise<ReadonlyMap<string, readonly CoercionUse[]>>
   /** Letters that have not been resolved (or all of them), by id, behind `after`; up to about `limits`. */
-  letters(
-    migration: MigrationId,
-    options: {
-      readonly open: boolean
-      readonly table: string | null
-      readonly after: number
-      readonly limits: BatchLimits
-    },
-    signal: AbortSignal,
-  ): Promise<readonly StoredLetter[]>
+  letters(migration: MigrationId, wanted: LettersWanted, signal: AbortSignal): Promise<readonly StoredLetter[]>
   /** Parts of a check, by their names, that were finished in an earlier run of it: what was found, as the check keeps it. */
   checked(check: string): Promise<ReadonlyMap<string, Uint8Array>>
   /** Answers whether it is kept: it is not where this user must not write to the ledger, or nobody at present. */

@@ -3,12 +3,11 @@ import { from as copyFrom, type CopyStreamQuery } from 'pg-copy-streams'
 import type { EncodedRows } from '../../core/batch.ts'
 import { DroverError } from '../../core/errors.ts'
 import { reach } from '../../core/failpoint.ts'
+import { copyHeader } from './copy-header.ts'
 import { classifyFault, isUnreadable, refusedColumn, RefusedRow, rejectedIndex, rejectionOf } from './errors.ts'
 import { quoteColumn } from './identifiers.ts'
 import type { Session } from './session.ts'
 
-/** `PGCOPY\n\xff\r\n\0`, flags 0, no extension: https://www.postgresql.org/docs/current/sql-copy.html, "Binary Format". */
-export const copyHeader: Buffer = Buffer.from('5047434f50590aff0d0a000000000000000000', 'hex')
 /** A tuple of -1 fields. */
 const copyTrailer: Buffer = Buffer.from('ffff', 'hex')
 /** Largest piece of a COPY handed to the socket at once; the server keeps each piece in memory as a whole. */

@@ -11,6 +11,7 @@ import type {
   Entry,
   Ledger,
   Lease,
+  LettersWanted,
   Mark,
   MigrationId,
   MigrationRecord,
@@ -28,7 +29,7 @@ import { insertMigration } from './insert-migration.ts'
 import { HeldLease } from './held-lease.ts'
 import { holdEpoch, leaseLost, takeLease, type LeaseOptions } from './lease.ts'
 import { ensureLedger, type LedgerTables } from './ledger-schema.ts'
-import { readLetters, type LettersWanted } from './letters.ts'
+import { readLetters } from './letters.ts'
 import { readMark, saveMarks } from './marks.ts'
 import { noteObjects } from './objects.ts'
 import { insertPartitions, openReplayPartition, readEntries, replanPartition } from './partitions.ts'

@@ -1,21 +1,10 @@
-import type { BatchLimits, Format } from '../../core/batch.ts'
+import type { Format } from '../../core/batch.ts'
 import type { LetterStage, StoredLetter } from '../../core/dead-letter.ts'
 import type { ErrorCode } from '../../core/errors.ts'
-import type { MigrationId } from '../ledger-contract.ts'
+import type { LettersWanted, MigrationId } from '../ledger-contract.ts'
 import type { Session } from './session.ts'
 import { exactNumber } from './entries.ts'
 import { readLedgerVersion, type LedgerTables } from './ledger-schema.ts'
-
-/** Which letters of a migration. */
-export interface LettersWanted {
-  readonly open: boolean
-  /** Name in the source; null: of all tables. */
-  readonly table: string | null
-  /** Behind this id. */
-  readonly after: number
-  /** Together; the first comes whatever its size. */
-  readonly limits: BatchLimits
-}
 
 interface LetterRow {
   readonly id: string

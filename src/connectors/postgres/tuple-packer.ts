@@ -1,7 +1,7 @@
 import type { BatchLimits, PackedRows } from '../../core/batch.ts'
 import { DroverError } from '../../core/errors.ts'
 import type { BufferPool } from '../contract.ts'
-import { copyHeader } from './copy-rows.ts'
+import { HeaderCutter } from './copy-header.ts'
 
 /** Room for what the socket gives at once, beyond the bytes of a batch. */
 const slackBytes = 128 * 1024
@@ -18,8 +18,7 @@ const mostBytes = 2 ** 32 - 1
 export class TuplePacker {
   readonly #limits: BatchLimits
   readonly #pool: BufferPool
-  readonly #header: Buffer = Buffer.alloc(copyHeader.length)
-  #headerBytes = 0
+  readonly #header: HeaderCutter = new HeaderCutter()
   #bytes: Uint8Array<ArrayBuffer> | null = null
   #used = 0
   /** Where the first tuple that is not complete begins. */
@@ -44,7 +43,7 @@ export class TuplePacker {
   }
 
   add(chunk: Uint8Array): void {
-    const tuples = this.#withoutHeader(chunk)
+    const tuples = this.#header.behind(chunk, 'target-failed')
     this.#reserve(tuples.length).set(tuples, this.#used)
     this.#used += tuples.length
   }
@@ -80,18 +79,6 @@ export class TuplePacker {
     this.#reserve(rest.length).set(rest)
     this.#used = rest.length
     return { format: 'pgcopy', rows, bytes: bytes.subarray(0, end), offsets }
-  }
-
-  #withoutHeader(chunk: Uint8Array): Uint8Array {
-    const missing = copyHeader.length - this.#headerBytes
-    if (missing === 0) return chunk
-    const part = chunk.subarray(0, missing)
-    this.#header.set(part, this.#headerBytes)
-    this.#headerBytes += part.length
-    if (this.#headerBytes === copyHeader.length && !this.#header.equals(copyHeader)) {
-      throw new DroverError('target-failed', 'the server writes binary COPY in a way that is not known')
-    }
-    return chunk.subarray(part.length)
   }
 
   #reserve(length: number): Uint8Array<ArrayBuffer> {

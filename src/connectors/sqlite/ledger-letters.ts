@@ -1,8 +1,8 @@
-import type { BatchId, BatchLimits, Format } from '../../core/batch.ts'
+import type { BatchId, Format } from '../../core/batch.ts'
 import type { CoercionUse } from '../../core/coercion.ts'
 import type { DeadLetter, LetterStage, StoredLetter } from '../../core/dead-letter.ts'
 import type { ErrorCode } from '../../core/errors.ts'
-import type { MigrationId } from '../ledger-contract.ts'
+import type { LettersWanted, MigrationId } from '../ledger-contract.ts'
 import type { Connection } from './database.ts'
 import { hasLedger, now, type LedgerTables } from './ledger-schema.ts'
 
@@ -12,17 +12,6 @@ export interface Keeping {
   readonly tables: LedgerTables
   readonly migration: MigrationId
   readonly id: BatchId
-}
-
-/** Which letters of a migration. */
-export interface LettersWanted {
-  readonly open: boolean
-  /** Name in the source; null: of all tables. */
-  readonly table: string | null
-  /** Behind this id. */
-  readonly after: number
-  /** Together; the first comes whatever its size. */
-  readonly limits: BatchLimits
 }
 
 interface LetterRow {

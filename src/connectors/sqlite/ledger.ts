@@ -11,6 +11,7 @@ import type {
   Entry,
   Ledger,
   Lease,
+  LettersWanted,
   Mark,
   MigrationId,
   MigrationRecord,
@@ -23,7 +24,7 @@ import { prepareTables, supersede } from './ledger-begin.ts'
 import { readEntries } from './ledger-entries.ts'
 import { alter, fence, type Evolution } from './ledger-evolve.ts'
 import { HeldLease, holdEpoch, isRunning, takeLease, type LeaseOptions } from './ledger-lease.ts'
-import { readLetters, type LettersWanted } from './ledger-letters.ts'
+import { readLetters } from './ledger-letters.ts'
 import { forgetChecked, readChecked, readMark, saveChecked, saveMarks } from './ledger-marks.ts'
 import { noteObjects } from './ledger-objects.ts'
 import { insertPartitions, openReplayPartition, replanPartition, resumeMigration } from './ledger-partitions.ts'

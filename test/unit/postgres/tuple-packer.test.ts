@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { createBufferPool } from '../../../src/connectors/buffer-pool.ts'
-import { copyHeader } from '../../../src/connectors/postgres/copy-rows.ts'
+import { copyHeader } from '../../../src/connectors/postgres/copy-header.ts'
 import { TuplePacker } from '../../../src/connectors/postgres/tuple-packer.ts'
 import type { PackedRows } from '../../../src/core/batch.ts'
 import { tuple } from '../../support/migration.ts'

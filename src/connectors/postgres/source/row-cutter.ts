@@ -1,7 +1,7 @@
 import type { Batch, Partition, Position } from '../../../core/batch.ts'
 import { DroverError } from '../../../core/errors.ts'
 import type { CutterOptions } from '../../batch-cutter.ts'
-import { copyHeader } from '../copy-rows.ts'
+import { HeaderCutter } from '../copy-header.ts'
 import { incomplete, trailer, tupleEnd } from '../tuple-packer.ts'
 import type { Question } from './question.ts'
 
@@ -30,8 +30,8 @@ export class RowCutter {
   readonly #question: Pick<Question, 'format' | 'hidden'>
   readonly #endOf: EndOf
   readonly #options: CutterOptions
-  readonly #header: Buffer = Buffer.alloc(copyHeader.length)
-  #headerBytes = 0
+  /** Null: rows of text have none. */
+  #header: HeaderCutter | null = null
   /** The end of the COPY has come. */
   #ended = false
   #seq: number
@@ -62,12 +62,12 @@ export class RowCutter {
   }
 
   begin(): void {
-    this.#headerBytes = this.#question.format === 'pgcopy' ? 0 : copyHeader.length
+    this.#header = this.#question.format === 'pgcopy' ? new HeaderCutter() : null
     this.#ended = false
   }
 
   add(chunk: Uint8Array): void {
-    const rows = this.#withoutHeader(chunk)
+    const rows = this.#header?.behind(chunk, 'source-failed') ?? chunk
     this.#reserve(rows.length).set(rows, this.#used)
     this.#used += rows.length
   }
@@ -178,18 +178,6 @@ export class RowCutter {
 
   #lastOf(bytes: Uint8Array): Uint8Array {
     return bytes.subarray(this.#offsets[this.#rows - 1], this.#packed)
-  }
-
-  #withoutHeader(chunk: Uint8Array): Uint8Array {
-    const missing = copyHeader.length - this.#headerBytes
-    if (missing === 0) return chunk
-    const part = chunk.subarray(0, missing)
-    this.#header.set(part, this.#headerBytes)
-    this.#headerBytes += part.length
-    if (this.#headerBytes === copyHeader.length && !this.#header.equals(copyHeader)) {
-      throw new DroverError('source-failed', 'the server writes binary COPY in a way that is not known')
-    }
-    return chunk.subarray(part.length)
   }
 
   #reserve(length: number): Uint8Array<ArrayBuffer> {

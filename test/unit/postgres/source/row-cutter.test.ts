@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { createBufferPool } from '../../../../src/connectors/buffer-pool.ts'
-import { copyHeader } from '../../../../src/connectors/postgres/copy-rows.ts'
+import { copyHeader } from '../../../../src/connectors/postgres/copy-header.ts'
 import { endByKey, endByPlace } from '../../../../src/connectors/postgres/source/key-of-row.ts'
 import { keyPosition, keyPositionOf, placePosition } from '../../../../src/connectors/postgres/source/position.ts'
 import { readPosition, unescapeField } from '../../../../src/connectors/postgres/source/position.ts'
