@@ -34,7 +34,7 @@ const domain = `format_type(t.typbasetype, t.typtypmod)
     || coalesce(' default ' || coalesce(pg_get_expr(t.typdefaultbin, 0), quote_literal(t.typdefault)), '')
     || case when t.typnotnull then ' not null' else '' end`
 
-/** Options of a range type; a multirange has a name of its own since PostgreSQL 14. */
+/** Options of a range type. Its multirange has a name since PostgreSQL 14, which older servers must not be told of. */
 const range = `
     select concat_ws(', ',
       'subtype = ' || format_type(r.rngsubtype, null),
@@ -48,7 +48,8 @@ const range = `
       case when r.rngsubdiff <> 0 then 'subtype_diff = ' || r.rngsubdiff::regproc end,
       (select format('multirange_type_name = %I.%I', s.nspname, m.typname)
         from pg_type m join pg_namespace s on s.oid = m.typnamespace
-        where m.oid = (to_jsonb(r) ->> 'rngmultitypid')::oid))
+        where m.oid = (to_jsonb(r) ->> 'rngmultitypid')::oid and (m.typnamespace <> t.typnamespace or m.typname <>
+          case when t.typname like '%range%' then regexp_replace(t.typname, 'range', 'multirange') else t.typname || '_multirange' end)))
     from pg_range r where r.rngtypid = t.oid`
 
 const findTypes = `
