@@ -170,6 +170,8 @@ export interface ExistingTable {
   readonly refersTo: readonly TargetName[]
   /** Those that rows fire which are inserted or updated; they may change them, or do more than that. */
   readonly triggers: readonly { readonly name: string; readonly insert: boolean; readonly update: boolean }[]
+  /** By which the server would rewrite statements on it: not applied to rows that are copied, and in the way of a merge. */
+  readonly rules: readonly string[]
 }
 
 export interface Connections {

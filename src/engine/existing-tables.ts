@@ -26,6 +26,18 @@ export function triggerWarnings(existing: ExistingTable | null, { onConflict }: 
   ]
 }
 
+/** What is not set off in a table that stays, though whoever made it may expect so. Throws `target-incompatible` for a merge. */
+export function ruleWarnings(existing: ExistingTable | null, { onConflict }: TablePlan): readonly string[] {
+  if (existing === null || existing.rules.length === 0) return []
+  const [table, names] = [qualified(existing.target), existing.rules.map((name) => JSON.stringify(name)).join(', ')]
+  if (onConflict === undefined) {
+    return [`rules of ${table} are not applied to rows that are copied: ${names}`]
+  }
+  throw new DroverError('target-incompatible', `rows cannot be merged into ${table}, which has rules: ${names}`, {
+    hint: 'drop the rules for the copy, or make triggers of them; without --on-conflict rows are added, and no rule is applied',
+  })
+}
+
 /** A table that stays has to take what the plan writes into it. */
 export function refuseUnfit(part: TablePlan | ChildPlan, existing: ExistingTable | undefined, mode: Mode): void {
   if (existing === undefined || mode === 'recreate') return

@@ -13,7 +13,7 @@ import { planFits } from '../schema/plan-fits.ts'
 import { planTable, type PlannedColumns } from '../schema/plan-table.ts'
 import { givenTypes } from '../transforms/given-types.ts'
 import type { ChosenTable } from './choose-tables.ts'
-import { refuseUnfit, staying, triggerWarnings } from './existing-tables.ts'
+import { refuseUnfit, ruleWarnings, staying, triggerWarnings } from './existing-tables.ts'
 import { irreversible, lastingChange } from './irreversible.ts'
 import { lookAtSample, withDeclared } from './look.ts'
 import type { PlanContext } from './plan-context.ts'
@@ -97,6 +97,7 @@ export async function shapeTable(
     warnings: [
       ...shape.warnings,
       ...triggerWarnings(stays, plan),
+      ...ruleWarnings(stays, plan),
       ...irreversible(plan, mode, stays ?? context.existing.get(qualified(chosen.target))),
       ...shape.additions.flatMap(lastingChange),
     ],

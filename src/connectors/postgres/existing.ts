@@ -56,6 +56,13 @@ const findTriggers = `
   group by g.tgname
   order by 1`
 
+/** What `on conflict` is refused for, which is a rule for updates that is disabled too. Those of partitions do not count. */
+const findRules = `
+  select r.rulename as name
+  from pg_rewrite r
+  where r.ev_class = $1 and (r.ev_type = '2' or (r.ev_type = '3' and r.ev_enabled in ('O', 'A')))
+  order by 1`
+
 const findKey = `
   select a.attname as name
   from pg_constraint k
@@ -129,6 +136,7 @@ async function describe(session: Session, { oid, schema, name, kind }: Relation)
   const dependents = await session.query<{ name: string }>(findDependents, [oid])
   const referred = await session.query<TargetName>(findReferred, [oid])
   const triggers = await session.query<ExistingTable['triggers'][number]>(findTriggers, [oid])
+  const rules = isTable ? await session.query<{ name: string }>(findRules, [oid]) : { rows: [] }
   return {
     target,
     kind: isTable ? 'table' : 'other',
@@ -138,6 +146,7 @@ async function describe(session: Session, { oid, schema, name, kind }: Relation)
     dependents: dependents.rows.map((row) => row.name),
     refersTo: referred.rows,
     triggers: triggers.rows,
+    rules: rules.rows.map((row) => row.name),
   }
 }
 

@@ -42,33 +42,43 @@ const settings: readonly (readonly [name: string, setting: string])[] = [
 /**
  * Settings the server does not know, being older, are left out by the join. The target decides how durable a commit is,
  * but a committed entry must never vanish in a crash. With a lock, the session holds it in share mode from here on.
+ *
+ * Here and below everything has its schema, operators and types too: whoever may make functions in a schema of the search
+ * path could have drover call them, because they are taken where they fit better than the server's own
+ * (https://www.postgresql.org/docs/current/typeconv-func.html).
  */
 const configure = `
-  select pg_backend_pid() as pid,
-    (select to_json(backend_start) #>> '{}' from pg_catalog.pg_stat_activity where pid = pg_backend_pid()) as began,
-    (select count(set_config(s.name, s.setting, false))
-      from unnest($1::text[], $2::text[]) as s (name, setting)
-      join pg_catalog.pg_settings known on known.name = s.name) as configured,
-    (select set_config('synchronous_commit', 'on', false)
-      where current_setting('synchronous_commit') = 'off') as durable,
-    (select pg_advisory_lock_shared(hashtextextended($3, 0)) where $3::text is not null)::text as locked`
+  select pg_catalog.pg_backend_pid() as pid,
+    (select pg_catalog.to_json(backend_start) operator(pg_catalog.#>>) '{}'::pg_catalog.text[]
+      from pg_catalog.pg_stat_activity where pid operator(pg_catalog.=) pg_catalog.pg_backend_pid()) as began,
+    (select pg_catalog.count(pg_catalog.set_config(s.name, s.setting, false))
+      from rows from (pg_catalog.unnest($1::pg_catalog.text[]), pg_catalog.unnest($2::pg_catalog.text[])) as s (name, setting)
+      join pg_catalog.pg_settings known on known.name operator(pg_catalog.=) s.name) as configured,
+    (select pg_catalog.set_config('synchronous_commit', 'on', false)
+      where pg_catalog.current_setting('synchronous_commit') operator(pg_catalog.=) 'off') as durable,
+    (select pg_catalog.pg_advisory_lock_shared(pg_catalog.hashtextextended($3, 0))
+      where $3::pg_catalog.text is not null)::pg_catalog.text as locked`
 
 const checkConnection = `
-  select set_config('client_connection_check_interval', $1, false)
+  select pg_catalog.set_config('client_connection_check_interval', $1, false)
   from pg_catalog.pg_settings
-  where name = 'client_connection_check_interval'`
+  where name operator(pg_catalog.=) 'client_connection_check_interval'`
 
 const findActivity = `
-  select state, concat_ws(':', wait_event_type, wait_event) as wait,
-    to_regclass('pg_catalog.pg_stat_progress_copy') is not null as counts
+  select state, pg_catalog.concat_ws(':', wait_event_type, wait_event) as wait,
+    pg_catalog.to_regclass('pg_catalog.pg_stat_progress_copy') is not null as counts
   from pg_catalog.pg_stat_activity
-  where pid = $1 and backend_start = $2::text::timestamptz`
+  where pid operator(pg_catalog.=) $1
+    and backend_start operator(pg_catalog.=) $2::pg_catalog.text::pg_catalog.timestamptz`
 
 const endBackend = `
-  select pg_terminate_backend(pid) from pg_catalog.pg_stat_activity where pid = $1 and backend_start = $2::text::timestamptz`
+  select pg_catalog.pg_terminate_backend(pid) from pg_catalog.pg_stat_activity
+  where pid operator(pg_catalog.=) $1
+    and backend_start operator(pg_catalog.=) $2::pg_catalog.text::pg_catalog.timestamptz`
 
 /** PostgreSQL 14 and later. */
-const findCopied = 'select bytes_processed::text as copied from pg_catalog.pg_stat_progress_copy where pid = $1'
+const findCopied = `
+  select bytes_processed::pg_catalog.text as copied from pg_catalog.pg_stat_progress_copy where pid operator(pg_catalog.=) $1`
 
 export interface SessionOptions {
   /** Key of an advisory lock that the session holds in share mode from its beginning to its end; null: none. */

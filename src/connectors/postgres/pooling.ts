@@ -35,7 +35,7 @@ export async function checkPooling(
 }
 
 async function processOf(session: Session): Promise<number> {
-  const { rows } = await session.query<{ pid: number }>('select pg_backend_pid() as pid')
+  const { rows } = await session.query<{ pid: number }>('select pg_catalog.pg_backend_pid() as pid')
   const [row] = rows
   if (row === undefined) throw new TypeError('the server has not said its process')
   return row.pid

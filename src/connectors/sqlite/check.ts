@@ -16,6 +16,7 @@ export async function checkFile(snapshot: Snapshot, path: string, source: string
   return [
     ...(size <= checkedBytes ? integrity(snapshot, source) : notLookedAt(size, source)),
     ...writers(snapshot, source),
+    ...(await log(snapshot, path, source)),
   ]
 }
 
@@ -39,4 +40,21 @@ function writers({ state }: Snapshot, source: string): readonly Finding[] {
   const message = `${source} is in WAL mode: what others write to it meanwhile is not copied`
   const hint = 'while others write, only --feed paged can copy it: one transaction reads all of it'
   return [{ level: 'info', error: { code: 'source-failed', message, hint } }]
+}
+
+/** Nothing in a file says that there was a log, so one that was left behind can only be asked about. */
+async function log({ state }: Snapshot, path: string, source: string): Promise<readonly Finding[]> {
+  if (state?.journal === 'rollback' || (await bytesOf(`${path}-wal`)) > 0) return []
+  const message = `${source} is in WAL mode, and nothing is in a log beside it: whoever closed it last wrote all into the file`
+  const hint = `if it was copied while a program had it open, what was in ${path}-wal is missing: copy both, or VACUUM INTO a new file`
+  return [{ level: 'info', error: { code: 'source-incompatible', message, hint } }]
+}
+
+/** Of a file; 0 where there is none. */
+async function bytesOf(path: string): Promise<number> {
+  const found = await stat(path).catch((error: unknown) => {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null
+    throw error
+  })
+  return found?.size ?? 0
 }

@@ -83,7 +83,7 @@ function describe(
   asked: ReadonlySet<string>,
 ): ExistingTable {
   if (kind === 'other')
-    return { target, kind, empty: false, columns: [], key: [], dependents: [], refersTo: [], triggers: [] }
+    return { target, kind, empty: false, columns: [], key: [], dependents: [], refersTo: [], triggers: [], rules: [] }
   const key = primaryKeyOf(connection, name)
   const columns = columnRows(connection, name).map((row) => columnOf(row, { strict, key }))
   // Tables that are removed together do not stand in each other's way.
@@ -98,6 +98,7 @@ function describe(
     // Its writers do not check references.
     refersTo: [],
     triggers: triggersOf(connection, name, columns),
+    rules: [],
   }
 }
 

@@ -116,7 +116,7 @@ describe('rights and limits', () => {
     expect(await target.count(users.target, never)).toBe(1)
   })
 
-  it('a table that may not be read is a missing right', async () => {
+  it('D-PG-14: a table that may not be read, or not all of it for a policy, is a missing right', async () => {
     await using under = await postgresUnderTest()
     await using role = await withRole(under, '')
     await under.sql('create table users (_id text)')

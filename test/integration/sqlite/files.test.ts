@@ -58,6 +58,25 @@ describe('a path', () => {
     expect(await whole.check(never)).toEqual([])
   })
 
+  it('L14: leads to a file whose log stayed behind: what it held is not there, which nobody can see and doctor asks about', async () => {
+    await using file = sqliteFile('pragma journal_mode = wal; create table t (v int); pragma wal_checkpoint(truncate)')
+    file.db.exec('insert into t values (1)')
+    const found: Record<string, unknown> = {}
+    for (const name of ['both', 'alone']) {
+      const path = `${file.path}.${name}`
+      copyFileSync(file.path, path)
+      if (name === 'both') copyFileSync(`${file.path}-wal`, `${path}-wal`)
+      await using source = await openSqliteSource(`sqlite:${path}`, { shared: null })
+      const rows = await source.count({ table: 't', where: null, fields: null, limit: null }, never)
+      const findings = await source.check(never)
+      found[name] = [rows, findings.map(({ level, error }) => `${level} ${error.code}`)]
+    }
+    expect(found).toEqual({
+      both: [1, ['info source-failed']],
+      alone: [0, ['info source-failed', 'info source-incompatible']],
+    })
+  })
+
   it('L14: leads to a file with the journal of a transaction that was cut off: not touched', async () => {
     await using file = sqliteFile(many)
     file.db.exec("pragma cache_size = 1; begin; update t set v = v || 'more'")

@@ -33,7 +33,15 @@ function table(name: string, exists = true): Planned {
 function existing(references: Readonly<Record<string, readonly string[]>>): ReadonlyMap<string, ExistingTable> {
   return new Map(
     Object.entries(references).map(([name, others]) => {
-      const shape = { kind: 'table', empty: true, columns: [], key: [], dependents: [], triggers: [] } as const
+      const shape = {
+        kind: 'table',
+        empty: true,
+        columns: [],
+        key: [],
+        dependents: [],
+        triggers: [],
+        rules: [],
+      } as const
       return [`public.${name}`, { ...shape, target: nameOf(name), refersTo: others.map(nameOf) }]
     }),
   )

@@ -43,7 +43,10 @@ interface Server {
  * may not be read, or that a policy hides rows of, is refused when it is asked for.
  */
 export async function checkSource(first: Session, second: Session, source: string): Promise<readonly Finding[]> {
+  // A pooler may lend the connection to others later, so the empty path is that of a transaction.
+  await first.run(`begin; set local search_path = ''`)
   const { rows } = await first.query<Server>(lookAtServer)
+  await first.run('rollback')
   return [...rows.flatMap((server) => findingsOf(server, source)), ...(await checkPooling(first, second, 'source'))]
 }
 

@@ -6,7 +6,6 @@ import type { Session } from '../session.ts'
  * waits, because the state it reads would go with it. Rows come in the order of the table where they have no other.
  */
 const settings: readonly (readonly [name: string, setting: string])[] = [
-  ['search_path', ''],
   ['IntervalStyle', 'postgres'],
   ['lc_monetary', 'C'],
   ['xmloption', 'content'],
@@ -15,6 +14,9 @@ const settings: readonly (readonly [name: string, setting: string])[] = [
   ['synchronize_seqscans', 'off'],
   ['jit', 'off'],
 ]
+
+/** First of all: nothing that the database has is to be called in place of the server's own. */
+const withoutPath = "set search_path = ''"
 
 /** Where nobody knows what texts are written in they come as they are: the server would end at the first that is not UTF-8. */
 const asStored = `
@@ -27,6 +29,7 @@ const configure = `
   join pg_catalog.pg_settings known on known.name = s.name`
 
 export async function configureReading(session: Session): Promise<void> {
+  await session.run(withoutPath)
   await session.query(configure, [settings.map(([name]) => name), settings.map(([, setting]) => setting)])
   await session.query(asStored)
 }
