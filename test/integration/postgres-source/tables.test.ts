@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { renderInspection } from '../../../src/cli/inspect-text.ts'
 import type { Selection } from '../../../src/connectors/planned-table.ts'
 import type { TableStructure } from '../../../src/connectors/structure.ts'
 import type { Bounds } from '../../../src/core/batch.ts'
+import { inspectSource } from '../../../src/inspect.ts'
 import { readRange, rowsOf } from '../../contract/source.ts'
 import { postgresSource, type PostgresSourceUnderTest } from './source-under-test.ts'
 
@@ -339,6 +341,22 @@ describe('the tables of a database', () => {
       layout: narrowed,
     })
     expect(rowsOf(rows)).toEqual(['00020000000400000001000000016f'])
+  })
+
+  it('are looked at as far as the user may, and the others are named', async () => {
+    const url = new URL(under.url)
+    Object.assign(url, { username: reader, password: 'pw' })
+    const report = await inspectSource(url.href, { tables: ['hidden', 'forbidden', 'secured'], signal: never })
+    expect(report.tables.map(({ name, sample, unread }) => [name, sample === null, unread?.code])).toEqual([
+      ['hidden', false, undefined],
+      ['forbidden', true, 'missing-right'],
+      ['secured', true, 'missing-right'],
+    ])
+    const page = renderInspection(report).replaceAll(/\s+/g, ' ')
+    expect(page).toContain('forbidden (table): not looked at, the user may not read forbidden; grant usage')
+    await expect(inspectSource(url.href, { tables: ['forbidden'], signal: never })).rejects.toMatchObject({
+      code: 'missing-right',
+    })
   })
 })
 
