@@ -19,7 +19,7 @@ import { lookAtSample, withDeclared } from './look.ts'
 import type { PlanContext } from './plan-context.ts'
 import { additionsOf, inItsFormat, settleStructure } from './settle-structure.ts'
 import { isGiven } from './run-options.ts'
-import { resolveSince } from './since.ts'
+import { resolveSince, sinceWarnings } from './since.ts'
 import { declaredFields } from './structured.ts'
 import type { Survey } from './survey.ts'
 
@@ -151,7 +151,7 @@ async function planNow(context: ShapeContext, chosen: ChosenTable, signal: Abort
     way: null,
     sameColumns: false,
   }
-  const said = since === null || since.warning === null ? columns.warnings : [since.warning, ...columns.warnings]
+  const said = [...sinceWarnings(since, columns.plan, options.mode), ...columns.warnings]
   if (structure === null) return { ...shape, plan: inItsFormat(columns.plan, context.target), warnings: said }
   const plan = coercing(columns.plan, options)
   const settled = settleStructure({ plan, structure }, context.target, stays === null)

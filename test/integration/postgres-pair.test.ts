@@ -1,0 +1,64 @@
+import pg from 'pg'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { MigrateOptions, MigrationResult } from '../../src/index.ts'
+import { freshPostgres, type FreshDatabase } from '../support/databases.ts'
+import { migrate } from '../support/migrate.ts'
+
+const sourceTables = `
+  create table log (n integer not null, note text);
+  insert into log values (1, 'a'), (2, 'b');
+  create table keyed (n integer primary key);
+  insert into keyed values (1), (2)`
+
+describe('one PostgreSQL into another', () => {
+  let source: FreshDatabase
+  let target: FreshDatabase
+
+  beforeAll(async () => {
+    source = await freshPostgres()
+    target = await freshPostgres()
+    await ask(source, sourceTables)
+  })
+
+  afterAll(async () => {
+    await source[Symbol.asyncDispose]()
+    await target[Symbol.asyncDispose]()
+  })
+
+  async function ask({ url }: FreshDatabase, text: string): Promise<readonly Record<string, unknown>[]> {
+    const client = new pg.Client({ connectionString: url })
+    await client.connect()
+    try {
+      return (await client.query<Record<string, unknown>>(text)).rows
+    } finally {
+      await client.end()
+    }
+  }
+
+  async function copy(
+    table: string,
+    options: Partial<MigrateOptions> = {},
+  ): Promise<{ readonly result: MigrationResult; readonly notices: readonly string[] }> {
+    const notices: string[] = []
+    const onNotice = ({ message }: { readonly message: string }): void => void notices.push(message)
+    const ends = { from: source.url, to: target.url, tables: [table] }
+    return { result: await migrate({ ...ends, workers: 1, onNotice, ...options }), notices }
+  }
+
+  it('reads the last value of an incremental copy again: is refused without a key, and told with one', async () => {
+    const way = { mode: 'append', since: { n: 'last' } } as const
+    expect((await copy('log', way)).result).toMatchObject({ state: 'done', totals: { written: 2 } })
+    await expect(copy('log', way)).rejects.toMatchObject({
+      code: 'conflicting-options',
+      message: expect.stringContaining('public.log has no primary key'),
+    })
+    expect(await ask(target, 'select count(*)::integer as rows from log')).toEqual([{ rows: 2 }])
+    await copy('keyed', way)
+    const again = await copy('keyed', { ...way, maxDeadLetters: 1 })
+    expect(again.result).toMatchObject({ state: 'done', totals: { deadLetters: 1 } })
+    expect(again.notices.join('\n')).toContain('--since n=last reads rows again')
+    const skipping = await copy('keyed', { ...way, onConflict: 'skip' })
+    expect(skipping.result).toMatchObject({ totals: { skipped: 1 } })
+    expect(skipping.notices.join('\n')).not.toContain('again')
+  })
+})
