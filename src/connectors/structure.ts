@@ -86,6 +86,8 @@ export interface IndexStructure {
     readonly collation: string | null
   }[]
   readonly where: SqlText | null
+  /** Clauses besides, which only its own dialect has; absent: none. */
+  readonly own?: readonly string[] | undefined
 }
 
 export interface ReferenceStructure {

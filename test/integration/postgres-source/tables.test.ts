@@ -74,7 +74,8 @@ const setUp = `
     at timestamp,
     weird "char"
   );
-  create index kinds_upper on kinds (upper(code) desc, price) where price > 1;
+  create index kinds_upper on kinds (upper(code) desc, price) include (tag, "when") where price > 1;
+  create unique index kinds_when on kinds (id, "when") nulls not distinct;
   create index kinds_tags on kinds using gin (tags);
   insert into kinds (code, price, "when", day, tags, shape, span, tag, net, doc, docb, small, at, weird)
   values ('é\\x', 1.50, 'infinity', '0044-03-15 BC', '{a,null}', '(1,2)', '1 mon -1 d', 'ab', '10.0.0.1',
@@ -215,7 +216,9 @@ describe('the tables of a database', () => {
       ['kinds_code_key', true, undefined, undefined],
       ['kinds_tags', false, 'gin', undefined],
       ['kinds_upper', false, undefined, '(price > (1)::numeric)'],
+      ['kinds_when', true, undefined, undefined],
     ])
+    expect(indexes.map(({ own }) => own)).toEqual([[], [], ['include (tag, "when")'], ['nulls not distinct']])
     expect(indexes[2]?.parts.map(({ expression, field, descending }) => [expression.sql, field, descending])).toEqual([
       ['upper(code::text)', null, true],
       ['price', 'price', false],
