@@ -2,13 +2,16 @@ import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { MigrateOptions, MigrationResult } from '../../src/index.ts'
 import { freshPostgres, type FreshDatabase } from '../support/databases.ts'
+import { at } from '../support/interruption.ts'
 import { migrate } from '../support/migrate.ts'
 
 const sourceTables = `
   create table log (n integer not null, note text);
   insert into log values (1, 'a'), (2, 'b');
   create table keyed (n integer primary key);
-  insert into keyed values (1), (2)`
+  insert into keyed values (1), (2);
+  create table moving (id integer primary key);
+  insert into moving select generate_series(1, 40)`
 
 describe('one PostgreSQL into another', () => {
   let source: FreshDatabase
@@ -60,5 +63,33 @@ describe('one PostgreSQL into another', () => {
     const skipping = await copy('keyed', { ...way, onConflict: 'skip' })
     expect(skipping.result).toMatchObject({ totals: { skipped: 1 } })
     expect(skipping.notices.join('\n')).not.toContain('again')
+  })
+
+  it('is complete where its state is lost behind the last row, says that it was not counted, and is finished by a resume', async () => {
+    const kill = `select pid, pg_terminate_backend(pid) from pg_stat_activity
+      where datname = current_database() and query like '%pg_export_snapshot%' and pid <> pg_backend_pid()`
+    const loseState = async (): Promise<void> => {
+      const pids = (await ask(source, kill)).map(({ pid }) => Number(pid)).join()
+      while ((await ask(source, `select from pg_stat_activity where pid in (${pids})`)).length > 0);
+      await ask(source, 'insert into moving select max(id) + 1 from moving')
+    }
+    using _ = at('ledger.before_commit', 4, loseState)
+    const { result } = await copy('moving', { batchRows: 10 })
+    expect(result).toMatchObject({
+      state: 'stopped',
+      totals: { written: 40 },
+      error: {
+        code: 'source-failed',
+        message: expect.stringMatching(/^all rows are copied, but cannot be compared .* has been written to since/),
+        hint: expect.stringContaining('drover resume finishes'),
+      },
+    })
+    expect((await copy('moving', { resume: true })).result).toMatchObject({
+      state: 'done',
+      verification: { notes: [expect.stringContaining('the source changed during the copy (41 after); 40 read')] },
+    })
+    using _again = at('ledger.before_commit', 4, loseState)
+    const unverified = await copy('moving', { mode: 'truncate', batchRows: 10, verify: 'none' })
+    expect(unverified.result).toMatchObject({ state: 'done', totals: { written: 41 } })
   })
 })
