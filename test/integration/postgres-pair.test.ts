@@ -11,7 +11,8 @@ const sourceTables = `
   create table keyed (n integer primary key);
   insert into keyed values (1), (2);
   create table moving (id integer primary key);
-  insert into moving select generate_series(1, 40)`
+  insert into moving select generate_series(1, 40);
+  create table again as table moving`
 
 describe('one PostgreSQL into another', () => {
   let source: FreshDatabase
@@ -91,5 +92,21 @@ describe('one PostgreSQL into another', () => {
     using _again = at('ledger.before_commit', 4, loseState)
     const unverified = await copy('moving', { mode: 'truncate', batchRows: 10, verify: 'none' })
     expect(unverified.result).toMatchObject({ state: 'done', totals: { written: 41 } })
+  })
+
+  it('begins a truncated table anew, unless the migration that is given up has made it', async () => {
+    const stopped = async (mode: 'create' | 'truncate'): Promise<void> => {
+      const stopping = new AbortController()
+      using _ = at('ledger.before_commit', 2, () => stopping.abort())
+      const { result } = await copy('again', { mode, batchRows: 10, signal: stopping.signal })
+      expect(result).toMatchObject({ state: 'stopped' })
+    }
+    await stopped('create')
+    await expect(copy('again', { mode: 'truncate' })).rejects.toMatchObject({ code: 'unfinished-migration' })
+    await copy('again', { mode: 'recreate' })
+    await stopped('truncate')
+    const { result } = await copy('again', { mode: 'truncate' })
+    expect(result).toMatchObject({ state: 'done', totals: { written: 40 } })
+    expect(await ask(target, `select count(*)::integer as rows from again`)).toEqual([{ rows: 40 }])
   })
 })
