@@ -6,6 +6,7 @@ import { qualified, type TargetName } from '../core/plan.ts'
 import type { Feed } from '../core/result.ts'
 import { targetsOf, type Choice, type ChosenTable } from './choose-tables.ts'
 import { refuseMode } from './existing-tables.ts'
+import { lateNames, refuseEarlyNames } from './named-objects.ts'
 import type { PlanContext } from './plan-context.ts'
 import type { PlanReport, TableReport } from './plan-report.ts'
 import { planObjects, type PlannedObjects } from './plan-objects.ts'
@@ -31,6 +32,7 @@ export async function planRun(context: PlanContext, choice: Choice, signal: Abor
   for (const table of choice.tables) refuseMode(table, existing, earlier.get(table.source.name) ?? [])
   const seen = await shapeTables({ ...context, existing, earlier }, choice, workers.count, signal)
   const shaped = orderByReferences(seen, existing)
+  refuseEarlyNames(config, shaped)
   const beside = await planObjects(context, shaped, signal)
   const { oneReader } = source
   const feed = feedOf(config, choice, shaped, { workers: workers.count, cores, oneReader })
@@ -42,7 +44,7 @@ export async function planRun(context: PlanContext, choice: Choice, signal: Abor
     return {
       ...table,
       planned: { ...table.planned, ...built },
-      warnings: [...table.warnings, ...warnings],
+      warnings: [...table.warnings, ...lateNames(table), ...warnings],
       proposals,
     }
   })

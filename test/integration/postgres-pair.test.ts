@@ -12,7 +12,15 @@ const sourceTables = `
   insert into keyed values (1), (2);
   create table moving (id integer primary key);
   insert into moving select generate_series(1, 40);
-  create table again as table moving`
+  create table again as table moving;
+  create table things (id serial) partition by range (id);
+  create table things_part partition of things default;
+  create view seen as select 1 as one;
+  create function made() returns integer return 1;
+  create domain thing as regclass[];
+  create table owned (id integer primary key, "of" thing, calls regprocedure);
+  insert into owned values (1, '{things_part,things_id_seq}', null), (2, '{pg_class}', null), (3, '{seen}', null),
+    (4, null, 'made()')`
 
 describe('one PostgreSQL into another', () => {
   let source: FreshDatabase
@@ -108,5 +116,30 @@ describe('one PostgreSQL into another', () => {
     const { result } = await copy('again', { mode: 'truncate' })
     expect(result).toMatchObject({ state: 'done', totals: { written: 40 } })
     expect(await ask(target, `select count(*)::integer as rows from again`)).toEqual([{ rows: 40 }])
+  })
+
+  it('is told of values that name what is not there yet, and refused where they name what is about to be replaced', async () => {
+    const both = { tables: ['owned', 'things'], maxDeadLetters: 2 }
+    const conflict = {
+      code: 'conflicting-options',
+      message: expect.stringMatching(/"of" of owned .* public\.things_id_seq,/),
+    }
+    await expect(copy('owned', { ...both, atomic: true })).rejects.toMatchObject(conflict)
+    const { result, notices } = await copy('owned', both)
+    expect(result).toMatchObject({ state: 'done', totals: { deadLetters: 2 } })
+    expect(notices.filter((notice) => notice.includes('dead letters, which drover retry writes'))).toEqual([
+      expect.stringContaining('column "of" name what is made after the rows, if at all: public.seen;'),
+      expect.stringContaining('column "calls" name what is made after the rows, if at all: public.made();'),
+    ])
+    const names = 'select id, "of"::text[] from owned order by id'
+    const copied = [
+      { id: 1, of: ['things_part', 'things_id_seq'] },
+      { id: 2, of: ['pg_class'] },
+    ]
+    expect(await ask(target, names)).toEqual(copied)
+    await expect(copy('owned', { ...both, mode: 'recreate' })).rejects.toMatchObject(conflict)
+    await copy('owned', { tables: ['things'], mode: 'recreate', maxDeadLetters: 2 })
+    expect((await copy('owned', { mode: 'recreate', maxDeadLetters: 2 })).result).toMatchObject({ state: 'done' })
+    expect(await ask(target, names)).toEqual(copied)
   })
 })
