@@ -82,8 +82,11 @@ describe('one PostgreSQL into another', () => {
       while ((await ask(source, `select from pg_stat_activity where pid in (${pids})`)).length > 0);
       await ask(source, 'insert into moving select max(id) + 1 from moving')
     }
-    using _ = at('ledger.before_commit', 4, loseState)
-    const { result } = await copy('moving', { batchRows: 10 })
+    const losingState = async (options: Partial<MigrateOptions>): Promise<MigrationResult> => {
+      using _ = at('ledger.before_commit', 4, loseState)
+      return (await copy('moving', { batchRows: 10, ...options })).result
+    }
+    const result = await losingState({})
     expect(result).toMatchObject({
       state: 'stopped',
       totals: { written: 40 },
@@ -97,9 +100,8 @@ describe('one PostgreSQL into another', () => {
       state: 'done',
       verification: { notes: [expect.stringContaining('the source changed during the copy (41 after); 40 read')] },
     })
-    using _again = at('ledger.before_commit', 4, loseState)
-    const unverified = await copy('moving', { mode: 'truncate', batchRows: 10, verify: 'none' })
-    expect(unverified.result).toMatchObject({ state: 'done', totals: { written: 41 } })
+    const unverified = await losingState({ mode: 'truncate', verify: 'none' })
+    expect(unverified).toMatchObject({ state: 'done', totals: { written: 41 } })
   })
 
   it('begins a truncated table anew, unless the migration that is given up has made it', async () => {
