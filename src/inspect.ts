@@ -3,6 +3,7 @@ import { createRowDecoder, openSource } from './catalog.ts'
 import type { Finding, SampledRows, Source, SourceTable } from './connectors/contract.ts'
 import type { Selection } from './connectors/planned-table.ts'
 import type { IndexStructure } from './connectors/structure.ts'
+import { DroverError, toErrorShape, type ErrorShape } from './core/errors.ts'
 import type { SourceIndex } from './core/index-plan.ts'
 import { RowError } from './core/row-error.ts'
 import { observeRows } from './engine/look.ts'
@@ -30,7 +31,9 @@ export interface InspectedRows {
 export interface InspectedTable extends SourceTable {
   /** Nothing tells its rows apart, so those of an ordered table are read in the order in which they are stored. */
   readonly keyless: boolean
-  /** Null for a table that cannot be copied; so are the lists below empty then. */
+  /** Why the user may not look at it, though it could be copied; null: the user may. */
+  readonly unread: ErrorShape | null
+  /** Null for a table that cannot be copied or looked at; so are the lists below empty then. */
   readonly sample: InspectedRows | null
   readonly indexes: readonly SourceIndex[]
   /** Values that a copy has to decide about. */
@@ -63,7 +66,10 @@ export interface InspectOptions {
   readonly signal: AbortSignal
 }
 
-/** Looks at a source and changes nothing: tables, fields with the types seen, sizes, indexes, what will be trouble. */
+/**
+ * Looks at a source and changes nothing: tables, fields with the types seen, sizes, indexes, what will be trouble. A table
+ * that the user may not read is named as such; throws `missing-right` only where there is no other.
+ */
 export async function inspectSource(url: string, options: InspectOptions): Promise<InspectReport> {
   const { tables = [], environment = {}, signal } = options
   await using source = await openSource(url, { environment, shared: null })
@@ -73,11 +79,23 @@ export async function inspectSource(url: string, options: InspectOptions): Promi
   const { chosen, skipped } =
     copied || tables.length > 0 ? selectTables(described, tables) : { chosen: [], skipped: described }
   const inspected: InspectedTable[] = []
-  for (const table of chosen) inspected.push(await inspectTable(source, table, options))
-  const others = skipped.map((table) => {
-    return { ...table, keyless: false, sample: null, indexes: [], trouble: [], notes: [], proposals: [] }
-  })
+  const refused: { readonly table: InspectedTable; readonly error: DroverError }[] = []
+  for (const table of chosen) {
+    try {
+      inspected.push(await inspectTable(source, table, options))
+    } catch (error) {
+      if (!(error instanceof DroverError) || error.code !== 'missing-right') throw error
+      refused.push({ table: unseen(table, toErrorShape(error)), error })
+    }
+  }
+  const [first] = refused
+  if (first !== undefined && inspected.length === 0) throw first.error
+  const others = [...refused.map(({ table }) => table), ...skipped.map((table) => unseen(table, null))]
   return { source: source.name, findings, tables: [...inspected, ...others], notes: tableNames(source, chosen) }
+}
+
+function unseen(table: SourceTable, unread: ErrorShape | null): InspectedTable {
+  return { ...table, unread, keyless: false, sample: null, indexes: [], trouble: [], notes: [], proposals: [] }
 }
 
 function tableNames({ naming }: Source, tables: readonly SourceTable[]): readonly string[] {
@@ -110,6 +128,7 @@ async function inspectTable(source: Source, table: SourceTable, options: Inspect
   const indexes = structure === null ? await source.indexes(name, signal) : structure.indexes.map(shownIndex)
   return {
     ...table,
+    unread: null,
     keyless: structure !== null && structure.layout.key.length === 0,
     sample: {
       rows: sample.rows,

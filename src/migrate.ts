@@ -85,12 +85,12 @@ async function resumeMigration(session: Session, context: RunContext): Promise<M
   const begunAt = taken.beganAt.toISOString()
   const done = `${formatCount(read)} ${read === 1 ? 'row is' : 'rows are'} done already`
   notice({ level: 'info', message: `resuming migration ${taken.id}, begun ${begunAt}: ${done}` })
-  if (read > 0 && (await source.share(signal)) !== null) {
+  const open = await ledger.resume(taken.id, lease)
+  const partitions = await planGaps(resumed, taken, open, lease, signal)
+  if (read > 0 && partitions.length > 0 && (await source.share(signal)) !== null) {
     const message = 'what is left is read from a newer state of the source than what was copied before'
     notice({ level: 'warning', message: `${message}: rows that have changed in between may be of either` })
   }
-  const open = await ledger.resume(taken.id, lease)
-  const partitions = await planGaps(resumed, taken, open, lease, signal)
   const planning = { savedPlan: begun.savedPlan, looked: null }
   return await carryOut({ session: resumed, context, id: taken.id, lease, plan, partitions, planning })
 }

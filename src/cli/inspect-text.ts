@@ -1,3 +1,4 @@
+import type { ErrorShape } from '../core/errors.ts'
 import type { SourceIndex } from '../core/index-plan.ts'
 import type { Trouble } from '../core/sample.ts'
 import type { InspectedTrouble } from '../inspect-fields.ts'
@@ -19,6 +20,7 @@ export function renderInspection({ source, findings, tables, notes }: InspectRep
 function renderTable(table: InspectedTable): string[] {
   const { sample, indexes, trouble, notes, proposals } = table
   const name = `${printable(table.name)} (${table.kind})`
+  if (table.unread !== null) return hanging(`${name}: not looked at, ${unreadText(table.unread)}`, 2)
   if (sample === null) return hanging(`${name}: not copied, ${table.skipped ?? ''}`, 2)
   return [
     ...hanging(`${name}: ${headOf(table)}`, 2),
@@ -32,6 +34,10 @@ function renderTable(table: InspectedTable): string[] {
     ),
     ...section('worth a thought', pairs(proposals.map(({ option, reason }) => [option, reason]))),
   ]
+}
+
+function unreadText({ message, hint }: ErrorShape): string {
+  return hint === undefined ? message : `${message}; ${hint}`
 }
 
 function headOf({ estimatedRows, averageRowBytes, ordered, keyless, sample }: InspectedTable): string {

@@ -86,6 +86,8 @@ export interface IndexStructure {
     readonly collation: string | null
   }[]
   readonly where: SqlText | null
+  /** Clauses besides, which only its own dialect has; absent: none. */
+  readonly own?: readonly string[] | undefined
 }
 
 export interface ReferenceStructure {
@@ -131,6 +133,17 @@ export interface NativeIndex extends Pick<IndexPlan, 'name' | 'unique'>, NamesFi
   readonly plain: readonly { readonly field: string; readonly descending: boolean }[] | null
 }
 
+/** What a value names: such a value can be written only where that is there under its name. */
+export interface NamedObject {
+  readonly field: string
+  /** As SQL names it. */
+  readonly name: string
+  /** The table that it is, or is a part of, as an index, a partition or a sequence is; null: it is none. */
+  readonly table: TargetName | null
+  /** It is made after the rows. */
+  readonly late: boolean
+}
+
 /** In the dialect of the source. Text that is no template names everything else than the table as it is named there. */
 export interface NativeStructure {
   /** By field, in the order of the table. */
@@ -150,6 +163,8 @@ export interface NativeStructure {
   readonly unread: readonly { readonly column: string; readonly error: ErrorShape }[]
   /** Types whose values go from server to server in binary form: the text of `type` is enough to tell. */
   readonly binary: ReadonlySet<string>
+  /** What values name; absent: nothing. */
+  readonly named?: readonly NamedObject[] | undefined
 }
 
 /** Asked of a source for one table. */

@@ -1,16 +1,18 @@
 import type { Config } from '../config.ts'
 import type { Finding, SourceTable } from '../connectors/contract.ts'
+import type { MigrationId } from '../connectors/ledger-contract.ts'
 import { DroverError, fromErrorShape } from '../core/errors.ts'
 import { qualified, type TargetName } from '../core/plan.ts'
 import type { Feed } from '../core/result.ts'
 import { targetsOf, type Choice, type ChosenTable } from './choose-tables.ts'
 import { refuseMode } from './existing-tables.ts'
+import { lateNames, refuseEarlyNames } from './named-objects.ts'
 import type { PlanContext } from './plan-context.ts'
 import type { PlanReport, TableReport } from './plan-report.ts'
 import { planObjects, type PlannedObjects } from './plan-objects.ts'
 import { planExtras, type IndexedTable } from './plan-extras.ts'
 import { orderByReferences } from './reference-order.ts'
-import { withoutEarlyReferences } from './run-plan.ts'
+import { finalTargets, withoutEarlyReferences } from './run-plan.ts'
 import { shapeTable, type ShapeContext, type ShapedTable } from './shape-table.ts'
 import { chooseFeed, choosePartitions, chooseWorkers } from './sizing.ts'
 import { Survey } from './survey.ts'
@@ -30,6 +32,7 @@ export async function planRun(context: PlanContext, choice: Choice, signal: Abor
   for (const table of choice.tables) refuseMode(table, existing, earlier.get(table.source.name) ?? [])
   const seen = await shapeTables({ ...context, existing, earlier }, choice, workers.count, signal)
   const shaped = orderByReferences(seen, existing)
+  refuseEarlyNames(config, shaped)
   const beside = await planObjects(context, shaped, signal)
   const { oneReader } = source
   const feed = feedOf(config, choice, shaped, { workers: workers.count, cores, oneReader })
@@ -41,7 +44,7 @@ export async function planRun(context: PlanContext, choice: Choice, signal: Abor
     return {
       ...table,
       planned: { ...table.planned, ...built },
-      warnings: [...table.warnings, ...warnings],
+      warnings: [...table.warnings, ...lateNames(table), ...warnings],
       proposals,
     }
   })
@@ -102,15 +105,29 @@ async function refuseUnfinished({ config, ledger }: PlanContext, tables: readonl
     return saved.mode === mode && saved.plan.onConflict !== undefined
   }
   const kept = tables.filter((table) => table.mode !== 'recreate' && !merges(table))
-  const [unfinished] = await ledger.unfinished(kept.flatMap(targetsOf))
-  if (unfinished === undefined) return
-  throw new DroverError(
-    'unfinished-migration',
-    `migration ${unfinished.id} of ${qualified(unfinished.target)} was begun and is not finished (${unfinished.state})`,
-    {
-      hint: `drover resume ${unfinished.id} finishes it, drover rollback ${unfinished.id} undoes it, --mode recreate starts over`,
-    },
-  )
+  const emptied = kept.filter(({ mode }) => mode === 'truncate')
+  const anew = new Set(emptied.flatMap(targetsOf).map(qualified))
+  for (const found of await ledger.unfinished(kept.flatMap(targetsOf))) {
+    const { id, target, state } = found
+    if (anew.has(qualified(target)) && (await stoodBefore(ledger, found))) continue
+    throw new DroverError(
+      'unfinished-migration',
+      `migration ${id} of ${qualified(target)} was begun and is not finished (${state})`,
+      {
+        hint: `drover resume ${id} finishes it, drover rollback ${id} undoes it, --mode recreate starts over`,
+      },
+    )
+  }
+}
+
+/** A table that the migration has made itself may be without its key and indexes, and would stay so when it is emptied. */
+async function stoodBefore(
+  ledger: PlanContext['ledger'],
+  { id, target }: { readonly id: MigrationId; readonly target: TargetName },
+): Promise<boolean> {
+  const tables = (await ledger.load(id))?.tables ?? []
+  const own = tables.find((table) => finalTargets(table).some((name) => qualified(name) === qualified(target)))
+  return own !== undefined && (own.exists || own.publishTo !== undefined)
 }
 
 /** Child tables of earlier copies that no table of this run is, by the table of the source that is recreated. */

@@ -8,10 +8,10 @@ import { matchesPattern } from '../core/wildcard.ts'
 import { formatCount } from '../telemetry/format.ts'
 import { restartOf } from './feed.ts'
 import { gapsOf } from './gaps.ts'
+import { mergesInOrder } from './merges-in-order.ts'
 import type { PlanContext } from './plan-context.ts'
 import { changesOf, readOptions, type RunOptions } from './run-options.ts'
 import type { RunPlan, RunTable } from './run-plan.ts'
-import { mergesInOrder } from './shape-table.ts'
 import { chooseFeed, chooseWorkers } from './sizing.ts'
 
 /** The migration to go on with, or the newest that is finished where none is open. */

@@ -67,6 +67,10 @@ function settleIndexes(
   return indexes.flatMap((index) => {
     const sql = indexSql(index, table, target)
     if ('sql' in sql) {
+      const { own = [] } = index
+      if (own.length > 0) {
+        told.push(`${shownIndex(index)} of ${plan.source} is built without what the target has not: ${own.join(', ')}`)
+      }
       return [[index.name, planOf(nameOf(index, table), index.unique, { kind: 'index', sql: sql.sql })] as const]
     }
     told.push(`${shownIndex(index)} of ${plan.source} is not built: ${sql.reason}`)

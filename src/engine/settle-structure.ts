@@ -1,5 +1,5 @@
 import type { Target } from '../connectors/contract.ts'
-import type { ColumnStructure, TableStructure } from '../connectors/structure.ts'
+import type { ColumnStructure, NamedObject, TableStructure } from '../connectors/structure.ts'
 import type { Format } from '../core/batch.ts'
 import type { LayoutColumn, RowLayout } from '../core/layout.ts'
 import {
@@ -26,6 +26,8 @@ export interface SettledTable {
   readonly way: string
   /** The target has all columns of the source's table, each with its name and type. */
   readonly sameColumns: boolean
+  /** What values name that are copied in types of the source's own. */
+  readonly named: readonly NamedObject[]
   readonly notes: readonly string[]
   readonly warnings: readonly string[]
 }
@@ -55,6 +57,7 @@ export function settleStructure(given: Structured, target: Languages, isNew: boo
     layout,
     way: wayOf(raw, layout),
     sameColumns: hasSameColumns({ plan, structure }),
+    named: namedBy({ plan, structure }),
     notes: said.flatMap(({ notes }) => notes).map((note) => `${plan.source}: ${note}`),
     warnings: [...said.flatMap(({ warnings }) => warnings), ...told].map((warning) => `${plan.source}: ${warning}`),
   }
@@ -63,6 +66,15 @@ export function settleStructure(given: Structured, target: Languages, isNew: boo
 function hasSameColumns(table: Structured): boolean {
   const { native } = table.structure
   return native !== null && keptFields(table, native).fields.size === native.columns.size
+}
+
+/** Of columns that are as they are in the source, under whatever name. */
+function namedBy({ plan, structure: { native } }: Structured): readonly NamedObject[] {
+  const planned = wholeColumns(plan)
+  return (native?.named ?? []).filter(({ field }) => {
+    const type = planned.get(field)?.native
+    return type !== undefined && type === native?.columns.get(field)?.type
+  })
 }
 
 /** With the format that its columns have to be sent in. */

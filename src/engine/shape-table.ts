@@ -1,10 +1,9 @@
 import type { TableConfig } from '../config.ts'
 import type { ExistingTable, SourceTable } from '../connectors/contract.ts'
 import type { Mode, PlannedTable, Selection } from '../connectors/planned-table.ts'
-import type { ReadingOptions, StructureRequest, TableStructure } from '../connectors/structure.ts'
+import type { NamedObject, ReadingOptions, StructureRequest, TableStructure } from '../connectors/structure.ts'
 import { DroverError } from '../core/errors.ts'
 import type { ForeignKeyPlan, IndexPlan, SourceIndex } from '../core/index-plan.ts'
-import { keyFieldsOf } from '../core/layout.ts'
 import { partsOf, qualified, targetColumns, type TablePlan, type TargetName } from '../core/plan.ts'
 import type { Sample } from '../core/sample.ts'
 import type { TransformSpec } from '../core/transform.ts'
@@ -16,10 +15,11 @@ import type { ChosenTable } from './choose-tables.ts'
 import { refuseUnfit, ruleWarnings, staying, triggerWarnings } from './existing-tables.ts'
 import { irreversible, lastingChange } from './irreversible.ts'
 import { lookAtSample, withDeclared } from './look.ts'
+import { mergesInOrder } from './merges-in-order.ts'
 import type { PlanContext } from './plan-context.ts'
 import { additionsOf, inItsFormat, settleStructure } from './settle-structure.ts'
 import { isGiven } from './run-options.ts'
-import { resolveSince } from './since.ts'
+import { resolveSince, sinceWarnings } from './since.ts'
 import { declaredFields } from './structured.ts'
 import type { Survey } from './survey.ts'
 
@@ -38,6 +38,8 @@ export interface ShapedTable {
   readonly way: string | null
   /** The target has all columns of the source's table, each with its name and type. */
   readonly sameColumns: boolean
+  /** What values name that are copied in types of the source's own. */
+  readonly named: readonly NamedObject[]
   readonly notes: readonly string[]
   readonly warnings: readonly string[]
 }
@@ -89,6 +91,7 @@ export async function shapeTable(
     structure: stays === null ? shape.structure : null,
     way: shape.way,
     sameColumns: shape.sameColumns,
+    named: shape.named,
     notes: [
       ...shape.notes,
       ...drops.map((child) => `drops ${qualified(child.target)}, a child table of an earlier copy`),
@@ -118,6 +121,7 @@ interface Shape extends PlannedColumns {
   readonly structure: TableStructure | null
   readonly way: string | null
   readonly sameColumns: boolean
+  readonly named: readonly NamedObject[]
 }
 
 async function planNow(context: ShapeContext, chosen: ChosenTable, signal: AbortSignal): Promise<Shape> {
@@ -151,8 +155,9 @@ async function planNow(context: ShapeContext, chosen: ChosenTable, signal: Abort
     structure,
     way: null,
     sameColumns: false,
+    named: [],
   }
-  const said = since === null || since.warning === null ? columns.warnings : [since.warning, ...columns.warnings]
+  const said = [...sinceWarnings(since, columns.plan, options.mode), ...columns.warnings]
   if (structure === null) return { ...shape, plan: inItsFormat(columns.plan, context.target), warnings: said }
   const plan = coercing(columns.plan, options)
   const settled = settleStructure({ plan, structure }, context.target, stays === null)
@@ -164,6 +169,7 @@ async function planNow(context: ShapeContext, chosen: ChosenTable, signal: Abort
     selection: { ...selection, layout: settled.layout },
     way: settled.way,
     sameColumns: settled.sameColumns,
+    named: settled.named,
     notes: [...columns.notes, ...settled.notes],
     warnings: [...said, ...settled.warnings],
   }
@@ -271,8 +277,8 @@ async function takeSaved(
   const rows = await countSelected(context, table, selection, signal)
   // Indexes and references are those of the plan that was saved.
   const told = { additions: [], notes: settled?.notes ?? [], warnings: settled?.warnings ?? [] }
-  const { way = null, sameColumns = false } = settled ?? {}
-  return { plan, selection, rows, sample, indexes, references, structure: null, way, sameColumns, ...told }
+  const { way = null, sameColumns = false, named = [] } = settled ?? {}
+  return { plan, selection, rows, sample, indexes, references, structure: null, way, sameColumns, named, ...told }
 }
 
 /** Every field is looked at, also those not wanted: only so can a misspelt one be told from one that is not there. */
@@ -383,17 +389,4 @@ async function countRows({ target, existing }: ShapeContext, plan: TablePlan, si
   const there = partsOf(plan).filter((part) => existing.has(qualified(part.target)))
   const counts = await Promise.all(there.map((part) => target.count(part.target, signal)))
   return counts.reduce((sum, count) => sum + count, 0)
-}
-
-/** Of rows with the same key the last one counts, so they have to arrive in order. */
-export function mergesInOrder(plan: TablePlan, keyField: string): boolean {
-  return plan.onConflict === 'update' && !isSourceKey(plan, keyField)
-}
-
-/** No two rows of the source have the same key, unless a transform has changed it. */
-function isSourceKey({ key, columns, transform, layout }: TablePlan, keyField: string): boolean {
-  const own = columns.filter(({ name, within }) => within === undefined && key.includes(name))
-  const fields = new Set(own.map(({ field }) => field))
-  const known = keyFieldsOf(layout, keyField)
-  return transform === undefined && known.length > 0 && known.every((field) => fields.has(field))
 }

@@ -1,8 +1,8 @@
 import type { Source, SourceTable } from '../connectors/contract.ts'
 import type { Ledger } from '../connectors/ledger-contract.ts'
-import type { Selection, SinceRange } from '../connectors/planned-table.ts'
+import type { Mode, Selection, SinceRange } from '../connectors/planned-table.ts'
 import { DroverError } from '../core/errors.ts'
-import { qualified, type TargetName } from '../core/plan.ts'
+import { qualified, type TablePlan, type TargetName } from '../core/plan.ts'
 
 export interface SinceContext {
   readonly source: Source
@@ -24,6 +24,8 @@ export interface SinceOptions {
 export interface ResolvedSince {
   readonly range: SinceRange
   readonly warning: string | null
+  /** It begins with a value of which the target has rows from the pass before. */
+  readonly overlaps: boolean
 }
 
 /** The value that stands for the mark of the pass before. */
@@ -53,14 +55,39 @@ export async function resolveSince(
   const everything: Selection = { table: table.name, where: null, fields: null, limit: null }
   const upTo = await source.highest(everything, field, signal)
   if (upTo === null) {
-    if (table.estimatedRows === 0) return { range: { field, from: null, upTo }, warning: null }
+    if (table.estimatedRows === 0) return { range: { field, from: null, upTo }, warning: null, overlaps: false }
     throw new DroverError('unknown-column', `--since names ${JSON.stringify(field)}, which no row of ${table.name} has`)
   }
-  if (text !== LAST) return { range: { field, from: source.parseMark(text, upTo, now), upTo }, warning: null }
+  if (text !== LAST)
+    return { range: { field, from: source.parseMark(text, upTo, now), upTo }, warning: null, overlaps: false }
   const mark = keepsRows ? await ledger.mark(source.name, table.name, target, field) : null
-  if (mark !== null) return { range: { field, from: mark.value, upTo }, warning: null }
+  if (mark !== null) return { range: { field, from: mark.value, upTo }, warning: null, overlaps: true }
   return {
     range: { field, from: null, upTo },
+    overlaps: false,
     warning: `${keepsRows ? `no earlier copy has left a mark of ${JSON.stringify(field)}` : `${qualified(target)} begins without rows`}: this copy takes every row, also those without the field; later ones take rows that have it`,
   }
+}
+
+/**
+ * What is to be said of an incremental copy. Throws `conflicting-options` where rows would be written twice, and nothing
+ * would notice.
+ */
+export function sinceWarnings(since: ResolvedSince | null, plan: TablePlan, mode: Mode): readonly string[] {
+  if (since === null) return []
+  const said = since.warning === null ? [] : [since.warning]
+  if (!since.overlaps || mode !== 'append' || plan.onConflict !== undefined) return said
+  const { field } = since.range
+  const again = `--since ${field}=last reads rows again whose ${JSON.stringify(field)} is that of the mark, since more of them may have come`
+  if (plan.key.length > 0) {
+    return [
+      ...said,
+      `${again}: those that are there become dead letters; --on-conflict skip or --mode upsert prevents it`,
+    ]
+  }
+  throw new DroverError(
+    'conflicting-options',
+    `${again}, and ${qualified(plan.target)} has no primary key that tells them from new ones, so --mode append would write them twice`,
+    { hint: 'give the table a primary key and use --on-conflict skip, or name a value behind the mark with --since' },
+  )
 }

@@ -1,15 +1,16 @@
-import { typeName } from '../core/logical-type.ts'
+import type { RowLayout } from '../core/layout.ts'
+import { scalarNames, typeName, type LogicalType } from '../core/logical-type.ts'
 import type { ColumnPlan } from '../core/plan.ts'
 import { RowError, type FaultyValue } from '../core/row-error.ts'
-import type { Row, Value } from '../core/value.ts'
+import { Day, Decimal, Instant, ObjectId, Uuid, type Row, type Value } from '../core/value.ts'
 import { displayKey, displayText, jsonText } from './json-text.ts'
 import { storableName, shownName, shownText, unholdable, valueTypeName } from './row-error.ts'
 
 /** The row at hand, for messages, and which of its elements: their places in the arrays on the way. */
 export interface RowPlace {
   readonly table: string
-  /** Its fields are laid out by the plan: it is no document. */
-  readonly isLaidOut: boolean
+  /** What its fields are in the source; absent: it is a document, and they say so themselves. */
+  readonly layout?: RowLayout | undefined
   readonly row: Row
   readonly ordinals: readonly number[]
 }
@@ -27,8 +28,8 @@ export function subjectOf(place: RowPlace, elements: readonly string[]): string 
   return `${shownRow(place)} of table ${table}${element}`
 }
 
-function shownRow({ isLaidOut, row: { key } }: RowPlace): string {
-  if (!isLaidOut) return `document ${displayText(key)}`
+function shownRow({ layout, row: { key } }: RowPlace): string {
+  if (layout === undefined) return `document ${displayText(key)}`
   return `row ${displayKey(Array.isArray(key) ? (key as readonly Value[]) : key === null ? [] : [key])}`
 }
 
@@ -47,30 +48,49 @@ export function unplannedField(subject: string, path: readonly string[], value: 
   )
 }
 
-/** Drift: a value that is no document, at a path where documents have columns or rows of their own. */
-export function unplannedValue(subject: string, path: readonly string[], value: Value): RowError {
+/**
+ * Drift: a value that is no document, at a path where documents have columns or rows of their own; `elements` as
+ * {@link subjectOf} has them.
+ */
+export function unplannedValue(
+  place: RowPlace,
+  elements: readonly string[],
+  path: readonly string[],
+  value: Value,
+): RowError {
   const field = shownPath(path)
-  const reason = `a value of type ${detailedType(value)}, where the plan has columns for documents only`
+  const reason = `a value of type ${detailedType(value, namesAt(place, path))}, where the plan has columns for documents only`
   return new RowError(
     {
       code: 'schema-drift',
-      message: `${subject} has in field ${field} ${reason}`,
+      message: `${subjectOf(place, elements)} has in field ${field} ${reason}`,
       hint: `--on-drift evolve adds a column for it; otherwise leave the field out with --exclude-columns ${field}`,
     },
     faulty(path.join('.'), value, reason),
   )
 }
 
-/** A value that its column cannot take unchanged: drift, unless a cast asked for the type. */
-export function unfitValue(subject: string, path: readonly string[], value: Value, column: ColumnPlan): RowError {
+/**
+ * A value that its column cannot take unchanged: drift, unless a cast asked for the type. `elements` as
+ * {@link subjectOf} has them.
+ */
+export function unfitValue(
+  place: RowPlace,
+  elements: readonly string[],
+  path: readonly string[],
+  value: Value,
+  column: ColumnPlan,
+): RowError {
+  const subject = subjectOf(place, elements)
   const type = typeName(column.type)
+  const nameOf = namesAt(place, path)
   if (column.cast) {
-    const kind = valueTypeName(value)
+    const kind = nameOf(value)
     const refused = `the ${kind} ${shownText(displayText(value))} has no exact form as ${type}`
     const reason = `the ${kind} has no exact form as ${type}`
     return located(unholdable(refused, { reason }), subject, path, value, column)
   }
-  const kind = `a value of type ${detailedType(value)}`
+  const kind = `a value of type ${detailedType(value, nameOf)}`
   const unfit = `does not fit ${column.pinned === true ? 'the pinned column' : 'column'}`
   return new RowError(
     {
@@ -135,9 +155,52 @@ function jsonHolds(value: Value): boolean {
   }
 }
 
+/** The type of a value as its source calls it. */
+export function typeAt(place: RowPlace, path: readonly string[], value: Value): string {
+  return namesAt(place, path)(value)
+}
+
+type NameOf = (value: Value) => string
+
+/** Documents have names of BSON, rows those of SQL. */
+function namesAt({ layout }: RowPlace, path: readonly string[]): NameOf {
+  if (layout === undefined) return valueTypeName
+  const field = path.length === 1 ? layout.columns.find((column) => column.field === path[0]) : undefined
+  return (value) => sqlTypeName(value, field?.type)
+}
+
+/** `declared`: what its field is in the source, which a transform may have made something else of. */
+function sqlTypeName(value: Value, declared: LogicalType | undefined): string {
+  if (value === null) return 'null'
+  if (Array.isArray(value)) return 'array'
+  switch (typeof value) {
+    case 'number': {
+      const isDouble = declared === 'float64' || declared === 'float64[]' || valueTypeName(value) === 'double'
+      return isDouble ? scalarNames.float64 : scalarNames.int32
+    }
+    case 'bigint':
+      return scalarNames.int64
+    case 'boolean':
+      return scalarNames.bool
+    case 'string':
+      return scalarNames.text
+    default:
+      return objectTypeName(value)
+  }
+}
+
+function objectTypeName(value: object): string {
+  if (value instanceof Decimal) return scalarNames.decimal
+  if (value instanceof Instant) return scalarNames.timestamp
+  if (value instanceof Day) return scalarNames.date
+  if (value instanceof Uuid) return scalarNames.uuid
+  if (value instanceof ObjectId) return scalarNames.objectid
+  return value instanceof Uint8Array ? scalarNames.bytes : typeName('json')
+}
+
 /** For an array also the types of its elements, the first few of them. */
-function detailedType(value: Value): string {
-  if (!Array.isArray(value)) return valueTypeName(value)
-  const types = new Set(value.slice(0, 1000).map((item: Value) => valueTypeName(item)))
+function detailedType(value: Value, nameOf: NameOf): string {
+  if (!Array.isArray(value)) return nameOf(value)
+  const types = new Set(value.slice(0, 1000).map((item: Value) => nameOf(item)))
   return types.size === 0 ? 'array' : `array of ${[...types].slice(0, 4).join(' and ')}`
 }

@@ -61,8 +61,7 @@ class OpenFormBatch implements FormBatch {
     this.#rowCoerced = rowCoerced
     this.tuples = tuples
     this.#before = tuples.map(() => 0)
-    const isLaidOut = layout !== undefined
-    this.#open = { table, isLaidOut, row: { key: null, fields: {} }, origin: 0, ordinals: [], tuples }
+    this.#open = { table, layout, row: { key: null, fields: {} }, origin: 0, ordinals: [], tuples }
   }
 
   add(origin: number, rows: Row | readonly Row[]): void {

@@ -111,7 +111,7 @@ export class PartEncoder {
       this.#append(out, column, column.holds === undefined ? value : heldOf(value, column.holds), row)
     }
     if (this.#value !== null) this.#appendElement(out, this.#value, element, document, row)
-    else if (document === null) throw unplannedValue(subjectOf(row, this.#prefix), this.#prefix, element)
+    else if (document === null) throw unplannedValue(row, this.#prefix, this.#prefix, element)
     if (this.#overflow !== null) this.#appendOverflow(out, this.#overflow, row)
     this.#form.end(out, this.#width)
     tuples.endTuple(this.#part === 0 ? row.origin : (row.tuples[0] as TupleWriter).rows - 1)
@@ -175,7 +175,7 @@ export class PartEncoder {
       if (!(error instanceof RowError)) throw error
       throw located(error, subjectOf(row, this.#prefix), column.path, value, column.plan)
     }
-    if (!fits) throw unfitValue(subjectOf(row, this.#prefix), column.path, value, column.plan)
+    if (!fits) throw unfitValue(row, this.#prefix, column.path, value, column.plan)
   }
 }
 

@@ -1,7 +1,6 @@
 import type { DocumentValue, Value } from '../core/value.ts'
 import { documentOf, newDocument } from './document-of.ts'
-import { subjectOf, unplannedField, unplannedValue, type RowPlace } from './drift.ts'
-import { valueTypeName } from './row-error.ts'
+import { subjectOf, typeAt, unplannedField, unplannedValue, type RowPlace } from './drift.ts'
 import type { DocumentShape, Place, RowShape } from './row-shape.ts'
 
 export interface RowDocumentsOptions {
@@ -67,12 +66,13 @@ export class RowDocuments {
 
   #unknownField(shape: DocumentShape, name: string, value: Value, at: RowPlace): Error {
     const { prefix } = this.#options
-    return unplannedField(subjectOf(at, prefix), [...prefix, ...shape.path, name], value, valueTypeName(value))
+    const path = [...prefix, ...shape.path, name]
+    return unplannedField(subjectOf(at, prefix), path, value, typeAt(at, path, value))
   }
 
   #misfit(shape: DocumentShape, value: Value, at: RowPlace): void {
     const { prefix, keepsUnplanned } = this.#options
-    if (!keepsUnplanned) throw unplannedValue(subjectOf(at, prefix), [...prefix, ...shape.path], value)
+    if (!keepsUnplanned) throw unplannedValue(at, prefix, [...prefix, ...shape.path], value)
     this.#keep(shape.path.slice(0, -1), shape.place.field, value)
   }
 

@@ -157,6 +157,7 @@ describe('a page', () => {
       averageRowBytes: null,
       ordered: false,
       keyless: false,
+      unread: null,
       sample: {
         rows: 101,
         complete: false,

@@ -39,7 +39,7 @@ export async function prepareTables(
   const replaced = [...targetsIn(parts, 'recreate'), ...(await staleTables(session, tables))]
   await emptyTables(session, 'drop table', replaced)
   done.push(...replaced.map((target) => ({ kind: 'replaced' as const, target })))
-  for (const part of parts) {
+  for (const part of namedAsSequencesFirst(parts)) {
     const { mode } = part.planned
     const { target } = part.part
     if (!part.there || mode === 'recreate') {
@@ -54,6 +54,22 @@ export async function prepareTables(
     .filter(({ target }) => stay.has(quoteTable(target)))
   for (const statement of alterStatements(additions)) await session.run(statement)
   return [...done, ...additions.map(objectOf)]
+}
+
+/**
+ * A table with the name that the server gives the sequence of another one's identity is made before that one: the server
+ * then gives it another name. The sequence of a table has a longer name than the table.
+ */
+function namedAsSequencesFirst(parts: readonly PlannedPart[]): readonly PlannedPart[] {
+  const sequences = new Set(
+    parts.flatMap(({ part }) => {
+      const identities = definitionOf(part)?.columns.filter(({ clauses }) => /\bas identity\b/.test(clauses)) ?? []
+      return identities.map(({ name }) => quoteTable({ ...part.target, name: `${part.target.name}_${name}_seq` }))
+    }),
+  )
+  const named = parts.filter(({ part }) => sequences.has(quoteTable(part.target)))
+  const others = parts.filter((part) => !named.includes(part))
+  return [...named.toSorted((a, b) => b.part.target.name.length - a.part.target.name.length), ...others]
 }
 
 async function createSchemas(session: Session, tables: readonly PlannedTable[]): Promise<MigrationObject[]> {

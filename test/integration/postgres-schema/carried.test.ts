@@ -159,6 +159,7 @@ describe('of a database', () => {
       'function shop.shout()',
       'trigger shouts on "o\'d%d"."T%able"',
       'trigger parted on public.log',
+      'trigger quiet on public.log',
       'rule nothing on public.keyed',
       'policy everybody on public.keyed',
       'row security public.keyed',

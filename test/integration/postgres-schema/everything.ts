@@ -93,6 +93,11 @@ export const everything = `
   create trigger shouts before insert on "o'd%d"."T%able" for each row execute function shop.shout();
   alter table "o'd%d"."T%able" disable trigger shouts;
   create trigger parted after insert on public.log for each row execute function shop.shout();
+  alter table public.log_2020 disable trigger parted;
+  alter table parts.log_rest enable always trigger parted;
+  create trigger quiet after update on public.log for each row execute function shop.shout();
+  alter table public.log disable trigger quiet;
+  alter table public.log_eu enable trigger quiet;
   create function public.of_row(public.keyed) returns text language sql as 'select $1.c';
   create procedure shop.does(inout x integer) language plpgsql as $$ begin x := x + 1; end $$;`
 

@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { renderInspection } from '../../../src/cli/inspect-text.ts'
 import type { Selection } from '../../../src/connectors/planned-table.ts'
 import type { TableStructure } from '../../../src/connectors/structure.ts'
 import type { Bounds } from '../../../src/core/batch.ts'
+import { inspectSource } from '../../../src/inspect.ts'
 import { readRange, rowsOf } from '../../contract/source.ts'
 import { postgresSource, type PostgresSourceUnderTest } from './source-under-test.ts'
 
@@ -72,7 +74,8 @@ const setUp = `
     at timestamp,
     weird "char"
   );
-  create index kinds_upper on kinds (upper(code) desc, price) where price > 1;
+  create index kinds_upper on kinds (upper(code) desc, price) include (tag, "when") where price > 1;
+  create unique index kinds_when on kinds (id, "when") nulls not distinct;
   create index kinds_tags on kinds using gin (tags);
   insert into kinds (code, price, "when", day, tags, shape, span, tag, net, doc, docb, small, at, weird)
   values ('é\\x', 1.50, 'infinity', '0044-03-15 BC', '{a,null}', '(1,2)', '1 mon -1 d', 'ab', '10.0.0.1',
@@ -213,7 +216,9 @@ describe('the tables of a database', () => {
       ['kinds_code_key', true, undefined, undefined],
       ['kinds_tags', false, 'gin', undefined],
       ['kinds_upper', false, undefined, '(price > (1)::numeric)'],
+      ['kinds_when', true, undefined, undefined],
     ])
+    expect(indexes.map(({ own }) => own)).toEqual([[], [], ['include (tag, "when")'], ['nulls not distinct']])
     expect(indexes[2]?.parts.map(({ expression, field, descending }) => [expression.sql, field, descending])).toEqual([
       ['upper(code::text)', null, true],
       ['price', 'price', false],
@@ -339,6 +344,22 @@ describe('the tables of a database', () => {
       layout: narrowed,
     })
     expect(rowsOf(rows)).toEqual(['00020000000400000001000000016f'])
+  })
+
+  it('are looked at as far as the user may, and the others are named', async () => {
+    const url = new URL(under.url)
+    Object.assign(url, { username: reader, password: 'pw' })
+    const report = await inspectSource(url.href, { tables: ['hidden', 'forbidden', 'secured'], signal: never })
+    expect(report.tables.map(({ name, sample, unread }) => [name, sample === null, unread?.code])).toEqual([
+      ['hidden', false, undefined],
+      ['forbidden', true, 'missing-right'],
+      ['secured', true, 'missing-right'],
+    ])
+    const page = renderInspection(report).replaceAll(/\s+/g, ' ')
+    expect(page).toContain('forbidden (table): not looked at, the user may not read forbidden; grant usage')
+    await expect(inspectSource(url.href, { tables: ['forbidden'], signal: never })).rejects.toMatchObject({
+      code: 'missing-right',
+    })
   })
 })
 

@@ -61,7 +61,11 @@ describe('indexes of PostgreSQL in a SQLite file', () => {
     'clients',
     {},
     {
-      indexes: [index('a', 'name', { unique: true }), index('b', 'lower(name)'), index('c', 'name', { method: 'gin' })],
+      indexes: [
+        index('a', 'name', { unique: true, own: ['include (id)', 'nulls not distinct'] }),
+        index('b', 'lower(name)'),
+        index('c', 'name', { method: 'gin' }),
+      ],
     },
   )
   const options = { fields: ['name'], table: 'clients', referencedFields: ['name'], options: '', orphans: null }
@@ -75,6 +79,7 @@ describe('indexes of PostgreSQL in a SQLite file', () => {
       { name: 'a', unique: true, text: { kind: 'index', sql: '("name")' } },
     ])
     expect(settled(true).get('clients')?.warnings).toEqual([
+      'index a of clients is built without what the target has not: include (id), nulls not distinct',
       'index b of clients is not built: expressions of postgres are not translated for sqlite',
       'index c of clients is not built: it is a gin index, which the target has not',
     ])

@@ -9,7 +9,19 @@ import type { RejectedRow } from '../../../src/format/codec.ts'
 import { displayText } from '../../../src/format/json-text.ts'
 import { createPgCopyEncoder } from '../../../src/format/pgcopy-encoder.ts'
 import { composeTranscoder } from '../../../src/format/transcode.ts'
-import { batchOf, childOf, columnOf, documentOf, planOf, rawDocument, rawString, rowOf, tuplesOf } from './samples.ts'
+import {
+  batchOf,
+  childOf,
+  columnOf,
+  documentOf,
+  planOf,
+  rawDocument,
+  rawString,
+  rowErrorOf,
+  rowOf,
+  tuplesOf,
+} from './samples.ts'
+import { laidOutPlan } from './sqlite/records.ts'
 
 async function rejectedBy(
   plan: TablePlan,
@@ -117,6 +129,32 @@ describe('a row that is rejected', () => {
     expect(await rejectedBy(plan, serialize({ a: 1 }), (same) => Promise.resolve(same))).toMatchObject({
       stage: 'encode',
     })
+  })
+
+  it.each([
+    ['int32', 'int64', 2n ** 40n, 'a value of type bigint, which does not fit column c_a of type integer'],
+    ['bool', 'text', 'x', 'a value of type text, which does not fit column c_a of type boolean'],
+    ['bool', 'float64', 3, 'a value of type double precision, which does not fit column c_a of type boolean'],
+    [
+      'int32',
+      'timestamp',
+      new Instant(0n),
+      'a value of type timestamptz, which does not fit column c_a of type integer',
+    ],
+    ['int32', 'text[]', ['x'], 'a value of type array of text, which does not fit column c_a of type integer'],
+    ['uuid', 'json', { a: 1 }, 'a value of type jsonb, which does not fit column c_a of type uuid'],
+  ] as const)('as %s, and has a column of %s in SQL: is said in the words of SQL', (type, declared, value, fault) => {
+    const plan = laidOutPlan([{ field: 'a', type: declared }], { columns: [columnOf('a', type)] })
+    const faultOf = (of: TablePlan): string =>
+      rowErrorOf(() =>
+        createPgCopyEncoder(of)
+          .begin(1)
+          .add(0, rowOf({ a: value })),
+      ).message
+    expect(faultOf(plan)).toMatch(/^row .* in field a /)
+    expect(faultOf(plan)).toContain(fault)
+    const cast = { ...plan, columns: [columnOf('a', type, { cast: true })] }
+    if (declared === 'text') expect(faultOf(cast)).toContain('the text "\\"x\\"" has no exact form as boolean')
   })
 
   it('while it is encoded: names the column, the value and the reason', async () => {

@@ -22,6 +22,7 @@ import {
   readIndexes,
   type CatalogConstraint,
 } from './native-constraints.ts'
+import { readNamed } from './native-named.ts'
 import { namesIn, readNames, type ColumnNames } from './native-names.ts'
 import { partitionStatements, tableOptions } from './native-partitions.ts'
 import {
@@ -88,6 +89,7 @@ async function read(session: Session, schema: string, table: string): Promise<Na
   }
   const partitions = await partitionStatements(session, { oid: found.oid, schema, columns })
   const statistics = await readStatistics(session, found.oid, { schema, names })
+  const named = await readNamed(session, { oid: found.oid, schema, name: table, isParted: found.key !== null })
   return {
     columns: new Map(
       columns.map((column) => [column.name, nativeColumn(column, { sequences, names, place: { schema, table } })]),
@@ -107,6 +109,7 @@ async function read(session: Session, schema: string, table: string): Promise<Na
       .filter(({ readable }) => !readable)
       .map((sequence) => ({ column: sequence.column, error: unreadable(sequence) })),
     binary: new Set(columns.filter(({ typeOid }) => binary.has(typeOid)).map(({ type }) => type)),
+    named,
   }
 }
 

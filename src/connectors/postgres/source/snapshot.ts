@@ -152,7 +152,7 @@ function parseState(shared: string): State {
 function lost(): DroverError {
   return new DroverError(
     'source-failed',
-    'the session that kept the state of the source is lost, and the source has been written to since: the rest of that state cannot be read',
+    'the session that kept the state of the source is lost, and the source has been written to since: that state cannot be read any more',
     {
       hint: 'drover resume reads the rest as it is then: rows that were changed in between may be of either state',
     },

@@ -72,7 +72,6 @@ export async function readChecks(session: Session, oid: string): Promise<TableSt
   return rows.map(({ name, expression }) => ({ name, expression: sqlOf(expression) }))
 }
 
-/** What an index only carries along is PostgreSQL's alone. */
 const findIndexes = `
   select c.relname as name, i.indisunique as unique, m.amname as method, pg_get_expr(i.indpred, i.indrelid) as "where",
     array(select pg_get_indexdef(i.indexrelid, place + 1, true) from generate_series(0, i.indnkeyatts - 1) as place
@@ -83,7 +82,10 @@ const findIndexes = `
       as descending,
     array(select (select l.collname::text from pg_collation l
         where l.oid = i.indcollation[place] and l.collname not in ('C', 'POSIX'))
-      from generate_series(0, i.indnkeyatts - 1) as place order by place) as collations
+      from generate_series(0, i.indnkeyatts - 1) as place order by place) as collations,
+    array(select quote_ident(a.attname) from generate_series(i.indnkeyatts, i.indnatts - 1) as place
+      join pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[place] order by place) as included,
+    coalesce((to_jsonb(i) ->> 'indnullsnotdistinct')::boolean, false) as "nullsAlike"
   from pg_index i join pg_class c on c.oid = i.indexrelid join pg_am m on m.oid = c.relam
   where i.indrelid = $1::oid and i.indisvalid and not i.indisprimary
   order by c.relname`
@@ -97,14 +99,18 @@ interface IndexRow {
   readonly fields: readonly (string | null)[]
   readonly descending: readonly boolean[]
   readonly collations: readonly (string | null)[]
+  /** Columns that it only carries along. */
+  readonly included: readonly string[]
+  readonly nullsAlike: boolean
 }
 
 export async function readIndexes(session: Session, oid: string): Promise<readonly IndexStructure[]> {
   const { rows } = await session.query<IndexRow>(findIndexes, [oid])
-  return rows.map(({ name, unique, method, where, expressions, fields, descending, collations }) => ({
+  return rows.map(({ name, unique, method, where, expressions, fields, descending, collations, ...rest }) => ({
     name,
     unique,
     ...(method === 'btree' ? {} : { method }),
+    own: ownOf(rest),
     parts: expressions.map((expression, place) => ({
       expression: sqlOf(expression),
       field: fields[place] ?? null,
@@ -113,6 +119,14 @@ export async function readIndexes(session: Session, oid: string): Promise<readon
     })),
     where: where === null ? null : sqlOf(where),
   }))
+}
+
+/** What is PostgreSQL's alone. */
+function ownOf({ included, nullsAlike }: Pick<IndexRow, 'included' | 'nullsAlike'>): readonly string[] {
+  return [
+    ...(included.length === 0 ? [] : [`include (${included.join(', ')})`]),
+    ...(nullsAlike ? ['nulls not distinct'] : []),
+  ]
 }
 
 function sqlOf(sql: string): SqlText {
