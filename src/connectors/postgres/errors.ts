@@ -106,6 +106,8 @@ export function classifyFault(error: unknown): FaultClass {
 }
 
 function classifyState(state: string, message: string): FaultClass {
+  // Before PostgreSQL 14 no numeric was infinite.
+  if (state === '22P03' && message.includes('invalid sign in external "numeric"')) return 'data'
   if (encoderBugs.has(state)) return 'fatal'
   if (transientStates.has(state) || transientClasses.has(state.slice(0, 2))) return 'transient'
   // A full disk shows as an internal error where a limit on file size is what ended it.

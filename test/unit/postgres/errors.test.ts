@@ -34,6 +34,10 @@ describe('classifyFault', () => {
     expect(classifyFault(serverError('XX000', 'could not extend file "x": File too large'))).toBe('transient')
   })
 
+  it('knows a number that no numeric was before PostgreSQL 14', () => {
+    expect(classifyFault(serverError('22P03', 'invalid sign in external "numeric" value'))).toBe('data')
+  })
+
   it('takes a broken network and an error without a code for transient', () => {
     for (const code of ['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ENOENT']) {
       expect(classifyFault(networkError(code))).toBe('transient')
