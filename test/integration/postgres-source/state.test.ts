@@ -93,8 +93,8 @@ describe('the state of the source', () => {
   it.each(['keyed', 'keyless'])('%s: a reader that is lost is replaced behind its last batch', async (table) => {
     await using under = await postgresSource(setUp)
     const { source, sql } = under
-    // More than what is between the server and us.
-    if (table === 'keyed') await sql(`update keyed set pad = repeat('x', 12000)`)
+    // More than what the system keeps between the server and us: up to 36 MB.
+    if (table === 'keyed') await sql(`update keyed set pad = repeat('x', 40000)`)
     await source.share(never)
     const { rows, notices } = await read(source, table, open, async (seq) => {
       if (seq !== 2) return
