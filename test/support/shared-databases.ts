@@ -1,8 +1,11 @@
 import { afterAll, beforeAll, beforeEach } from 'vitest'
 import { type BothDatabases, databases } from './both-databases.ts'
 
-/** A pair of databases for several tests: the source is filled once and only read, the target is empty for each. */
-export function sharedDatabases(fill: (both: BothDatabases) => Promise<unknown>): () => BothDatabases {
+/**
+ * A pair of databases for all tests beside it, one after the other: each finds both empty; or, with `fill`, the target
+ * empty and the source as it was filled once, which no test may change then.
+ */
+export function sharedDatabases(fill?: (both: BothDatabases) => Promise<unknown>): () => BothDatabases {
   let both: BothDatabases | undefined
   const shared = (): BothDatabases => {
     if (both === undefined) throw new Error('there are no databases before the first test')
@@ -10,14 +13,16 @@ export function sharedDatabases(fill: (both: BothDatabases) => Promise<unknown>)
   }
   beforeAll(async () => {
     both = await databases()
-    await fill(both)
+    await fill?.(both)
   })
-  beforeEach(() => emptied(shared()))
+  beforeEach(async () => {
+    await Promise.all([emptyTarget(shared()), fill === undefined && shared().db.dropDatabase()])
+  })
   afterAll(() => both?.[Symbol.asyncDispose]())
   return shared
 }
 
 /** Takes everything out of the target: the tables, and what drover keeps. */
-export async function emptied({ sql }: BothDatabases): Promise<void> {
+async function emptyTarget({ sql }: BothDatabases): Promise<void> {
   await sql('drop schema if exists drover cascade; drop schema public cascade; create schema public')
 }

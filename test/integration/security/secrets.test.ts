@@ -59,7 +59,7 @@ function filesIn(folder: string): string {
     .join('\n')
 }
 
-const quiet = ['--log-level', 'debug', '--progress', 'lines', '--workers', '2']
+const quiet = ['--log-level', 'debug', '--progress', 'lines', '--workers', '1']
 
 describe('a password', () => {
   it('given as an argument is in no process list, and not in what workers inherit; there is a warning', async () => {
