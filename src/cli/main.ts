@@ -7,7 +7,7 @@ import type { RunCommand } from './context.ts'
 import { exitCodeOfErrors } from './exit-codes.ts'
 import { Output } from './output.ts'
 import { parseArgs } from './parse-args.ts'
-import { listenForSignals } from './signals.ts'
+import { listenForSignals, type Interrupts } from './signals.ts'
 
 // Loaded when asked for, so that help and mistakes are answered at once.
 const runners: Readonly<Record<Command, () => Promise<RunCommand>>> = {
@@ -34,9 +34,24 @@ export async function main(argv: readonly string[], handed: NodeJS.ProcessEnv): 
   keepHeapSmall()
   const environment = withdrawSecrets(handed)
   const output = new Output(process.stdout, process.stderr)
-  protectEarly(output, argv, environment)
   showCrashes(output)
   using interrupts = listenForSignals((line) => output.write(`${line}\n`))
+  return await answer(argv, { environment, output, interrupts })
+}
+
+/** What a command line gets from the process that it runs in. */
+export interface Surroundings {
+  readonly environment: Environment
+  readonly output: Output
+  readonly interrupts: Interrupts
+}
+
+/** Runs one command line and answers the exit status. Never throws, and leaves the process as it is. */
+export async function answer(
+  argv: readonly string[],
+  { environment, output, interrupts }: Surroundings,
+): Promise<number> {
+  protectEarly(output, argv, environment)
   try {
     armFromEnvironment(environment)
     const parsed = await parseArgs(argv, Math.min(process.stdout.columns || 100, 120))

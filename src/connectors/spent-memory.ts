@@ -1,4 +1,4 @@
-import { setFlagsFromString } from 'node:v8'
+import { getHeapStatistics, setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 
 /** What may be spent between two collections. Measured: from 16 MiB on the runtime's own come first, and less is no slower. */
@@ -18,9 +18,24 @@ export function countSpent(bytes: number): void {
   collect({ type: 'minor' })
 }
 
-/** Collects all of the heap, once much is used up and before others want memory. Takes some ten milliseconds. */
+/** What the heap has to have grown by to be worth a collection of all of it. */
+const worthwhileBytes = 8 * 1024 * 1024
+
+let keptBytes = usedBytes()
+
+/**
+ * Collects all of the heap before others want memory, where much has come since the last time. Takes some ten
+ * milliseconds, and more where a program that has drover as a library keeps much itself.
+ */
 export function collectSpent(): void {
+  collect({ type: 'minor' })
+  if (usedBytes() - keptBytes < worthwhileBytes) return
   collect({ type: 'major' })
+  keptBytes = usedBytes()
+}
+
+function usedBytes(): number {
+  return getHeapStatistics().used_heap_size
 }
 
 type Collect = (options: { readonly type: 'minor' | 'major' }) => void

@@ -8,12 +8,12 @@ import type { Placed } from './corpus.ts'
 import { migrate } from '../support/migrate.ts'
 
 /** Good rows around those of a case. */
-export const goodRows = 499
+export const goodRows = 149
 const firstGood = 1000
 /** Behind the rows of the largest case. */
 const secondGood = 5000
 /** Several pages, and bad rows next to good ones in one of them. */
-const batchRows = 200
+const batchRows = 60
 /** Collections filled at once. */
 const abreast = 8
 

@@ -3,11 +3,12 @@ import type { MigrateOptions } from '../../src/index.ts'
 import { databases, type BothDatabases } from '../support/both-databases.ts'
 import { compareValues } from '../support/compare-values.ts'
 import { migrate } from '../support/migrate.ts'
+import { sharedDatabases } from '../support/shared-databases.ts'
 
-const ROWS = 6000
+const ROWS = 2000
 /** The first row of another shape: all in the middle of the key order, where no sample of a few rows looks. */
-const TURN = 3000
-const END = 3300
+const TURN = 1000
+const END = 1100
 
 const columns = {
   _id: '_id',
@@ -45,19 +46,21 @@ async function seedTurning({ db }: BothDatabases): Promise<void> {
 }
 
 /** Looks at the first row and the last one only, so that the turn comes as a surprise. */
-const blind: Partial<MigrateOptions> = { sampleRows: 1, batchRows: 100 }
+const blind: Partial<MigrateOptions> = { sampleRows: 1, batchRows: 50 }
 
 describe('rows that change their shape while they are copied', () => {
-  const ways = (['threads', 'processes', 'inline'] as const).flatMap((isolation) =>
-    (['paged', 'partitioned'] as const).map((feed) => ({ isolation, feed })),
-  )
-  it.each(ways)('are all in the table, every value equal ($isolation, $feed)', async (way) => {
-    await using both = await databases()
-    await seedTurning(both)
+  const turning = sharedDatabases(seedTurning)
+
+  it.each([
+    { isolation: 'threads', feed: 'partitioned' },
+    { isolation: 'processes', feed: 'paged' },
+    { isolation: 'inline', feed: 'partitioned' },
+  ] as const)('are all in the table, every value equal ($isolation, $feed)', async (way) => {
+    const both = turning()
     const { from, to } = both
     const notices: string[] = []
     const onNotice = ({ message }: { readonly message: string }): void => void notices.push(message)
-    const result = await migrate({ from, to, ...way, ...blind, workers: 3, onNotice })
+    const result = await migrate({ from, to, ...way, ...blind, workers: 2, onNotice })
     expect(result.error).toBeNull()
     expect(result).toMatchObject({ state: 'done', totals: { read: ROWS, written: ROWS } })
     const compared = {
@@ -87,8 +90,7 @@ describe('rows that change their shape while they are copied', () => {
   })
 
   it('stop the run where drift is to stop it, and nothing of their batch is written', async () => {
-    await using both = await databases()
-    await seedTurning(both)
+    const both = turning()
     const { from, to } = both
     const result = await migrate({ from, to, ...blind, workers: 2, onDrift: 'stop' })
     expect(result).toMatchObject({ state: 'stopped', error: { code: 'schema-drift' } })
@@ -104,8 +106,7 @@ describe('rows that change their shape while they are copied', () => {
   })
 
   it('stop the run where a pinned column would have to be widened, naming it', async () => {
-    await using both = await databases()
-    await seedTurning(both)
+    const both = turning()
     const { from, to } = both
     const result = await migrate({ from, to, ...blind, pin: ['when'] })
     expect(result).toMatchObject({ state: 'stopped', error: { code: 'schema-drift' } })
@@ -133,8 +134,8 @@ describe('rows that change their shape while they are copied', () => {
     await using both = await databases()
     await seedTurning(both)
     const { from, to, db } = both
-    await db.collection('calm').insertMany(Array.from({ length: 3000 }, (_, n) => ({ n })))
+    await db.collection('calm').insertMany(Array.from({ length: 1000 }, (_, n) => ({ n })))
     const result = await migrate({ from, to, ...blind, workers: 2 })
-    expect(result).toMatchObject({ state: 'done', totals: { written: ROWS + 3000 } })
+    expect(result).toMatchObject({ state: 'done', totals: { written: ROWS + 1000 } })
   })
 })

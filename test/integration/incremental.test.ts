@@ -1,7 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import type { MigrateOptions, MigrationResult } from '../../src/index.ts'
-import { databases, type BothDatabases, type Keyed } from '../support/both-databases.ts'
+import type { BothDatabases, Keyed } from '../support/both-databases.ts'
 import { migrate } from '../support/migrate.ts'
+import { sharedDatabases } from '../support/shared-databases.ts'
+
+const shared = sharedDatabases()
 
 const at = (n: number): Date => new Date(1.7e12 + n * 1000)
 
@@ -26,7 +29,7 @@ const upTo = (n: number): readonly number[] => Array.from({ length: n }, (_, i) 
 
 /** 200 rows with times, ten to a second, and three without. */
 async function seeded(): Promise<BothDatabases> {
-  const both = await databases()
+  const both = shared()
   const events = upTo(203).map((n) => ({ _id: n, n, ...(n < 200 ? { updatedAt: at(Math.floor(n / 10)) } : {}) }))
   await both.db.collection<Keyed>('events').insertMany(events)
   return both
@@ -36,7 +39,7 @@ describe('a copy that goes on from the last one', () => {
   it.each(['paged', 'partitioned'] as const)(
     'takes everything first, and then what is new, ties too (%s)',
     async (feed) => {
-      await using both = await seeded()
+      const both = await seeded()
       const events = both.db.collection<Keyed>('events')
       const first = await pass(both, { feed })
       expect(first.result).toMatchObject({ state: 'done', totals: { read: 203, written: 203 } })
@@ -64,7 +67,7 @@ describe('a copy that goes on from the last one', () => {
   )
 
   it('leaves to the next pass what comes after it was planned', async () => {
-    await using both = await seeded()
+    const both = await seeded()
     const events = both.db.collection<Keyed>('events')
     let changed: Promise<unknown> | undefined
     const onProgress: MigrateOptions['onProgress'] = ({ phase }) => {
@@ -87,7 +90,7 @@ describe('a copy that goes on from the last one', () => {
   })
 
   it('keeps the mark of the pass before where a run fails', async () => {
-    await using both = await seeded()
+    const both = await seeded()
     const events = both.db.collection<Keyed>('events')
     await pass(both)
     const marks = await both.sql('select value, migration from drover.mark')
@@ -99,14 +102,14 @@ describe('a copy that goes on from the last one', () => {
   })
 
   it('leaves no mark where the first run fails', async () => {
-    await using both = await seeded()
+    const both = await seeded()
     await both.db.collection<Keyed>('events').insertOne({ _id: 400, updatedAt: at(1), text: 'a\0b' })
     expect((await pass(both)).result.state).toBe('stopped')
     expect(await both.sql('select 1 from drover.mark')).toEqual([])
   })
 
   it('has a mark for each table of the source, and of the target', async () => {
-    await using both = await seeded()
+    const both = await seeded()
     await both.db.collection<Keyed>('visits').insertMany(upTo(30).map((n) => ({ _id: n, updatedAt: at(n) })))
     const first = await pass(both)
     expect(first.result).toMatchObject({ state: 'done', totals: { read: 233 } })
@@ -126,7 +129,7 @@ describe('a copy that goes on from the last one', () => {
   it.each(['recreate', 'truncate', 'create'] as const)(
     'takes everything again where the table begins anew (%s)',
     async (mode) => {
-      await using both = await seeded()
+      const both = await seeded()
       await pass(both)
       if (mode === 'create') await both.sql('drop table events')
       const { result, notices } = await pass(both, { mode })
@@ -138,7 +141,7 @@ describe('a copy that goes on from the last one', () => {
   )
 
   it('takes of the new rows only those of the filter', async () => {
-    await using both = await seeded()
+    const both = await seeded()
     const where = '{"n": {"$mod": [2, 0]}}'
     const first = await pass(both, { where })
     expect(first.result).toMatchObject({ state: 'done', totals: { read: 102 } })
@@ -149,7 +152,7 @@ describe('a copy that goes on from the last one', () => {
   })
 
   it('refuses to go on where the highest value is now of another type, which would hide the rest', async () => {
-    await using both = await seeded()
+    const both = await seeded()
     await pass(both, { since: { n: 'last' } })
     const events = both.db.collection<Keyed>('events')
     await events.insertMany([
@@ -163,7 +166,7 @@ describe('a copy that goes on from the last one', () => {
   })
 
   it('goes on where a number is only of another kind', async () => {
-    await using both = await seeded()
+    const both = await seeded()
     const { Long } = await import('mongodb')
     await pass(both, { since: { n: 'last' }, cast: { n: 'decimal' } })
     await both.db.collection<Keyed>('events').insertMany([

@@ -3,10 +3,11 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { exitCodeOfResult } from '../../src/cli/exit-codes.ts'
 import type { MigrateOptions, MigrationResult } from '../../src/index.ts'
-import { databases, type BothDatabases, type Keyed } from '../support/both-databases.ts'
+import type { BothDatabases, Keyed } from '../support/both-databases.ts'
 import { temporaryFolder } from '../support/dump.ts'
 import { migrate } from '../support/migrate.ts'
 import { runOrThrow } from '../support/run-command.ts'
+import { sharedDatabases } from '../support/shared-databases.ts'
 
 const bin = fileURLToPath(new URL('../../bin/drover.js', import.meta.url))
 
@@ -72,9 +73,11 @@ const ofDocuments: readonly IndexDescription[] = [
   { key: { 'profile.$**': 1 }, name: 'wildcard' },
 ]
 
+const shared = sharedDatabases()
+
 describe('indexes of documents', () => {
   it('are built on what their fields became, or proposed', async () => {
-    await using both = await databases()
+    const both = shared()
     const { db } = both
     await db.collection<Keyed>('users').insertMany([...documents])
     await db.collection('users').createIndexes([...ofDocuments])
@@ -121,7 +124,7 @@ describe('indexes of documents', () => {
   })
 
   it('are left out where they are not wanted, and where the table is there already', async () => {
-    await using both = await databases()
+    const both = shared()
     await both.db.collection<Keyed>('users').insertMany([...documents])
     await both.db.collection('users').createIndexes([{ key: { email: 1 }, name: 'email' }])
     expect((await run(both, { indexes: false })).indexes).toEqual({})
@@ -133,7 +136,7 @@ describe('indexes of documents', () => {
 
 describe('values that are there more than once', () => {
   it('are listed with the other violations; rows and the other indexes are kept', async () => {
-    await using both = await databases()
+    const both = shared()
     const { db, sql } = both
     // Different in the source; the transform makes them alike.
     const emails = ['Ann@x.org', 'ann@x.org', 'ANN@x.org', 'bob@x.org', 'Bob@x.org', 'cid@x.org']
@@ -160,7 +163,7 @@ describe('values that are there more than once', () => {
   })
 
   it('in the primary key are listed too', async () => {
-    await using both = await databases()
+    const both = shared()
     await both.db.collection<Keyed>('users').insertMany([1, 2, 3].map((_id) => ({ _id, n: _id })))
     const { result } = await run(both, { map: { _id: 'constant(1)' } })
     expect(result).toMatchObject({ state: 'stopped', error: { code: 'key-violation' } })
@@ -182,7 +185,7 @@ describe('references between collections', () => {
     select pg_get_constraintdef(oid) as definition, convalidated as valid from pg_constraint where contype = 'f' and connamespace = 'public'::regnamespace`
 
   it('become valid foreign keys, to a key and to a unique field, from a row and from elements', async () => {
-    await using both = await databases()
+    const both = shared()
     await seed(both, { 7: null })
     await both.db.collection('organisations').createIndex({ name: 1 }, { unique: true })
     await both.db.collection<Keyed>('users').updateMany({}, { $set: { roles: [{ at: 'o3' }, { at: 'o4' }] } })
@@ -207,7 +210,7 @@ tables:
   })
 
   it('said of every table are those of the tables that have the field', async () => {
-    await using both = await databases()
+    const both = shared()
     await seed(both)
     expect((await run(both, { references })).result).toMatchObject({ state: 'done', error: null })
     expect(await both.sql(foreignKeys)).toEqual([
@@ -220,7 +223,7 @@ tables:
   })
 
   it('name the values that have no row there; rows and indexes are kept', async () => {
-    await using both = await databases()
+    const both = shared()
     await seed(both, { 3: 99, 4: 99, 5: 98 })
     await both.db.collection('users').createIndex({ organisationId: 1 }, { name: 'org' })
     const { result, indexes } = await run(both, { references })
@@ -233,7 +236,7 @@ tables:
   })
 
   it('that drift has made another type are told of, with all else built', async () => {
-    await using both = await databases()
+    const both = shared()
     await seed(both, { 300: 'none' })
     await both.db.collection('users').createIndex({ organisationId: 1 }, { name: 'org' })
     const { result, indexes } = await run(both, { references, sampleRows: 1, batchRows: 100 })
@@ -247,7 +250,7 @@ tables:
 
 describe('indexes of columns that drift has changed', () => {
   it('are built on what the columns are at the end', async () => {
-    await using both = await databases()
+    const both = shared()
     const odd = (n: number): Partial<Keyed> => ({ code: `c${n}`, profile: { nick: n, level: 'top' }, list: 'lone' })
     const plain = (n: number): Partial<Keyed> => ({
       code: n,

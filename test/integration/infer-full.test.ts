@@ -4,12 +4,13 @@ import { databases, type BothDatabases, type Keyed } from '../support/both-datab
 import { temporaryFolder } from '../support/dump.ts'
 import { insertRaw } from '../support/insert-raw.ts'
 import { migrate } from '../support/migrate.ts'
+import { sharedDatabases } from '../support/shared-databases.ts'
 import { workerPids } from '../support/worker-pids.ts'
 import { rawDocument } from '../unit/format/samples.ts'
 
-const ROWS = 20_000
+const ROWS = 4000
 /** The one row of another shape, where no sample of a few rows looks. */
-const ODD = 11_111
+const ODD = 2223
 
 async function seedOdd({ db }: BothDatabases): Promise<void> {
   const plain = (n: number): Keyed => ({ _id: n, n, list: [n], nested: { n }, items: [{ n }] })
@@ -28,7 +29,7 @@ async function seedOdd({ db }: BothDatabases): Promise<void> {
 const full: Partial<MigrateOptions> = {
   infer: 'full',
   sampleRows: 1,
-  batchRows: 500,
+  batchRows: 100,
   workers: 2,
   // Whatever the survey has overlooked would stop the run.
   onDrift: 'stop',
@@ -57,25 +58,26 @@ const types = {
   'rows_items.value': 'integer',
 }
 
-const isolations = (['threads', 'processes', 'inline'] as const).map((isolation) => ({ isolation }))
-
 describe('--infer full', () => {
-  it.each(isolations)('sees what one row in the middle has ($isolation)', async ({ isolation }) => {
-    await using both = await databases()
-    await seedOdd(both)
-    const { from, to } = both
-    const result = await migrate({ from, to, ...full, isolation })
-    expect(result.error).toBeNull()
-    expect(result).toMatchObject({ state: 'done', totals: { written: ROWS, derived: ROWS + 1 } })
-    expect(await typesOf(both)).toEqual(types)
-    expect(await both.texts(`select * from rows where _id = ${ODD}`)).toEqual([
-      { _id: `${ODD}`, n: '"odd"', list: '["odd"]', nested_n: '0.5', nested_more: 't', items_count: '2', late: '1' },
-    ])
-  })
+  const shared = sharedDatabases(seedOdd)
 
-  it.each(isolations)('sees what a transform has made of it ($isolation)', async ({ isolation }) => {
-    await using both = await databases()
-    await seedOdd(both)
+  it.each([{ isolation: 'threads' }, { isolation: 'inline' }] as const)(
+    'sees what one row in the middle has ($isolation)',
+    async ({ isolation }) => {
+      const both = shared()
+      const { from, to } = both
+      const result = await migrate({ from, to, ...full, isolation })
+      expect(result.error).toBeNull()
+      expect(result).toMatchObject({ state: 'done', totals: { written: ROWS, derived: ROWS + 1 } })
+      expect(await typesOf(both)).toEqual(types)
+      expect(await both.texts(`select * from rows where _id = ${ODD}`)).toEqual([
+        { _id: `${ODD}`, n: '"odd"', list: '["odd"]', nested_n: '0.5', nested_more: 't', items_count: '2', late: '1' },
+      ])
+    },
+  )
+
+  it('sees what a transform has made of it', async () => {
+    const both = shared()
     await using folder = temporaryFolder()
     const transform = await folder.write(
       'transform.ts',
@@ -86,7 +88,7 @@ describe('--infer full', () => {
     )
     const { from, to } = both
     const { nest: _, ...rest } = full
-    const result = await migrate({ from, to, ...rest, isolation, transform })
+    const result = await migrate({ from, to, ...rest, isolation: 'processes', transform })
     expect(result.error).toBeNull()
     expect(result).toMatchObject({ state: 'done', totals: { read: ROWS, written: ROWS / 2, filtered: ROWS / 2 } })
     expect(await typesOf(both)).toEqual({
@@ -100,8 +102,7 @@ describe('--infer full', () => {
   })
 
   it('needs no column for what is in rows that are not selected', async () => {
-    await using both = await databases()
-    await seedOdd(both)
+    const both = shared()
     const { from, to } = both
     const selected = { where: `{"_id": {"$gt": ${ODD}}}`, limit: 100, nest: { nested: 'column' } }
     const result = await migrate({ from, to, ...full, ...selected })
@@ -110,8 +111,7 @@ describe('--infer full', () => {
   })
 
   it('loses no row, and counts none twice, with worker processes that die meanwhile', async () => {
-    await using both = await databases()
-    await seedOdd(both)
+    const both = shared()
     await using folder = temporaryFolder()
     // Whoever comes to one of these rows first is gone, with all that it had seen.
     const transform = await folder.write(
@@ -119,7 +119,7 @@ describe('--infer full', () => {
       `import { existsSync, writeFileSync } from 'node:fs'
        export default (row) => {
          const mark = new URL('died-' + row._id, import.meta.url)
-         if ([3000, ${ODD}, 17000].includes(row._id) && !existsSync(mark)) {
+         if ([600, ${ODD}, 3400].includes(row._id) && !existsSync(mark)) {
            writeFileSync(mark, '')
            process.kill(process.pid, 'SIGKILL')
          }

@@ -1,31 +1,34 @@
 import { describe, expect, it } from 'vitest'
 import { seed } from '../../src/devkit/seed.ts'
 import type { MigrateOptions } from '../../src/index.ts'
-import { databases, type Keyed } from '../support/both-databases.ts'
+import type { Keyed } from '../support/both-databases.ts'
 import { compareValues, usersColumns } from '../support/compare-values.ts'
 import { migrate } from '../support/migrate.ts'
+import { sharedDatabases } from '../support/shared-databases.ts'
 
 const never = new AbortController().signal
 
+const shared = sharedDatabases()
+
 describe('every way to run gives the same table', () => {
-  const ways: MigrateOptions[] = []
-  for (const isolation of ['threads', 'processes', 'inline'] as const) {
-    for (const feed of ['paged', 'partitioned'] as const) ways.push({ from: '', to: '', isolation, feed, workers: 3 })
-  }
-  it.each(ways)('$isolation, $feed', async (way) => {
-    await using both = await databases()
+  it.each([
+    { isolation: 'threads', feed: 'paged' },
+    { isolation: 'processes', feed: 'partitioned' },
+    { isolation: 'inline', feed: 'partitioned' },
+  ] as const)('$isolation, $feed', async (way) => {
+    const both = shared()
     const { from, to } = both
     const seeding = { url: from, rngSeed: 7, drop: false, workers: 2, onProgress: () => undefined }
-    await seed({ ...seeding, shape: 'users', rows: 6001 }, never)
-    const result = await migrate({ ...way, from, to, batchRows: 500 })
+    await seed({ ...seeding, shape: 'users', rows: 2001 }, never)
+    const result = await migrate({ ...way, from, to, workers: 2, batchRows: 200 })
     expect(result).toMatchObject({
       state: 'done',
       error: null,
-      totals: { read: 6001, written: 6001, skipped: 0, deadLetters: 0 },
+      totals: { read: 2001, written: 2001, skipped: 0, deadLetters: 0 },
       verification: { level: 'count', equal: true },
     })
     const compared = { mongoUrl: from, collection: 'users', postgresUrl: to, table: 'users', columns: usersColumns }
-    expect(await compareValues(compared)).toBe(6001)
+    expect(await compareValues(compared)).toBe(2001)
     const [types] = await both.sql(
       `select string_agg(column_name || ' ' || data_type, ', ' order by ordinal_position) as columns
          from information_schema.columns where table_name = 'users'`,
@@ -40,14 +43,22 @@ describe('every way to run gives the same table', () => {
 })
 
 describe('sizes around a page', () => {
-  it.each([0, 1, 99, 100, 101])('%i documents in batches of 100', async (rows) => {
-    await using both = await databases()
+  it('0, 1, 99, 100, 101 documents in batches of 100', async () => {
+    const both = shared()
     const { from, to, db } = both
-    await db.createCollection('things')
-    if (rows > 0) await db.collection('things').insertMany(Array.from({ length: rows }, (_, n) => ({ n })))
+    const sizes = [0, 1, 99, 100, 101]
+    for (const rows of sizes) {
+      await db.createCollection(`things_${rows}`)
+      const things = db.collection(`things_${rows}`)
+      if (rows > 0) await things.insertMany(Array.from({ length: rows }, (_, n) => ({ n })))
+    }
     const result = await migrate({ from, to, batchRows: 100, workers: 2 })
-    expect(result).toMatchObject({ state: 'done', totals: { read: rows, written: rows } })
-    expect(await both.sql('select count(*)::int as n from things')).toEqual([{ n: rows }])
+    expect(result).toMatchObject({ state: 'done', totals: { read: 301, written: 301 } })
+    for (const rows of sizes) {
+      const found = result.tables.find(({ source }) => source === `things_${rows}`)
+      expect(found).toMatchObject({ read: rows, written: rows })
+      expect(await both.sql(`select count(*)::int as n from things_${rows}`)).toEqual([{ n: rows }])
+    }
   })
 })
 
@@ -68,11 +79,11 @@ describe('documents', () => {
       ids.push(n, `${n}`, new Double(n + 0.5), Long.fromString(`${2n ** 53n + BigInt(n)}`), new Decimal128(`${n}.25`))
       ids.push(new ObjectId(), new UUID(), new Binary(Buffer.from([n])), { n }, { n: `${n}` }, new Date(n * 1e9 + 2))
     }
+    const both = shared()
+    const { from, to, db } = both
+    await db.command({ insert: 'mixed', documents: ids.map((_id, n) => ({ _id, n })) })
     for (const feed of ['paged', 'partitioned'] as const) {
-      await using both = await databases()
-      const { from, to, db } = both
-      await db.command({ insert: 'mixed', documents: ids.map((_id, n) => ({ _id, n })) })
-      const result = await migrate({ from, to, feed, batchRows: 7, workers: 3 })
+      const result = await migrate({ from, to, feed, mode: 'recreate', batchRows: 7, workers: 3 })
       expect(result).toMatchObject({ state: 'done', totals: { read: ids.length, written: ids.length } })
       const [row] = await both.sql(
         `select count(distinct coalesce(_id::text, 'null'))::int as ids, count(distinct n)::int as n from mixed`,
@@ -82,7 +93,7 @@ describe('documents', () => {
   })
 
   it('of 15 MB are copied within the byte bound of a batch', async () => {
-    await using both = await databases()
+    const both = shared()
     const { from, to, db } = both
     const body = 'x'.repeat(15 * 1024 * 1024)
     for (let n = 0; n < 3; n++) await db.collection('large').insertOne({ n, body })
@@ -94,7 +105,7 @@ describe('documents', () => {
   })
 
   it('that do not fit the sampled type stop the run where drift is to, and are named; nothing of their batch is written', async () => {
-    await using both = await databases()
+    const both = shared()
     const { from, to, db } = both
     const people = db.collection<Keyed>('people')
     await people.insertMany(Array.from({ length: 20_000 }, (_, n) => ({ _id: n, age: n })))
@@ -119,7 +130,7 @@ describe('documents', () => {
   })
 
   it('M01 with text that PostgreSQL cannot hold stop the run where they are to, and are named', async () => {
-    await using both = await databases()
+    const both = shared()
     const { from, to, db } = both
     await db.collection<Keyed>('texts').insertMany([
       { _id: 1, text: 'fine' },
@@ -134,7 +145,7 @@ describe('documents', () => {
 
 describe('modes', () => {
   async function withRows(mode: MigrateOptions['mode'], tableSql: string) {
-    const both = await databases()
+    const both = shared()
     await both.db.collection<Keyed>('things').insertMany([
       { _id: 1, name: 'a' },
       { _id: 2, name: 'b' },
@@ -149,7 +160,6 @@ describe('modes', () => {
 
   it('create refuses a table that holds rows, and touches nothing', async () => {
     const { both, outcome } = await withRows('create', filled)
-    await using _ = both
     expect(outcome).toMatchObject({ code: 'target-not-empty', kind: 'preflight' })
     expect(await both.sql('select count(*)::int as n from things')).toEqual([{ n: 1 }])
     expect(await both.sql(`select 1 from information_schema.schemata where schema_name = 'drover'`)).toEqual([])
@@ -157,7 +167,6 @@ describe('modes', () => {
 
   it('create takes an empty table as it is', async () => {
     const { both, outcome } = await withRows('create', 'create table things (name text, _id bigint, extra text)')
-    await using _ = both
     expect(outcome).toMatchObject({ state: 'done' })
     expect(await both.sql('select * from things order by 2')).toEqual([
       { name: 'a', _id: '1', extra: null },
@@ -167,22 +176,18 @@ describe('modes', () => {
 
   it('append adds, and its check counts what was there before', async () => {
     const { both, outcome } = await withRows('append', filled)
-    await using _ = both
     expect(outcome).toMatchObject({ state: 'done', verification: { equal: true } })
     expect(await both.sql('select _id from things order by 1')).toEqual([{ _id: 1 }, { _id: 2 }, { _id: 9 }])
   })
 
-  it('truncate empties, recreate drops', async () => {
-    for (const mode of ['truncate', 'recreate'] as const) {
-      const { both, outcome } = await withRows(mode, filled)
-      await using _ = both
-      expect(outcome).toMatchObject({ state: 'done' })
-      expect(await both.sql('select _id from things order by 1')).toEqual([{ _id: 1 }, { _id: 2 }])
-    }
+  it.each(['truncate', 'recreate'] as const)('%s empties or drops', async (mode) => {
+    const { both, outcome } = await withRows(mode, filled)
+    expect(outcome).toMatchObject({ state: 'done' })
+    expect(await both.sql('select _id from things order by 1')).toEqual([{ _id: 1 }, { _id: 2 }])
   })
 
   it('append into the table of the reference script: own key, bounded texts, default for the time', async () => {
-    await using both = await databases()
+    const both = shared()
     const { from, to, db } = both
     await both.sql(`create table users (id serial primary key, username varchar(8) not null, email varchar(50) not null,
       age int not null, registed_at timestamp default now())`)
@@ -201,15 +206,14 @@ describe('modes', () => {
   })
 
   it('an existing column that cannot take the values is named with both types', async () => {
-    const { both, outcome } = await withRows('append', 'create table things (_id integer, name integer)')
-    await using _ = both
+    const { outcome } = await withRows('append', 'create table things (_id integer, name integer)')
     expect(outcome).toMatchObject({ code: 'target-incompatible', message: expect.stringMatching(/name.*text/) })
   })
 })
 
 describe('selection', () => {
   it('of columns, names, types, rows', async () => {
-    await using both = await databases()
+    const both = shared()
     const { from, to, db } = both
     const people = Array.from({ length: 50 }, (_, n) => ({ _id: n, userName: `u${n}`, age: n, secret: 'x' }))
     await db.collection<Keyed>('people').insertMany(people)
@@ -228,7 +232,7 @@ describe('selection', () => {
   })
 
   it('of columns without the key makes a table without one', async () => {
-    await using both = await databases()
+    const both = shared()
     const { from, to, db } = both
     await db.collection<Keyed>('users').insertMany([{ _id: 1, username: 'a', email: 'b', age: 3 }])
     const notices: string[] = []
@@ -244,7 +248,7 @@ describe('selection', () => {
   })
 
   it('M28 of more fields named than a table has columns is refused, and can be narrowed', async () => {
-    await using both = await databases()
+    const both = shared()
     const { from, to, db } = both
     const wide = Object.fromEntries(Array.from({ length: 1700 }, (_, n) => [`f${n}`, n]))
     await db.collection<Keyed>('wide').insertOne({ _id: 1, ...wide })
@@ -257,7 +261,7 @@ describe('selection', () => {
   })
 
   it('refuses what does not exist, naming the nearest', async () => {
-    await using both = await databases()
+    const both = shared()
     const { from, to, db } = both
     await db.collection<Keyed>('users').insertMany([{ _id: 1, username: 'a' }])
     await expect(migrate({ from, to, tables: ['user'] })).rejects.toMatchObject({

@@ -2,13 +2,16 @@ import type { Document } from 'bson'
 import { Decimal128, Double, Int32, Long, ObjectId } from 'mongodb'
 import { describe, expect, it } from 'vitest'
 import type { MigrateOptions } from '../../src/index.ts'
-import { databases, type BothDatabases } from '../support/both-databases.ts'
+import type { BothDatabases } from '../support/both-databases.ts'
 import { migrate } from '../support/migrate.ts'
+import { sharedDatabases } from '../support/shared-databases.ts'
 
-const ROWS = 3000
+const shared = sharedDatabases()
+
+const ROWS = 1000
 /** The first row of another shape: all in the middle of the key order, where no sample of a few rows looks. */
-const TURN = 1500
-const END = 1600
+const TURN = 480
+const END = 540
 
 const keyOf = (n: number): ObjectId => new ObjectId(n.toString(16).padStart(24, '0'))
 const big = (n: number): Long => Long.fromString(`${2n ** 53n + BigInt(n)}`)
@@ -66,7 +69,7 @@ const documents: readonly Document[] = Array.from({ length: ROWS }, (_, n) =>
 /** Looks at the first row and the last one only, so that the turn comes as a surprise. */
 const blind: Partial<MigrateOptions> = {
   sampleRows: 1,
-  batchRows: 100,
+  batchRows: 40,
   nest: { address: 'column', items: 'table', 'items.size': 'column', 'items.parts': 'table' },
 }
 
@@ -148,10 +151,10 @@ async function tablesOf(both: BothDatabases): Promise<readonly (readonly Cells[]
 describe('documents within documents that change their shape while they are copied', () => {
   const ways = (['threads', 'processes', 'inline'] as const).map((isolation) => ({ isolation }))
   it.each(ways)('are all in the tables, every value equal ($isolation)', async (way) => {
-    await using both = await databases()
+    const both = shared()
     const { from, to, db, sql } = both
     await db.collection('turning').insertMany(documents.map((document) => ({ ...document })))
-    const result = await migrate({ from, to, ...way, ...blind, workers: 3 })
+    const result = await migrate({ from, to, ...way, ...blind, workers: 2 })
     const expected = expectedTables()
     const [, items, parts] = expected.map(({ length }) => length)
     expect(result.error).toBeNull()
@@ -166,7 +169,7 @@ describe('documents within documents that change their shape while they are copi
   })
 
   it('stop the run where drift is to stop it, and nothing of their batch is written', async () => {
-    await using both = await databases()
+    const both = shared()
     const { from, to, db, sql } = both
     await db.collection('turning').insertMany(documents.map((document) => ({ ...document })))
     const result = await migrate({ from, to, ...blind, workers: 2, onDrift: 'stop' })
@@ -182,7 +185,7 @@ describe('documents within documents that change their shape while they are copi
   })
 
   it('keep their row where it is its key that changes', async () => {
-    await using both = await databases()
+    const both = shared()
     const { from, to, db } = both
     const odd: Readonly<Record<number, Double | Decimal128>> = {
       400: new Double(400.5),

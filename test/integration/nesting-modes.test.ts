@@ -1,9 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import type { MigrateOptions } from '../../src/index.ts'
-import { databases, type BothDatabases, type Keyed } from '../support/both-databases.ts'
+import type { BothDatabases, Keyed } from '../support/both-databases.ts'
 import { migrate } from '../support/migrate.ts'
+import { sharedDatabases } from '../support/shared-databases.ts'
 
 const way = { nest: { items: 'table', 'items.parts': 'table' }, workers: 2 } as const
+
+const shared = sharedDatabases()
 
 const first: readonly Keyed[] = [
   {
@@ -75,7 +78,7 @@ async function again(both: BothDatabases, change: Partial<MigrateOptions>): Prom
 
 describe('tables with child tables that are there already', () => {
   it('are refused by create, where the child table alone holds rows too', async () => {
-    await using both = await databases()
+    const both = shared()
     await insert(both, first)
     expect(await again(both, {})).toMatchObject(ok)
     await replace(both, second)
@@ -91,7 +94,7 @@ describe('tables with child tables that are there already', () => {
   })
 
   it.each(['append', 'truncate', 'recreate'] as const)('take the rows of --mode %s', async (mode) => {
-    await using both = await databases()
+    const both = shared()
     await insert(both, first)
     expect(await again(both, {})).toMatchObject(ok)
     expect(await contents(both)).toEqual(firstContents)
@@ -106,7 +109,7 @@ describe('tables with child tables that are there already', () => {
   })
 
   it.each(['create', 'append', 'truncate'] as const)('are taken empty as they are by --mode %s', async (mode) => {
-    await using both = await databases()
+    const both = shared()
     await insert(both, first)
     await both.sql('create table rows (_id bigint primary key, items_count integer)')
     await both.sql('create table rows_items (sku varchar(9), extra int, rows_id bigint, ordinal int, parts_count int)')
@@ -119,7 +122,7 @@ describe('tables with child tables that are there already', () => {
   it.each(['append', 'truncate', 'create'] as const)(
     'get a child table that is missing below a parent that stays (%s)',
     async (mode) => {
-      await using both = await databases()
+      const both = shared()
       await insert(both, first)
       expect(await again(both, {})).toMatchObject(ok)
       await both.sql('drop table rows_items_parts')
@@ -133,7 +136,7 @@ describe('tables with child tables that are there already', () => {
   )
 
   it('get the columns that appended elements have beyond theirs', async () => {
-    await using both = await databases()
+    const both = shared()
     await insert(both, first)
     expect(await again(both, {})).toMatchObject(ok)
     await replace(both, [{ _id: 3, items: [{ sku: 'c', weight: 1.5, parts: [] }, 'lone'] }])
@@ -147,7 +150,7 @@ describe('tables with child tables that are there already', () => {
   })
 
   it('are not dropped where something else depends on them', async () => {
-    await using both = await databases()
+    const both = shared()
     await insert(both, first)
     expect(await again(both, {})).toMatchObject(ok)
     await both.sql('create view skus as select sku from rows_items')
@@ -161,7 +164,7 @@ describe('tables with child tables that are there already', () => {
 
 describe('upsert of rows with child tables', () => {
   it('replaces the elements of the rows that are there, and leaves the others alone', async () => {
-    await using both = await databases()
+    const both = shared()
     await insert(both, [...first, ...second])
     expect(await again(both, {})).toMatchObject(ok)
     await replace(both, [
@@ -178,7 +181,7 @@ describe('upsert of rows with child tables', () => {
   })
 
   it.each(['skip', 'update'] as const)('is what --on-conflict %s says where rows meet', async (onConflict) => {
-    await using both = await databases()
+    const both = shared()
     await insert(both, first)
     expect(await again(both, {})).toMatchObject(ok)
     await replace(both, [{ _id: 1, items: [{ sku: 'new' }] }, ...second])

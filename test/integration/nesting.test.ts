@@ -1,14 +1,12 @@
 import { createHash } from 'node:crypto'
-import { writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
-import { databases, type BothDatabases, type Keyed } from '../support/both-databases.ts'
-import { temporaryFolder } from '../support/dump.ts'
+import type { BothDatabases, Keyed } from '../support/both-databases.ts'
+import { temporaryFolder, type TemporaryFolder } from '../support/dump.ts'
 import { migrate } from '../support/migrate.ts'
-import { runOrThrow } from '../support/run-command.ts'
+import { droverHere } from '../support/run-here.ts'
+import { sharedDatabases } from '../support/shared-databases.ts'
 
-const bin = fileURLToPath(new URL('../../bin/drover.js', import.meta.url))
+const shared = sharedDatabases()
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
 
@@ -103,16 +101,26 @@ async function references({ sql }: BothDatabases): Promise<readonly unknown[]> {
 }
 
 describe('documents and arrays within documents', () => {
-  const ways: readonly [string, (both: BothDatabases, folder: string) => Promise<unknown>][] = [
+  const ways: readonly [string, (both: BothDatabases, folder: TemporaryFolder) => Promise<unknown>][] = [
     ['the library', async ({ from, to }) => migrate({ from, to, nest })],
     [
       'the command line',
-      async ({ from, to }, folder) => {
+      async ({ from, to }) => {
         const words = Object.entries(nest).map((pair) => pair.join('='))
         const first = words.slice(0, 4).join(',')
         const flags = words.slice(4).flatMap((word) => ['--nest', word])
-        const args = [bin, 'migrate', '--json', '--from', from, '--to', to, '--nest', first, ...flags]
-        return JSON.parse(await runOrThrow(process.execPath, args, folder)) as unknown
+        const { stdout } = await droverHere([
+          'migrate',
+          '--json',
+          '--from',
+          from,
+          '--to',
+          to,
+          '--nest',
+          first,
+          ...flags,
+        ])
+        return JSON.parse(stdout) as unknown
       },
     ],
     [
@@ -120,17 +128,17 @@ describe('documents and arrays within documents', () => {
       async ({ from, to }, folder) => {
         const words = Object.entries(nest).map(([path, word]) => `      ${path}: ${word}\n`)
         const text = `from: ${from}\nto: ${to}\ntables:\n  people:\n    nest:\n${words.join('')}`
-        await writeFile(join(folder, 'drover.yaml'), text)
-        const args = [bin, 'migrate', '--json', '--config', 'drover.yaml']
-        return JSON.parse(await runOrThrow(process.execPath, args, folder)) as unknown
+        const config = await folder.write('drover.yaml', text)
+        const { stdout } = await droverHere(['migrate', '--json', '--config', config])
+        return JSON.parse(stdout) as unknown
       },
     ],
   ]
   it.each(ways)('become what is asked for by %s', async (_, run) => {
-    await using both = await databases()
+    const both = shared()
     await using folder = temporaryFolder()
     await both.db.collection<Keyed>('people').insertMany([...people])
-    const result = await run(both, folder.path)
+    const result = await run(both, folder)
     const derived = Object.values(tables).reduce((sum, rows) => sum + rows.length, 0) - people.length
     expect(result).toMatchObject({ state: 'done', totals: { read: 3, written: 3, derived } })
     expect(await contents(both)).toEqual(tables)
@@ -143,7 +151,7 @@ describe('documents and arrays within documents', () => {
   })
 
   it('that are empty, null, missing, no array, or arrays of arrays are told apart', async () => {
-    await using both = await databases()
+    const both = shared()
     const { from, to, db, sql } = both
     const values: readonly unknown[] = [[], null, 'lone', { a: 1 }, [null], [[]], [[1, 2], 3], [{}, { a: null }]]
     await db.collection<Keyed>('rows').insertMany([...values.map((list, _id) => ({ _id, list })), { _id: 99 }])
@@ -165,7 +173,7 @@ describe('documents and arrays within documents', () => {
   })
 
   it('get names that clash with nothing and fit the target', async () => {
-    await using both = await databases()
+    const both = shared()
     const { from, to, db, sql } = both
     const long = 'x'.repeat(50)
     await db.collection<Keyed>('rows').insertMany([
@@ -196,33 +204,33 @@ describe('documents and arrays within documents', () => {
   })
 
   it('become an empty table where none of them was seen, and their fields columns where they come late', async () => {
-    await using both = await databases()
+    const both = shared()
     const { from, to, db } = both
-    const late = { _id: 2500, items: [{ n: 1 }, 'x'], address: { city: 'Riga' } }
-    const documents = Array.from({ length: 5000 }, (_, n) => (n === late._id ? late : { _id: n, name: `n${n}` }))
+    const late = { _id: 500, items: [{ n: 1 }, 'x'], address: { city: 'Riga' } }
+    const documents = Array.from({ length: 1000 }, (_, n) => (n === late._id ? late : { _id: n, name: `n${n}` }))
     await db.collection<Keyed>('rows').insertMany(documents)
     const result = await migrate({
       from,
       to,
       nest: { items: 'table', address: 'column' },
       sampleRows: 1,
-      batchRows: 500,
+      batchRows: 100,
     })
-    expect(result).toMatchObject({ state: 'done', totals: { written: 5000, derived: 2 } })
+    expect(result).toMatchObject({ state: 'done', totals: { written: 1000, derived: 2 } })
     expect(await both.texts('select * from rows_items order by ordinal')).toEqual([
-      { rows_id: '2500', ordinal: '1', n: '1', value: null },
-      { rows_id: '2500', ordinal: '2', n: null, value: 'x' },
+      { rows_id: '500', ordinal: '1', n: '1', value: null },
+      { rows_id: '500', ordinal: '2', n: null, value: 'x' },
     ])
     expect(await both.texts('select * from rows where items_count is not null')).toEqual([
-      { _id: '2500', name: null, items_count: '2', address_city: 'Riga' },
+      { _id: '500', name: null, items_count: '2', address_city: 'Riga' },
     ])
   })
 })
 
 describe('an element that its table cannot hold', () => {
-  const bad = 2500
+  const bad = 500
   async function seedBad({ db }: BothDatabases, items: readonly unknown[]): Promise<void> {
-    const documents = Array.from({ length: 5000 }, (_, _id) => ({ _id, items: [{ n: _id }, { n: _id, text: 'fine' }] }))
+    const documents = Array.from({ length: 1000 }, (_, _id) => ({ _id, items: [{ n: _id }, { n: _id, text: 'fine' }] }))
     await db.collection<Keyed>('rows').insertMany(documents)
     await db.collection<Keyed>('rows').updateOne({ _id: bad }, { $set: { items: [...items] } })
   }
@@ -234,30 +242,30 @@ describe('an element that its table cannot hold', () => {
 
   // A worker that reads for itself begins its batches where its partition does.
   it.each([
-    ['paged', 2400, 2599],
+    ['paged', 480, 519],
     ['partitioned', bad, bad],
   ] as const)('stops the run with the key of its row (%s)', async (feed, first, last) => {
-    await using both = await databases()
+    const both = shared()
     const { from, to, sql } = both
     await seedBad(both, [{ n: 1 }, { n: 2, text: 'a\0b' }])
-    const way = { nest: { items: 'table' }, workers: 2, batchRows: 200, feed, onError: 'stop' } as const
+    const way = { nest: { items: 'table' }, workers: 2, batchRows: 40, feed, onError: 'stop' } as const
     const result = await migrate({ from, to, ...way })
     expect(result).toMatchObject({ state: 'stopped', error: { code: 'row-rejected' } })
-    expect(result.error?.message).toMatch(/document 2500 of table rows.*items.text/)
+    expect(result.error?.message).toMatch(/document 500 of table rows.*items.text/)
     expect(await sql(counts(first, last))).toEqual([{ rows: 0, items: 0, even: true }])
     expect(result.totals.derived).toBe(result.totals.written * 2)
   })
 
   it('stops the run where only the target knows', async () => {
-    await using both = await databases()
+    const both = shared()
     const { from, to, sql } = both
     await sql('create table rows (_id integer, items_count integer)')
     await sql('create table rows_items (rows_id integer, ordinal integer, n integer check (n <> -7), text text)')
     await seedBad(both, [{ n: 1 }, { n: -7 }])
-    const way = { nest: { items: 'table' }, workers: 2, batchRows: 200, onError: 'stop' } as const
+    const way = { nest: { items: 'table' }, workers: 2, batchRows: 40, onError: 'stop' } as const
     const result = await migrate({ from, to, ...way })
     expect(result).toMatchObject({ state: 'stopped', error: { code: 'row-rejected' } })
-    expect(result.error?.message).toMatch(/document 2500 of table rows/)
+    expect(result.error?.message).toMatch(/document 500 of table rows/)
     expect(await sql(counts(bad, bad))).toEqual([{ rows: 0, items: 0, even: true }])
   })
 })

@@ -5,6 +5,7 @@ import { runDrover, startDrover } from '../support/chaos/run.ts'
 import { temporaryFolder } from '../support/dump.ts'
 import { fates, openLetters, retried, statusOf } from '../support/letters.ts'
 import { migrate } from '../support/migrate.ts'
+import { droverHere } from '../support/run-here.ts'
 import { verified } from '../support/verification.ts'
 
 const ROWS = 300
@@ -164,7 +165,7 @@ describe('drover retry', () => {
     try {
       const replays = 'select count(*)::int as n from drover.partition where replay'
       await expect.poll(() => sql(replays), { timeout: 30_000, interval: 50 }).toEqual([{ n: 1 }])
-      const ended = await runDrover(['retry', '--coerce', 'replace-nul', '--take-over'], { to })
+      const ended = await droverHere(['retry', '--coerce', 'replace-nul', '--take-over', '--json'], { DROVER_TO: to })
       expect(JSON.parse(ended.stdout)).toMatchObject({ resolved: 3, left: 0, exitCode: 0 })
     } finally {
       hanging.kill('group')

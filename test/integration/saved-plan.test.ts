@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { databases, type BothDatabases } from '../support/both-databases.ts'
-import { drover, type Ended } from '../support/run-bin.ts'
+import type { Ended } from '../support/run-bin.ts'
+import { droverHere } from '../support/run-here.ts'
 
 let folder: string
 
@@ -34,14 +35,14 @@ async function seedOrders({ db }: BothDatabases): Promise<void> {
 
 async function savePlan(both: BothDatabases, name: string, options: readonly string[]): Promise<Saved> {
   const path = join(folder, name)
-  const { code, stderr } = await drover(['plan', '--from', both.from, '--to', both.to, '--save', path, ...options])
+  const { code, stderr } = await droverHere(['plan', '--from', both.from, '--to', both.to, '--save', path, ...options])
   expect(stderr).not.toContain('[')
   expect(code).toBe(0)
   return { path, text: await readFile(path, 'utf8') }
 }
 
 function run({ from, to }: BothDatabases, path: string, options: readonly string[] = []): Promise<Ended> {
-  return drover(['migrate', '--from', from, '--to', to, '--plan', path, '--progress', 'none', ...options])
+  return droverHere(['migrate', '--from', from, '--to', to, '--plan', path, '--progress', 'none', ...options])
 }
 
 const nest = ['--nest', 'place=column,items=table']
@@ -126,7 +127,7 @@ describe('a saved plan', () => {
     await using both = await databases()
     await seedOrders(both)
     const { path } = await savePlan(both, 'there.yaml', [])
-    const again = await drover(['plan', '--from', both.from, '--to', both.to, '--save', path])
+    const again = await droverHere(['plan', '--from', both.from, '--to', both.to, '--save', path])
     expect([again.code, again.stderr.includes('EEXIST')]).toEqual([2, true])
     expect(await run(both, join(folder, 'none.yaml'))).toMatchObject({ code: 2 })
     await writeFile(join(folder, 'wrong.yaml'), 'version: 1\ntables:\n  orders: {tpye: x}\n')

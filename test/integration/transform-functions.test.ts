@@ -4,16 +4,15 @@ import { plan, type MigrateOptions, type MigrationResult } from '../../src/index
 import { databases, type BothDatabases, type Keyed } from '../support/both-databases.ts'
 import { temporaryFolder } from '../support/dump.ts'
 import { migrate } from '../support/migrate.ts'
+import { sharedDatabases } from '../support/shared-databases.ts'
 
 const ROWS = 1000
 
 const row = (n: number): Keyed => ({ _id: n, n, text: `t${n}`, ...(n % 2 === 0 ? { even: true } : {}) })
 
-async function seeded(): Promise<BothDatabases> {
-  const both = await databases()
-  await both.db.collection<Keyed>('items').insertMany(Array.from({ length: ROWS }, (_, n) => row(n)))
-  return both
-}
+const seeded = sharedDatabases(({ db }) => {
+  return db.collection<Keyed>('items').insertMany(Array.from({ length: ROWS }, (_, n) => row(n)))
+})
 
 /** Migrates with a module of functions. */
 async function withFunctions(
@@ -26,10 +25,6 @@ async function withFunctions(
   return await migrate({ from, to, transform, batchRows: 64, workers: 2, ...options })
 }
 
-const ways = (['threads', 'processes', 'inline'] as const).flatMap((isolation) =>
-  (['paged', 'partitioned'] as const).map((feed) => ({ isolation, feed })),
-)
-
 describe('a function that gives none, one or several rows', () => {
   const fan = `
     export default function (row: { _id: number; n: number }): object | readonly object[] | null {
@@ -39,8 +34,12 @@ describe('a function that gives none, one or several rows', () => {
       return row
     }`
 
-  it.each(ways)('has each row counted once ($isolation, $feed)', async (way) => {
-    await using both = await seeded()
+  it.each([
+    { isolation: 'threads', feed: 'partitioned' },
+    { isolation: 'processes', feed: 'paged' },
+    { isolation: 'inline', feed: 'partitioned' },
+  ] as const)('has each row counted once ($isolation, $feed)', async (way) => {
+    const both = seeded()
     const result = await withFunctions(both, fan, way)
     expect(result).toMatchObject({
       state: 'done',
@@ -54,7 +53,7 @@ describe('a function that gives none, one or several rows', () => {
   })
 
   it('stops the run where two of its rows have one key', async () => {
-    await using both = await seeded()
+    const both = seeded()
     const result = await withFunctions(both, 'export default (row: object): readonly object[] => [row, row]')
     expect(result).toMatchObject({ state: 'stopped', error: { code: 'key-violation' } })
   })
@@ -62,7 +61,7 @@ describe('a function that gives none, one or several rows', () => {
 
 describe('a function on values', () => {
   it('gets null for a field that is absent, and creates it with what it answers', async () => {
-    await using both = await seeded()
+    const both = seeded()
     const source = `
       export const flag = (value: boolean | null): string | null => (value === null ? 'odd' : null)
       export const later = async (value: number): Promise<bigint> => BigInt(value) * 10_000_000_000n`
@@ -81,14 +80,16 @@ describe('a function that throws', () => {
     'at once': `export default (row: { n: number }): object => { ${fault} }`,
     later: `export default async (row: { n: number }): Promise<object> => { await null; ${fault} }`,
   }
-  const cases = (['at once', 'later'] as const).flatMap((when) =>
-    (['threads', 'processes', 'inline'] as const).map((isolation) => ({ when, isolation })),
-  )
+  const cases = [
+    { when: 'at once', isolation: 'threads' },
+    { when: 'later', isolation: 'processes' },
+    { when: 'later', isolation: 'inline' },
+  ] as const
 
   it.each(cases)(
     'stops the run where it is to stop, naming table, key and step ($when, $isolation)',
     async ({ when, isolation }) => {
-      await using both = await seeded()
+      const both = seeded()
       const result = await withFunctions(both, sources[when], { isolation, onError: 'stop' })
       expect(result).toMatchObject({ state: 'stopped', error: { code: 'transform-failed' } })
       expect(errorKinds[result.error?.code ?? 'unexpected']).toBe('rejected')
@@ -101,7 +102,7 @@ describe('a function that throws', () => {
   )
 
   it('for every row looked at is refused before anything is written', async () => {
-    await using both = await seeded()
+    const both = seeded()
     const source = `export default (): never => { throw new Error('never') }`
     await expect(withFunctions(both, source)).rejects.toMatchObject({
       code: 'invalid-transform',
@@ -118,8 +119,12 @@ describe('what a transform makes of types', () => {
       return { ...row, text: turned ? [row.text] : row.text, n: turned ? String(row.n) : row.n, ...(turned ? { more: row.n } : {}) }
     }`
 
-  it.each(ways)('is followed where it changes in the middle ($isolation, $feed)', async (way) => {
-    await using both = await seeded()
+  it.each([
+    { isolation: 'threads', feed: 'paged' },
+    { isolation: 'processes', feed: 'partitioned' },
+    { isolation: 'inline', feed: 'paged' },
+  ] as const)('is followed where it changes in the middle ($isolation, $feed)', async (way) => {
+    const both = seeded()
     const result = await withFunctions(both, turning, { ...way, sampleRows: 1 })
     expect(result).toMatchObject({ state: 'done', error: null, totals: { read: ROWS, written: ROWS } })
     const wrong = await both.sql(`select _id from items where case when _id between 400 and 449

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest'
-import { fileURLToPath } from 'node:url'
 import { plan, type StepOption } from '../../src/index.ts'
-import { databases, type BothDatabases, type Keyed } from '../support/both-databases.ts'
+import type { Keyed } from '../support/both-databases.ts'
 import { temporaryFolder } from '../support/dump.ts'
 import { migrate } from '../support/migrate.ts'
-import { runCommand } from '../support/run-command.ts'
+import { droverHere } from '../support/run-here.ts'
+import { sharedDatabases } from '../support/shared-databases.ts'
 
 const ROWS = 900
 
@@ -83,11 +83,9 @@ function expected(): readonly Record<string, unknown>[] {
   })
 }
 
-async function seeded(): Promise<BothDatabases> {
-  const both = await databases()
-  await both.db.collection<Keyed>('people').insertMany(Array.from({ length: ROWS }, (_, n) => person(n)))
-  return both
-}
+const seeded = sharedDatabases(({ db }) => {
+  return db.collection<Keyed>('people').insertMany(Array.from({ length: ROWS }, (_, n) => person(n)))
+})
 
 const kept = expected().length
 const done = {
@@ -98,35 +96,34 @@ const done = {
 }
 
 describe('a pipeline of every kind of step', () => {
-  const ways = (['threads', 'processes', 'inline'] as const).flatMap((isolation) =>
-    (['paged', 'partitioned'] as const).map((feed) => ({ isolation, feed })),
-  )
-  it.each(ways)('gives the same rows in $isolation, $feed', async (way) => {
-    await using both = await seeded()
+  it.each([
+    { isolation: 'threads', feed: 'partitioned' },
+    { isolation: 'processes', feed: 'paged' },
+    { isolation: 'inline', feed: 'paged' },
+  ] as const)('gives the same rows in $isolation, $feed', async (way) => {
+    const both = seeded()
     await using folder = temporaryFolder()
     const transform = await folder.write('mine.ts', functions)
     const { from, to } = both
-    expect(await migrate({ from, to, ...way, steps, transform, batchRows: 70, workers: 3 })).toMatchObject(done)
+    expect(await migrate({ from, to, ...way, steps, transform, batchRows: 70, workers: 2 })).toMatchObject(done)
     expect(await both.sql('select * from people order by _id')).toEqual(expected())
   })
 
   it('is read from a config file, whose own folder has the functions', async () => {
-    await using both = await seeded()
+    const both = seeded()
     await using folder = temporaryFolder()
     await folder.write('mine.ts', functions)
     const { from, to } = both
     const tables = `tables:\n  people:\n    transform: ./mine.ts${yaml}`
     const config = await folder.write('drover.yaml', `from: ${from}\nto: ${to}\n${tables}`)
-    const bin = fileURLToPath(new URL('../../bin/drover.js', import.meta.url))
-    const args = [bin, 'migrate', '--config', config, '--json', '--workers', '2']
-    const { status, stdout } = await runCommand(process.execPath, args, '/')
+    const { code, stdout } = await droverHere(['migrate', '--config', config, '--json', '--workers', '2'])
     expect(JSON.parse(stdout)).toMatchObject({ totals: { read: ROWS, written: kept, filtered: ROWS - kept } })
-    expect(status).toBe(0)
+    expect(code).toBe(0)
     expect(await both.sql('select * from people order by _id')).toEqual(expected())
   })
 
   it('is shown by a plan as the columns that come out of it', async () => {
-    await using both = await seeded()
+    const both = seeded()
     await using folder = temporaryFolder()
     const transform = await folder.write('mine.ts', functions)
     const { from, to } = both
@@ -150,7 +147,7 @@ describe('a pipeline of every kind of step', () => {
 
 describe('the same by flags', () => {
   it('maps, filters, and calls the default function, in this order', async () => {
-    await using both = await seeded()
+    const both = seeded()
     await using folder = temporaryFolder()
     const transform = await folder.write(
       'mine.ts',
@@ -170,7 +167,7 @@ describe('the same by flags', () => {
   })
 
   it('works without a file, and without a filter', async () => {
-    await using both = await seeded()
+    const both = seeded()
     const { from, to } = both
     const map = { zip: "regex_replace(/^0+(\\d)/, '$1')", extra: "default_value('new')" }
     const result = await migrate({ from, to, map, tables: ['people'], columns: ['_id', 'zip', 'extra'], workers: 2 })
@@ -192,7 +189,7 @@ describe('a mistake in a pipeline', () => {
     // A field of every row has that name already.
     [{ steps: [{ rename: { zip: 'secret' } }] as const }, 'invalid-transform'],
   ])('%j is refused before anything is written', async (options, code) => {
-    await using both = await seeded()
+    const both = seeded()
     const { from, to } = both
     await expect(migrate({ from, to, ...options })).rejects.toMatchObject({ code, kind: 'usage' })
     expect(await both.sql(`select 1 from information_schema.tables where table_name = 'people'`)).toEqual([])

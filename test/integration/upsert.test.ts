@@ -1,12 +1,15 @@
 import { describe, expect, it } from 'vitest'
 import { plan } from '../../src/index.ts'
-import { databases, type BothDatabases, type Keyed } from '../support/both-databases.ts'
+import type { BothDatabases, Keyed } from '../support/both-databases.ts'
 import { compareValues } from '../support/compare-values.ts'
 import { migrate } from '../support/migrate.ts'
+import { sharedDatabases } from '../support/shared-databases.ts'
 
-const ROWS = 5000
-const CHANGED = 1000
-const NEW = 300
+const shared = sharedDatabases()
+
+const ROWS = 1500
+const CHANGED = 300
+const NEW = 100
 
 const product = (n: number): Keyed => ({
   _id: n,
@@ -27,11 +30,11 @@ async function writers({ sql }: BothDatabases, table: string): Promise<ReadonlyM
 describe('upsert by the key of the source', () => {
   const ways = (['paged', 'partitioned'] as const).map((feed) => ({ feed }))
   it.each(ways)('writes the rows that differ and no others ($feed)', async ({ feed }) => {
-    await using both = await databases()
+    const both = shared()
     const { from, to, db } = both
     const products = db.collection<Keyed>('products')
     await products.insertMany(Array.from({ length: ROWS }, (_, n) => product(n)))
-    const way = { from, to, feed, batchRows: 400, workers: 3, mode: 'upsert' } as const
+    const way = { from, to, feed, batchRows: 120, workers: 3, mode: 'upsert' } as const
     expect(await migrate(way)).toMatchObject({ state: 'done', totals: { read: ROWS, written: ROWS, skipped: 0 } })
     const before = await writers(both, 'products')
 
@@ -56,7 +59,7 @@ describe('upsert by the key of the source', () => {
   })
 
   it('into a new table makes it, with its key, and the rows are equal', async () => {
-    await using both = await databases()
+    const both = shared()
     const { from, to, db } = both
     const { ObjectId } = await import('mongodb')
     const rows = Array.from({ length: 500 }, (_, n) => ({
@@ -73,7 +76,7 @@ describe('upsert by the key of the source', () => {
   })
 
   it('leaves a key that the source has lost, and says nothing is wrong', async () => {
-    await using both = await databases()
+    const both = shared()
     const { from, to, db } = both
     await db.collection<Keyed>('products').insertMany([product(1), product(2)])
     await migrate({ from, to, workers: 1 })
@@ -103,7 +106,7 @@ describe('upsert by another key', () => {
   it.each(['threads', 'inline'] as const)(
     'the last version in the order of the source wins (%s)',
     async (isolation) => {
-      await using both = await databases()
+      const both = shared()
       await seedPeople(both)
       const { from, to } = both
       const planned = await plan({ from, to, ...way, isolation })
@@ -130,7 +133,7 @@ describe('upsert by another key', () => {
   )
 
   it('is refused where the rows would not come in order, naming the key', async () => {
-    await using both = await databases()
+    const both = shared()
     await seedPeople(both)
     const { from, to } = both
     await expect(migrate({ from, to, ...way, feed: 'paged' })).rejects.toMatchObject({
@@ -143,7 +146,7 @@ describe('upsert by another key', () => {
   })
 
   it('stops at a row without the key where it is to, naming it', async () => {
-    await using both = await databases()
+    const both = shared()
     const { from, to, db } = both
     await db.collection<Keyed>('people').insertMany([
       { _id: 1, email: 'a@x.org' },
@@ -157,7 +160,7 @@ describe('upsert by another key', () => {
   })
 
   it('and a table without a key is refused before anything is written', async () => {
-    await using both = await databases()
+    const both = shared()
     const { from, to, db } = both
     await db.collection<Keyed>('people').insertOne({ _id: 1, email: 'a@x.org' })
     await both.sql('create table people (_id integer, email text)')
@@ -178,7 +181,7 @@ describe('upsert with child tables', () => {
   const way = { mode: 'upsert', nest: { items: 'table', 'items.parts': 'table' }, batchRows: 50, workers: 2 } as const
 
   it('takes the elements of a row with it: fewer, more, none', async () => {
-    await using both = await databases()
+    const both = shared()
     const { from, to, db } = both
     const orders = db.collection<Keyed>('orders')
     await orders.insertMany(Array.from({ length: 300 }, (_, n) => order(n, (n % 4) + 1)))

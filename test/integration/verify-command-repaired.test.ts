@@ -6,7 +6,7 @@ import { retried } from '../support/letters.ts'
 import { migrate } from '../support/migrate.ts'
 import { verified } from '../support/verification.ts'
 
-const ROWS = 600
+const ROWS = 300
 const POISONED: ReadonlySet<number> = new Set([7, 100, 250])
 
 async function copied(options: Partial<MigrateOptions> = {}): Promise<BothDatabases> {

@@ -5,7 +5,7 @@ import { HeaderCutter } from './copy-header.ts'
 
 /** Room for what the socket gives at once, beyond the bytes of a batch. */
 const slackBytes = 128 * 1024
-const firstBytes = 1024 * 1024
+const firstBytes = 256 * 1024
 const firstRows = 1024
 
 /** Offsets are 32 bits wide. */
@@ -26,6 +26,8 @@ export class TuplePacker {
   #offsets: Uint32Array<ArrayBuffer> = new Uint32Array(firstRows)
   #rows = 0
   #ended = false
+  /** Room for the largest batch so far: most tables are far smaller than a batch may be, and the runtime counts all of a buffer. */
+  #usual = firstBytes
 
   constructor({ limits, pool }: { readonly limits: BatchLimits; readonly pool: BufferPool }) {
     this.#limits = limits
@@ -76,7 +78,8 @@ export class TuplePacker {
     this.#used = 0
     this.#rows = 0
     this.#complete = 0
-    this.#reserve(rest.length).set(rest)
+    this.#usual = Math.max(this.#usual, end + slackBytes)
+    if (rest.length > 0) this.#reserve(rest.length).set(rest)
     this.#used = rest.length
     return { format: 'pgcopy', rows, bytes: bytes.subarray(0, end), offsets }
   }
@@ -86,14 +89,19 @@ export class TuplePacker {
     const held = this.#bytes
     if (held !== null && held.length >= needed) return held
     if (needed > mostBytes) throw new DroverError('target-failed', 'a row of the target is larger than 4 GiB')
-    const usual = Number.isFinite(this.#limits.bytes) ? this.#limits.bytes + slackBytes : firstBytes
-    const taken = this.#pool.take(Math.max(held === null ? usual : held.length * 2, needed))
+    const taken = this.#pool.take(Math.max(held === null ? this.#usual : this.#wider(held.length), needed))
     if (held !== null) {
       taken.set(held.subarray(0, this.#used))
       this.#pool.give(held.buffer)
     }
     this.#bytes = taken
     return taken
+  }
+
+  /** Twice as much, but no more than the largest batch takes, unless that holds a row that is larger still. */
+  #wider(length: number): number {
+    const most = this.#limits.bytes + slackBytes
+    return length < most ? Math.min(length * 2, most) : length * 2
   }
 
   #widen(): void {

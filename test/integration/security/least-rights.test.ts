@@ -8,7 +8,7 @@ import type { MigrateOptions, MigrationResult } from '../../../src/index.ts'
 import { databases, type BothDatabases, type Keyed } from '../../support/both-databases.ts'
 import { temporaryFolder } from '../../support/dump.ts'
 import { migrate } from '../../support/migrate.ts'
-import { drover } from '../../support/run-bin.ts'
+import { droverHere } from '../../support/run-here.ts'
 
 const page = readFileSync(join(import.meta.dirname, '../../../docs/security.md'), 'utf8')
 
@@ -84,7 +84,7 @@ it('the rights that the page names are enough for each mode, and needed', async 
   await grants.run(0)
   const environment = { DROVER_FROM: from, DROVER_TO: grants.url }
   const command = async (...args: readonly string[]): Promise<string> => {
-    const ended = await drover(args, environment)
+    const ended = await droverHere(args, environment)
     expect(ended.code, `${args.join(' ')}: ${ended.stderr}`).toBe(0)
     return ended.stdout
   }

@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { databases, type BothDatabases } from '../../support/both-databases.ts'
 import { temporaryFolder } from '../../support/dump.ts'
 import { drover, type Ended } from '../../support/run-bin.ts'
+import { droverHere } from '../../support/run-here.ts'
 import { watchDrover } from '../../support/watched-process.ts'
 
 /** Both databases, each with a user of a password that holds `canary` and characters that URLs and JSON write otherwise. */
@@ -59,7 +60,7 @@ function filesIn(folder: string): string {
     .join('\n')
 }
 
-const quiet = ['--log-level', 'debug', '--progress', 'lines', '--workers', '2']
+const quiet = ['--log-level', 'debug', '--progress', 'lines', '--workers', '1']
 
 describe('a password', () => {
   it('given as an argument is in no process list, and not in what workers inherit; there is a warning', async () => {
@@ -134,8 +135,8 @@ describe('a password', () => {
         drover(migrate(), { ...environment, DROVER_FROM: `${elsewhere(from)}&serverSelectionTimeoutMS=500` }),
       ],
       ['postgres host', [3], drover(['doctor', '--json'], { ...environment, DROVER_TO: elsewhere(to) })],
-      ['not a URL', [2], drover(migrate('--to', to.replace('postgres://', 'postgres:/ /')), environment)],
-      ['twice', [2], drover(['status', '--to', to, '--to', `${to} x`], {})],
+      ['not a URL', [2], droverHere(migrate('--to', to.replace('postgres://', 'postgres:/ /')), environment)],
+      ['twice', [2], droverHere(['status', '--to', to, '--to', `${to} x`], {})],
       ['not encoded', [2, 3], drover(['inspect', from.replace(encodeURIComponent(both.password), both.password)], {})],
     ]
     const ended: Ended[] = []
@@ -156,8 +157,9 @@ describe('a password', () => {
     expect(own).toMatchObject({ code: 1, stderr: expect.stringContaining('drover: at postgres://') as string })
     ended.push(crashed, own, await drover(migrate('--transform', failing, '--take-over'), environment))
     expect(ended.at(-1)?.code).toBe(4)
-    for (const command of ['status', 'retry', 'rollback']) ended.push(await drover([command, '--json'], environment))
-    ended.push(await drover(['verify', '--json'], environment))
+    for (const command of ['status', 'retry', 'rollback', 'verify']) {
+      ended.push(await droverHere([command, '--json'], environment))
+    }
 
     expect(ended.filter(({ stdout, stderr }) => `${stdout}${stderr}`.includes(canary))).toEqual([])
     for (const name of ['crash.ts', 'fail.ts', 'to']) await folder.write(name, '')

@@ -5,7 +5,8 @@ import { describe, expect, it } from 'vitest'
 import { databases, type BothDatabases, type Keyed } from '../../support/both-databases.ts'
 import { temporaryFolder } from '../../support/dump.ts'
 import { insertRaw } from '../../support/insert-raw.ts'
-import { drover, type Ended } from '../../support/run-bin.ts'
+import type { Ended } from '../../support/run-bin.ts'
+import { droverHere } from '../../support/run-here.ts'
 
 /** Sets a title, clears the screen in the two ways there are, turns the direction of writing, rings, goes back. */
 const escapes = '\u001b]0;owned\u0007\u001b[2J\u009b31m\u202e\u2028\b\r'
@@ -32,7 +33,7 @@ async function hostile(): Promise<Hostile> {
     name,
     environment,
     see: async (code, ...args) => {
-      const ended = await drover(args, environment)
+      const ended = await droverHere(args, environment)
       expect(ended.code, `${args.join(' ')}: ${ended.stderr}`).toBe(code)
       for (const text of [ended.stdout, ended.stderr]) expect(obeyed.exec(text)?.input ?? null).toBeNull()
       return ended
@@ -90,7 +91,7 @@ describe('what names, values and servers say', () => {
     ])
     await sql('create table things (_id integer, note text, n integer check (n > 0))')
     const environment = { DROVER_FROM: both.from, DROVER_TO: both.to }
-    const run = (...args: readonly string[]) => drover([...args, '--log-level', 'debug'], environment)
+    const run = (...args: readonly string[]) => droverHere([...args, '--log-level', 'debug'], environment)
     const ended = [
       await run('plan'),
       // The server's DETAIL is the whole row that it refuses.

@@ -158,7 +158,7 @@ describe('damaged bytes', () => {
         framed.writeInt32LE(framed.length)
         expect(typeof readable(framed)).toBe('boolean')
       }),
-      { numRuns: 3000 },
+      { numRuns: 1000 },
     )
   })
 
@@ -178,7 +178,7 @@ describe('damaged bytes', () => {
         const whole = readable(bytes)
         if (changed.length === 0 && piece === null) expect(whole).toBe(true)
       }),
-      { numRuns: 3000 },
+      { numRuns: 1000 },
     )
   })
 
