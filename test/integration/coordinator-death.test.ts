@@ -4,14 +4,25 @@ import { setTimeout as pause } from 'node:timers/promises'
 import pg from 'pg'
 import { describe, expect, it } from 'vitest'
 import { seed } from '../../src/devkit/seed.ts'
-import { migrate } from '../../src/index.ts'
 import { freshMongo, freshPostgres } from '../support/databases.ts'
+import { migrate } from '../support/migrate.ts'
 
-const ROWS = 60_000
+const ROWS = 10_000
 
-/** Kills the whole command with SIGKILL as soon as rows are committed. */
-async function killInTheMiddle(from: string, to: string, target: pg.Client, isolation: string): Promise<void> {
-  const args = ['bin/drover.js', 'migrate', '--isolation', isolation, '--batch-rows', '100', '--progress', 'none']
+/** Kills the whole command, a cluster of threads, with SIGKILL as soon as rows are committed. */
+async function killInTheMiddle(from: string, to: string, target: pg.Client): Promise<void> {
+  const args = [
+    'bin/drover.js',
+    'migrate',
+    '--isolation',
+    'threads',
+    '--workers',
+    '2',
+    '--batch-rows',
+    '100',
+    '--progress',
+    'none',
+  ]
   const child = spawn(process.execPath, args, {
     env: { ...process.env, DROVER_FROM: from, DROVER_TO: to },
     stdio: 'ignore',
@@ -41,32 +52,29 @@ async function sessionsLeft(target: pg.Client): Promise<number> {
 }
 
 describe('a coordinator killed with SIGKILL in the middle', () => {
-  it.each(['threads', 'processes', 'inline'] as const)(
-    'leaves rows and entries in step, no session and no lock, and the table can be had anew (%s)',
-    async (isolation) => {
-      await using mongo = await freshMongo()
-      await using postgres = await freshPostgres()
-      const seeding = { url: mongo.url, rngSeed: 5, drop: false, workers: 2, onProgress: () => undefined }
-      await seed({ ...seeding, shape: 'users', rows: ROWS }, new AbortController().signal)
-      const target = new pg.Client({ connectionString: postgres.url })
-      await target.connect()
-      try {
-        await killInTheMiddle(mongo.url, postgres.url, target, isolation)
-        while ((await sessionsLeft(target)) > 0) await pause(20)
-        const { rows } = await target.query('select count(*)::int as rows, count(distinct _id)::int as ids from users')
-        const committed = await committedRows(target)
-        expect(committed).toBeGreaterThan(0)
-        expect(committed).toBeLessThan(ROWS)
-        expect(rows).toEqual([{ rows: committed, ids: committed }])
-        const again = { from: mongo.url, to: postgres.url }
-        await expect(migrate(again)).rejects.toMatchObject({ code: 'unfinished-migration' })
-        expect(await migrate({ ...again, mode: 'recreate' })).toMatchObject({
-          state: 'done',
-          totals: { written: ROWS },
-        })
-      } finally {
-        await target.end()
-      }
-    },
-  )
+  it('leaves rows and entries in step, no session and no lock, and the table can be had anew', async () => {
+    await using mongo = await freshMongo()
+    await using postgres = await freshPostgres()
+    const seeding = { url: mongo.url, rngSeed: 5, drop: false, workers: 2, onProgress: () => undefined }
+    await seed({ ...seeding, shape: 'users', rows: ROWS }, new AbortController().signal)
+    const target = new pg.Client({ connectionString: postgres.url })
+    await target.connect()
+    try {
+      await killInTheMiddle(mongo.url, postgres.url, target)
+      while ((await sessionsLeft(target)) > 0) await pause(20)
+      const { rows } = await target.query('select count(*)::int as rows, count(distinct _id)::int as ids from users')
+      const committed = await committedRows(target)
+      expect(committed).toBeGreaterThan(0)
+      expect(committed).toBeLessThan(ROWS)
+      expect(rows).toEqual([{ rows: committed, ids: committed }])
+      const again = { from: mongo.url, to: postgres.url }
+      await expect(migrate(again)).rejects.toMatchObject({ code: 'unfinished-migration' })
+      expect(await migrate({ ...again, mode: 'recreate' })).toMatchObject({
+        state: 'done',
+        totals: { written: ROWS },
+      })
+    } finally {
+      await target.end()
+    }
+  })
 })

@@ -2,8 +2,8 @@ import pg from 'pg'
 import { describe, expect, it } from 'vitest'
 import { plan } from '../../src/index.ts'
 import { databases, type BothDatabases, type Keyed } from '../support/both-databases.ts'
-import { runDrover } from '../support/chaos/run.ts'
 import { at, killedAt, migrationsOf, rolledBack, stoppedAt } from '../support/interruption.ts'
+import { retried } from '../support/letters.ts'
 import { migrate } from '../support/migrate.ts'
 
 const ROWS = 1000
@@ -68,26 +68,23 @@ describe('a table that is recreated', () => {
     expect(await loadSchemas(both)).toBe(0)
   })
 
-  it.each(['ledger.before_commit:kill9:5', 'index.mid_build:kill9:1', 'publish.before_commit:kill9:1'] as const)(
-    'stays as it was where the run is killed (%s), and resume publishes the new one',
-    async (failpoint) => {
-      await using both = await published()
-      const { from, to, sql, db } = both
-      await db.collection('things').createIndex({ n: 1 })
-      const before = await lookOf(both)
-      const args = ['--mode', 'recreate', '--isolation', 'inline', '--batch-rows', '50']
-      await killedAt(failpoint, ['migrate', ...args], { from, to })
-      expect(await lookOf(both)).toEqual(before)
-      expect(await loadSchemas(both)).toBe(1)
-      expect(await migrate({ from, to, resume: true })).toMatchObject({ state: 'done', totals: { written: ROWS } })
-      expect(await sql(afterwards)).toEqual(replaced)
-      expect(await sql(`select indexname from pg_indexes where schemaname = 'public' order by 1`)).toEqual([
-        { indexname: 'things_n_1' },
-        { indexname: 'things_pkey' },
-      ])
-      expect(await loadSchemas(both)).toBe(0)
-    },
-  )
+  it('stays as it was wherever the run is killed, and a resume publishes the new one', async () => {
+    await using both = await published()
+    const { from, to, sql, db } = both
+    await db.collection('things').createIndex({ n: 1 })
+    const before = await lookOf(both)
+    await killedAt('index.mid_build:kill9:1', ['migrate', '--mode', 'recreate', '--batch-rows', '50'], { from, to })
+    expect([await lookOf(both), await loadSchemas(both)]).toEqual([before, 1])
+    await killedAt('publish.before_commit:kill9:1', ['resume', '--batch-rows', '50'], { from, to })
+    expect([await lookOf(both), await loadSchemas(both)]).toEqual([before, 1])
+    expect(await migrate({ from, to, resume: true })).toMatchObject({ state: 'done', totals: { written: ROWS } })
+    expect(await sql(afterwards)).toEqual(replaced)
+    expect(await sql(`select indexname from pg_indexes where schemaname = 'public' order by 1`)).toEqual([
+      { indexname: 'things_n_1' },
+      { indexname: 'things_pkey' },
+    ])
+    expect(await loadSchemas(both)).toBe(0)
+  })
 
   it('stays as it was where a check of the new one fails', async () => {
     await using both = await published()
@@ -108,25 +105,21 @@ describe('a table that is recreated', () => {
     const { from, to, db, sql } = both
     await db.collection<Keyed>('things').insertMany([5000, 5001, 5002].map((n) => ({ _id: n, n, text: 'a\0b' })))
     const before = await lookOf(both)
-    const stopped = await runDrover(['migrate', '--mode', 'recreate'], { from, to })
-    expect(stopped.code, stopped.stderr).toBe(4)
-    expect(stopped.result).toMatchObject({ state: 'stopped', totals: { deadLetters: 3 } })
+    const stopped = await migrate({ from, to, mode: 'recreate' })
+    expect(stopped).toMatchObject({ state: 'stopped', totals: { deadLetters: 3 } })
     expect(await lookOf(both)).toEqual(before)
     expect(await migrationsOf(both)).toMatchObject([{ state: 'stopped', tables: [{ openLetters: 3 }] }])
 
-    const unrepaired = await runDrover(['retry'], { to })
-    expect(unrepaired).toMatchObject({ code: 4, result: { resolved: 0, left: 3, published: false } })
+    const unrepaired = await retried(both)
+    expect(unrepaired).toMatchObject({ resolved: 0, left: 3, published: false, error: { code: 'letters-left' } })
     expect(await lookOf(both)).toEqual(before)
-    const repaired = await runDrover(['retry', '--coerce', 'strip-nul'], { to })
-    expect(repaired.code, repaired.stderr).toBe(0)
-    expect(repaired.result).toEqual({
-      migration: stopped.result?.migration,
+    expect(await retried(both, { coerce: 'strip-nul' })).toEqual({
+      migration: stopped.migration,
       tables: [{ source: 'things', resolved: 3, left: 0 }],
       resolved: 3,
       left: 0,
       published: true,
       error: null,
-      exitCode: 0,
     })
     expect(await sql('select count(n)::int as rows, count(text)::int as texts from things')).toEqual([
       { rows: ROWS + 3, texts: 3 },

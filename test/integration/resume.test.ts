@@ -4,12 +4,12 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import type { MigrateOptions } from '../../src/index.ts'
 import { databases, type BothDatabases, type Keyed } from '../support/both-databases.ts'
-import { startDrover, type Ended } from '../support/chaos/run.ts'
+import { startDrover } from '../support/chaos/run.ts'
 import { at, killedAt, migrationsOf, stoppedAt } from '../support/interruption.ts'
 import { migrate } from '../support/migrate.ts'
 import { drover } from '../support/run-bin.ts'
 
-const ROWS = 2000
+const ROWS = 1200
 
 async function seeded(rows = ROWS): Promise<BothDatabases> {
   const both = await databases()
@@ -27,7 +27,7 @@ async function entriesOf({ sql }: BothDatabases): Promise<readonly unknown[]> {
 }
 
 describe('a run that was killed', () => {
-  it('is shown by status, finished by resume from an empty folder, and then there is nothing to resume', async () => {
+  it('F05 is shown by status, finished by resume from an empty folder, and then there is nothing to resume', async () => {
     await using both = await seeded()
     const { from, to } = both
     const folder = mkdtempSync(join(tmpdir(), 'drover-empty-'))
@@ -63,22 +63,26 @@ describe('a run that was killed', () => {
         exitCode: 0,
       })
 
-      const resume = async (args: readonly string[]): Promise<Ended> => {
-        const options = { from, to, cwd: folder, environment: { HOME: folder, TMPDIR: folder } }
-        return startDrover(args, options).ended
-      }
-      const otherwise = ['--isolation', 'processes', '--workers', '3', '--batch-rows', '37', '--feed', 'partitioned']
-      const second = await resume(['resume', ...otherwise])
+      const otherwise = ['--isolation', 'processes', '--workers', '2', '--batch-rows', '37', '--feed', 'partitioned']
+      const environment = { HOME: folder, TMPDIR: folder }
+      const second = await startDrover(['resume', ...otherwise], { from, to, cwd: folder, environment }).ended
       expect(second.code, second.stderr).toBe(0)
-      expect(second.result).toMatchObject({ migration: id, state: 'done', totals: { read: ROWS }, workers: 3 })
+      expect(second.result).toMatchObject({
+        migration: id,
+        state: 'done',
+        totals: { read: ROWS },
+        workers: 2,
+        batchRows: 37,
+      })
       expect(second.stderr).toContain(`resuming migration ${id}`)
       expect(await both.sql(sums)).toEqual(everyRow)
       expect(await entriesOf(both)).toEqual(expect.arrayContaining([...entries]))
 
-      const third = await resume(['migrate', '--resume'])
-      expect(third.code, third.stderr).toBe(0)
-      expect(third.stderr).toContain(`migration ${id} is finished: there is nothing to resume`)
-      expect(third.result).toMatchObject({ migration: id, state: 'done', totals: { read: ROWS } })
+      const notices: string[] = []
+      const onNotice = ({ message }: { readonly message: string }): void => void notices.push(message)
+      const third = await migrate({ from, to, resume: true, onNotice })
+      expect(notices.join()).toContain(`migration ${id} is finished: there is nothing to resume`)
+      expect(third).toMatchObject({ migration: id, state: 'done', totals: { read: ROWS } })
     } finally {
       rmSync(folder, { recursive: true })
     }
@@ -97,9 +101,9 @@ describe('a run that was killed', () => {
 describe('a run that was interrupted is finished', () => {
   const ways: readonly (readonly [string, MigrateOptions['feed'], Partial<MigrateOptions>])[] = [
     ['by one worker that reads for itself', 'paged', { workers: 1, feed: 'partitioned', batchRows: 33 }],
-    ['by the coordinator for more workers', 'partitioned', { workers: 4, feed: 'paged', batchRows: 333 }],
+    ['by the coordinator for more workers', 'partitioned', { workers: 4, feed: 'paged', batchRows: 200 }],
     ['by threads', 'paged', { workers: 2, isolation: 'threads' }],
-    ['in small pieces', 'paged', { sequential: true, batchRows: 7 }],
+    ['in small pieces', 'paged', { sequential: true, batchRows: 13 }],
   ]
   it.each(ways)('%s (%s feed before)', async (_, feed, change) => {
     await using both = await seeded()

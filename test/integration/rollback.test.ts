@@ -2,7 +2,6 @@ import { Long } from 'mongodb'
 import { describe, expect, it } from 'vitest'
 import { plan, type MigrateOptions } from '../../src/index.ts'
 import { databases, type BothDatabases, type Keyed } from '../support/both-databases.ts'
-import { runDrover } from '../support/chaos/run.ts'
 import { temporaryFolder } from '../support/dump.ts'
 import { at, killedAt, migrationsOf, rolledBack, stoppedAt } from '../support/interruption.ts'
 import { migrate } from '../support/migrate.ts'
@@ -84,13 +83,14 @@ describe('rollback of a migration that made its tables', () => {
     expect(await rolledBack(both)).toEqual(['table public.things is dropped'])
     expect(await catalogOf(both)).toEqual(before)
     const { migration } = await migrate({ from, to })
-    const unnamed = await drover(['rollback'], { DROVER_TO: to })
-    expect(unnamed).toMatchObject({ code: 3, stdout: '' })
-    expect(unnamed.stderr).toContain(`drover rollback ${migration}`)
+    await expect(rolledBack(both)).rejects.toMatchObject({
+      code: 'missing-migration',
+      hint: expect.stringContaining(`drover rollback ${migration}`) as unknown,
+    })
     expect(await both.sql('select count(*)::int as n from things')).toEqual([{ n: ROWS }])
   })
 
-  it('finishes when it was killed half-way', async () => {
+  it('F45 finishes when it was killed half-way', async () => {
     await using both = await seeded()
     const { from, to } = both
     const before = await catalogOf(both)
@@ -111,21 +111,18 @@ describe('rollback of a migration that made its tables', () => {
     expect(refused).toMatchObject({ code: 3, stdout: '' })
     expect(refused.stderr).toMatch(/has 601 rows, and 600 were written by the migration\n.*--yes.*\n.*\[not-undoable\]/)
     expect(await sql('select count(*)::int as n from things')).toEqual([{ n: ROWS + 1 }])
-    const forced = await drover(['rollback', migration, '--yes'], { DROVER_TO: to })
-    expect(forced).toMatchObject({
-      code: 0,
-      stdout: expect.stringContaining('table public.things is dropped') as string,
-    })
+    expect(await rolledBack(both, { migration, yes: true })).toEqual(['table public.things is dropped'])
   })
 
   it('is what --rollback-on-failure does by itself; but not where the run was only interrupted', async () => {
     await using both = await seeded((n) => (n === 500 ? { text: 'a\0b' } : {}))
     const { from, to } = both
     const before = await catalogOf(both)
-    const failed = await runDrover(['migrate', '--rollback-on-failure'], { from, to })
-    expect(failed.code, failed.stderr).toBe(4)
-    expect(failed.result).toMatchObject({ state: 'rolled-back', error: { code: 'too-many-dead-letters' } })
-    expect(failed.stderr).toContain('rolled back: table public.things is dropped')
+    const notices: string[] = []
+    const onNotice = ({ message }: { readonly message: string }): void => void notices.push(message)
+    const failed = await migrate({ from, to, rollbackOnFailure: true, onNotice })
+    expect(failed).toMatchObject({ state: 'rolled-back', error: { code: 'too-many-dead-letters' } })
+    expect(notices).toContain('rolled back: table public.things is dropped')
     expect(await catalogOf(both)).toEqual(before)
     expect(await migrationsOf(both)).toMatchObject([{ state: 'rolled-back' }])
     await stoppedAt(4, { from, to, rollbackOnFailure: true })
@@ -218,8 +215,8 @@ describe('what cannot be undone', () => {
     await using both = await seeded()
     const { from, to, sql } = both
     await sql(theirs.replace(/create view.*/, ''))
-    const shown = await drover(['plan', '--mode', mode ?? ''], { DROVER_FROM: from, DROVER_TO: to })
-    expect(shown.stdout).toContain(`warning: ${before}`)
+    const { tables } = await plan({ from, to, mode })
+    expect(tables[0]?.warnings.join()).toContain(before)
     const notices: string[] = []
     const onNotice = ({ message }: { readonly message: string }): void => void notices.push(message)
     const { migration } = await migrate({ from, to, mode, onNotice })

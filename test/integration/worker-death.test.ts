@@ -7,14 +7,17 @@ import { compareValues, usersColumns } from '../support/compare-values.ts'
 import { freshMongo, freshPostgres } from '../support/databases.ts'
 import { workerPids } from '../support/worker-pids.ts'
 
-describe('a worker killed with SIGKILL in the middle', () => {
+const ROWS = 8000
+const VIEW_ROWS = 3000
+
+describe('F01 a worker killed with SIGKILL in the middle', () => {
   it.each(['paged', 'partitioned'] as const)(
     'costs nothing: same totals, exit 0, every value equal (%s)',
     async (feed) => {
       await using mongo = await freshMongo()
       await using postgres = await freshPostgres()
       const seeding = { url: mongo.url, rngSeed: 3, drop: false, workers: 2, onProgress: () => undefined }
-      await seed({ ...seeding, shape: 'users', rows: 30_000 }, new AbortController().signal)
+      await seed({ ...seeding, shape: 'users', rows: ROWS }, new AbortController().signal)
       const killed: number[] = []
       const notices: string[] = []
       const result = await migrate({
@@ -25,12 +28,12 @@ describe('a worker killed with SIGKILL in the middle', () => {
         isolation: 'processes',
         workers: 2,
         feed,
-        batchRows: 200,
+        batchRows: 100,
         progressIntervalMs: 5,
         onNotice: ({ message }) => notices.push(message),
         onProgress: ({ totals }) => {
           // The last time near the end, when little is left but what is in flight.
-          const due = [6000, 12_000, 29_200][killed.length]
+          const due = [1500, 4000, ROWS - 400][killed.length]
           if (due === undefined || totals.written < due) return
           const pid = workerPids().find((candidate) => !killed.includes(candidate))
           if (pid === undefined) return
@@ -39,10 +42,10 @@ describe('a worker killed with SIGKILL in the middle', () => {
         },
       })
       expect(killed.length).toBeGreaterThan(0)
-      expect(result).toMatchObject({ state: 'done', error: null, totals: { read: 30_000, written: 30_000 } })
+      expect(result).toMatchObject({ state: 'done', error: null, totals: { read: ROWS, written: ROWS } })
       expect(notices.join('\n')).toMatch(/SIGKILL/)
       const compared = { mongoUrl: mongo.url, collection: 'users', postgresUrl: postgres.url, table: 'users' }
-      expect(await compareValues({ ...compared, columns: usersColumns })).toBe(30_000)
+      expect(await compareValues({ ...compared, columns: usersColumns })).toBe(ROWS)
       expect(workerPids()).toEqual([])
     },
   )
@@ -53,7 +56,7 @@ describe('a worker killed with SIGKILL in the middle', () => {
       await using mongo = await freshMongo()
       await using postgres = await freshPostgres()
       const seeding = { url: mongo.url, rngSeed: 3, drop: false, workers: 2, onProgress: () => undefined }
-      await seed({ ...seeding, shape: 'users', rows: 30_000 }, new AbortController().signal)
+      await seed({ ...seeding, shape: 'users', rows: VIEW_ROWS }, new AbortController().signal)
       await using driver = await MongoClient.connect(mongo.url)
       await driver.db().createCollection('everybody', { viewOn: 'users', pipeline: [] })
       let killed = false
@@ -64,11 +67,11 @@ describe('a worker killed with SIGKILL in the middle', () => {
         isolation: 'processes',
         workers: 1,
         feed,
-        batchRows: 200,
+        batchRows: 100,
         progressIntervalMs: 5,
         onProgress: ({ totals }) => {
           const [pid] = workerPids()
-          if (killed || totals.written < 6000 || pid === undefined) return
+          if (killed || totals.written < 600 || pid === undefined) return
           process.kill(pid, 'SIGKILL')
           killed = true
         },

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { buildConfig } from '../../../src/config.ts'
 import { parseCoercions } from '../../../src/config-coerce.ts'
 import { allowance, allowedOf } from '../../../src/core/value-kind.ts'
 
@@ -21,6 +22,21 @@ describe('parseCoercions', () => {
       /strip-nul and for replace-nul of field a/,
     )
     expect(parseCoercions(['a=strip-nul', 'b=replace-nul'])).toHaveLength(2)
+  })
+})
+
+describe('options about rows that go wrong', () => {
+  it.each([
+    [{ coerce: 'strip-null' }, 'unknown coercion "strip-null"'],
+    [{ coerce: 'strip-nul,replace-nul' }, '--coerce asks for strip-nul and for replace-nul of every field'],
+    [{ coerce: 'a=clamp-dates,a=infinite-dates' }, 'clamp-dates and for infinite-dates of field a'],
+    [{ 'max-dead-letters': '101%' }, '--max-dead-letters is "101%"; allowed is'],
+    [{ 'on-error': 'ignore' }, '--on-error is "ignore"; allowed is'],
+  ])('%j are a mistake', (flags, message) => {
+    const building = (): unknown => {
+      return buildConfig({ flags: { from: 'mongodb://h/x', to: 'postgres://h/x', ...flags }, environment: {} })
+    }
+    expect(building).toThrowError(expect.objectContaining({ kind: 'usage', message: expect.stringContaining(message) }))
   })
 })
 
