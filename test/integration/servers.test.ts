@@ -35,7 +35,7 @@ afterEach(async () => {
 })
 
 describe('a local PostgreSQL', () => {
-  it('is durable, takes settings, and wants its password', async () => {
+  it('is durable, takes settings, wants its password, and leaves nothing when it is disposed', async () => {
     await using server = await startPostgres({ ...options, settings: { max_connections: '17' } })
     expect(server).toMatchObject({ origin: 'packaged', version: expect.stringMatching(/^\d+\.\d+/) })
     const settings = await queryPostgres(
@@ -57,10 +57,13 @@ describe('a local PostgreSQL', () => {
     const stranger = new URL(server.url)
     stranger.password = 'guessed'
     await expect(queryPostgres(stranger.href, 'select 1')).rejects.toThrow('password authentication failed')
-  })
 
-  it('leaves no process and no folder, however often it is disposed', async () => {
-    const server = await startPostgres(options)
+    // By its address it is used as it is, and not stopped.
+    const guest = await startPostgres({ ...options, address: server.url })
+    expect(guest).toMatchObject({ origin: 'address', url: server.url, version: server.version })
+    await guest[Symbol.asyncDispose]()
+    expect(await queryPostgres(server.url, 'select 1 as one')).toEqual([{ one: 1 }])
+
     const { pid, data } = await locatePostgres(server.url)
     expect(isAlive(pid)).toBe(true)
     expect(dirname(dirname(data))).toBe(folder)
@@ -81,25 +84,27 @@ describe('a local PostgreSQL', () => {
 })
 
 describe('a local MongoDB', () => {
-  it('is the primary of a replica set and has change streams', async () => {
+  it('is the primary of a replica set, has change streams, and leaves nothing when it is disposed', async () => {
     await using server = await startMongo(options)
     expect(server).toMatchObject({ origin: 'packaged', version: expect.stringMatching(/^\d+\.\d+/) })
-    await using client = new MongoClient(server.url)
-    expect(await client.db('admin').command({ hello: 1 })).toMatchObject({ setName: 'drover', isWritablePrimary: true })
-    const users = client.db('shop').collection<{ _id: number }>('users')
-    await using changes = users.watch()
-    const next = changes.next()
-    // The stream starts with the first read, which nobody is told about: until it reports, write again.
-    let id = 0
-    const change = await vi.waitFor(async () => {
-      await users.insertOne({ _id: id++ })
-      return Promise.race([next, Promise.reject(new Error('nothing yet'))])
-    }, patience)
-    expect(change).toMatchObject({ operationType: 'insert' })
-  })
+    {
+      await using client = new MongoClient(server.url)
+      expect(await client.db('admin').command({ hello: 1 })).toMatchObject({
+        setName: 'drover',
+        isWritablePrimary: true,
+      })
+      const users = client.db('shop').collection<{ _id: number }>('users')
+      await using changes = users.watch()
+      const next = changes.next()
+      // The stream starts with the first read, which nobody is told about: until it reports, write again.
+      let id = 0
+      const change = await vi.waitFor(async () => {
+        await users.insertOne({ _id: id++ })
+        return Promise.race([next, Promise.reject(new Error('nothing yet'))])
+      }, patience)
+      expect(change).toMatchObject({ operationType: 'insert' })
+    }
 
-  it('leaves no process and no folder, however often it is disposed', async () => {
-    const server = await startMongo(options)
     const { pid, data } = await locateMongo(server.url)
     expect(isAlive(pid)).toBe(true)
     expect(dirname(data)).toBe(folder)
@@ -156,14 +161,6 @@ describe('an abort of a start that would never end', () => {
 })
 
 describe('an address', () => {
-  it('is used as it is, and its server is not stopped', async () => {
-    await using owner = await startPostgres(options)
-    const guest = await startPostgres({ ...options, address: owner.url })
-    expect(guest).toMatchObject({ origin: 'address', url: owner.url, version: owner.version })
-    await guest[Symbol.asyncDispose]()
-    expect(await queryPostgres(owner.url, 'select 1 as one')).toEqual([{ one: 1 }])
-  })
-
   it.each([
     ['PostgreSQL', startPostgres, 'postgres://ann:s3cret@127.0.0.1:1/shop?password=s3cret'],
     ['MongoDB', startMongo, 'mongodb://ann:s3cret@127.0.0.1:1/shop?serverSelectionTimeoutMS=200'],
@@ -183,18 +180,26 @@ describe('an address', () => {
 })
 
 describe('servers of a process that does not stop them', () => {
-  it.each(['SIGKILL', 'SIGINT', 'its own end'] as const)('are stopped after %s', async (end) => {
-    const holder = spawn(process.execPath, [fileURLToPath(new URL('../support/hold-servers.ts', import.meta.url))], {
+  it.each([
+    ['SIGKILL', ['postgres']],
+    ['SIGINT', ['postgres', 'mongo']],
+    ['its own end', ['mongo']],
+  ] as const)('are stopped after %s (%j)', async (end, systems) => {
+    const script = fileURLToPath(new URL('../support/hold-servers.ts', import.meta.url))
+    const holder = spawn(process.execPath, [script, ...systems], {
       stdio: ['pipe', 'pipe', 'inherit'],
       // A group of its own, to be signalled as a terminal does it: the whole group at once.
       detached: true,
     })
     const [line] = (await once(createInterface({ input: holder.stdout }), 'line')) as [string]
-    const urls = JSON.parse(line) as { readonly postgres: string; readonly mongo: string }
-    const pids = [(await locatePostgres(urls.postgres)).pid, (await locateMongo(urls.mongo)).pid]
+    const urls = JSON.parse(line) as { readonly postgres?: string; readonly mongo?: string }
+    const places = [urls.postgres && locatePostgres(urls.postgres), urls.mongo && locateMongo(urls.mongo)]
+    const found = await Promise.all(places)
+    const pids = found.flatMap((place) => (typeof place === 'object' ? [place.pid] : []))
+    expect(pids).toHaveLength(systems.length)
     const watchdogs = await Promise.all(pids.map(parentOf))
-    expect([...pids, ...watchdogs].map(isAlive)).toEqual([true, true, true, true])
-    expect(await readdir(folder)).toHaveLength(2)
+    expect([...pids, ...watchdogs].every(isAlive)).toBe(true)
+    expect(await readdir(folder)).toHaveLength(systems.length)
 
     if (end === 'its own end') holder.stdin.end('now')
     else process.kill(-(holder.pid ?? 0), end)

@@ -1,6 +1,6 @@
 /**
- * Starts both servers, writes `{postgres: {url}, mongo: {url}}` to its standard output, and waits to be killed; or ends
- * without stopping them when its standard input says so.
+ * `hold-servers.ts [postgres] [mongo]`: starts these servers, writes their URLs by these names to its standard output as
+ * an object, and waits to be killed; or ends without stopping them when its standard input says so.
  */
 import { once } from 'node:events'
 import { startMongo } from '../../src/devkit/servers/mongo.ts'
@@ -11,7 +11,9 @@ const options = {
   allowDocker: false,
   onNotice: (line: string) => process.stderr.write(`${line}\n`),
 }
-const [postgres, mongo] = await Promise.all([startPostgres(options), startMongo(options)])
-process.stdout.write(`${JSON.stringify({ postgres: postgres.url, mongo: mongo.url })}\n`)
+const starts = { postgres: startPostgres, mongo: startMongo }
+const wanted = Object.entries(starts).filter(([name]) => process.argv.includes(name))
+const urls = await Promise.all(wanted.map(async ([name, start]) => [name, (await start(options)).url]))
+process.stdout.write(`${JSON.stringify(Object.fromEntries(urls))}\n`)
 await once(process.stdin, 'data')
 process.stdin.destroy()

@@ -71,9 +71,14 @@ async function readUsers(
 }
 
 describe('a network that fails while rows are read', () => {
-  it.each(['black-hole', 'half-open'] as const)('%s: the silence is noticed, and the read goes on', async (kind) => {
-    await using under = await mongoUnderTest()
+  let under: MongoUnderTest
+  beforeAll(async () => {
+    under = await mongoUnderTest()
     await insertUsers(under, 5000)
+  })
+  afterAll(() => under[Symbol.asyncDispose]())
+
+  it.each(['black-hole', 'half-open'] as const)('%s: the silence is noticed, and the read goes on', async (kind) => {
     await using proxy = await toxicProxy(under.url)
     await using source = await openMongoSource(watched(proxy.url))
     const { ids, retried } = await readUsers(source, {
@@ -88,8 +93,6 @@ describe('a network that fails while rows are read', () => {
   })
 
   it('is given up when the budget is spent, and could be tried again', async () => {
-    await using under = await mongoUnderTest()
-    await insertUsers(under, 5000)
     await using proxy = await toxicProxy(under.url)
     await using source = await openMongoSource(watched(proxy.url))
     const reading = readUsers(
@@ -103,8 +106,6 @@ describe('a network that fails while rows are read', () => {
   })
 
   it('is not confused with a server that takes its time', async () => {
-    await using under = await mongoUnderTest()
-    await insertUsers(under, 5000)
     await using proxy = await lossyProxy(under.url)
     await using source = await openMongoSource(watched(proxy.url))
     // Three times as long as a server may be silent that is watched.
