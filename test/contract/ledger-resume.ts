@@ -48,7 +48,6 @@ export function describeLedgerResume(
   traits: Traits = postgresTraits,
 ): void {
   const { tuple, commitRows } = traits
-  const openBatch = batchOpener(traits)
   describe(`ledger ${name}: load`, () => {
     it('gives back what was begun, tables and partitions in their order', async () => {
       await using under = await make()
@@ -275,51 +274,6 @@ export function describeLedgerResume(
       expect(first.lost.aborted).toBe(false)
     })
 
-    if (traits.abreast) {
-      it('are taken over, and the run that had it writes no more', async () => {
-        await using under = await make()
-        await using begun = await beginMigration(under.target, 'm', [plannedOf(users)])
-        const lost = new Promise((resolve) => begun.lease.lost.addEventListener('abort', resolve))
-        await using writer = await begun.openWriter()
-        await using open = await openBatch(writer, batchId('users', 1, 0), [tuple('late', 1)])
-        await using second = await begun.ledger.lease(begun.id, [users.target], { waitMs: 0, takeOver: true }, never)
-        await lost
-        expect(begun.lease.lost.reason).toMatchObject({ code: 'lease-lost' })
-        expect(second.epoch).toBe(2)
-        // Its worker was stopped in the middle of a batch, and goes on now.
-        await expect(open.commit(allWritten(1), 1)).rejects.toMatchObject({ code: 'target-failed' })
-        const claim = writer.begin(batchId('users', 1, 0), users, never)
-        await expect(claim).rejects.toMatchObject({ code: 'lease-lost' })
-        const state = begun.ledger.setState(begun.id, begun.lease, 'done', null)
-        await expect(state).rejects.toMatchObject({ code: 'lease-lost' })
-        await using next = await begun.openWriter(2)
-        await commitRows(next, batchId('users', 1, 0), [tuple('a', 1)])
-        expect(await under.target.count(users.target, never)).toBe(1)
-      })
-    } else {
-      it('are taken over between two batches of the run that had it, which writes no more', async () => {
-        await using under = await make()
-        await using begun = await beginMigration(under.target, 'm', [plannedOf(users)])
-        const lost = new Promise((resolve) => begun.lease.lost.addEventListener('abort', resolve))
-        await using writer = await begun.openWriter()
-        const open = await openBatch(writer, batchId('users', 1, 0), [tuple('a', 1)])
-        const taking = begun.ledger.lease(begun.id, [users.target], { waitMs: 0, takeOver: true }, never)
-        await under.untilSomebodyWaits()
-        await open.commit(allWritten(1), 1)
-        await using second = await taking
-        await lost
-        expect(begun.lease.lost.reason).toMatchObject({ code: 'lease-lost' })
-        expect(second.epoch).toBe(2)
-        const claim = writer.begin(batchId('users', 1, 1), users, never)
-        await expect(claim).rejects.toMatchObject({ code: 'lease-lost' })
-        const state = begun.ledger.setState(begun.id, begun.lease, 'done', null)
-        await expect(state).rejects.toMatchObject({ code: 'lease-lost' })
-        await using next = await begun.openWriter(2)
-        await commitRows(next, batchId('users', 1, 1), [tuple('b', 2)])
-        expect(await under.target.count(users.target, never)).toBe(2)
-      })
-    }
-
     it('of one table are taken over by a migration of another', async () => {
       await using under = await make()
       await using ledger = await under.target.openLedger(never)
@@ -351,6 +305,65 @@ export function describeLedgerResume(
       await ledger.forgetChecked('c')
       expect(await ledger.checked('c')).toEqual(new Map())
       expect(await ledger.checked('other')).toEqual(new Map([['users/1', Uint8Array.of(8)]]))
+    })
+  })
+  if (traits.abreast) describeTakeOverAbreast(name, make, traits)
+  else describeTakeOverInTurns(name, make, traits)
+}
+
+/** Where a run can end the batches of another one. */
+function describeTakeOverAbreast(name: string, make: () => Promise<LedgerUnderTest>, traits: Traits): void {
+  const { tuple, commitRows } = traits
+  const openBatch = batchOpener(traits)
+  describe(`ledger ${name}: leases of others`, () => {
+    it('are taken over, and the run that had it writes no more', async () => {
+      await using under = await make()
+      await using begun = await beginMigration(under.target, 'm', [plannedOf(users)])
+      const lost = new Promise((resolve) => begun.lease.lost.addEventListener('abort', resolve))
+      await using writer = await begun.openWriter()
+      await using open = await openBatch(writer, batchId('users', 1, 0), [tuple('late', 1)])
+      await using second = await begun.ledger.lease(begun.id, [users.target], { waitMs: 0, takeOver: true }, never)
+      await lost
+      expect(begun.lease.lost.reason).toMatchObject({ code: 'lease-lost' })
+      expect(second.epoch).toBe(2)
+      // Its worker was stopped in the middle of a batch, and goes on now.
+      await expect(open.commit(allWritten(1), 1)).rejects.toMatchObject({ code: 'target-failed' })
+      const claim = writer.begin(batchId('users', 1, 0), users, never)
+      await expect(claim).rejects.toMatchObject({ code: 'lease-lost' })
+      const state = begun.ledger.setState(begun.id, begun.lease, 'done', null)
+      await expect(state).rejects.toMatchObject({ code: 'lease-lost' })
+      await using next = await begun.openWriter(2)
+      await commitRows(next, batchId('users', 1, 0), [tuple('a', 1)])
+      expect(await under.target.count(users.target, never)).toBe(1)
+    })
+  })
+}
+
+/** Where it cannot. */
+function describeTakeOverInTurns(name: string, make: () => Promise<LedgerUnderTest>, traits: Traits): void {
+  const { tuple, commitRows } = traits
+  const openBatch = batchOpener(traits)
+  describe(`ledger ${name}: leases of others`, () => {
+    it('are taken over between two batches of the run that had it, which writes no more', async () => {
+      await using under = await make()
+      await using begun = await beginMigration(under.target, 'm', [plannedOf(users)])
+      const lost = new Promise((resolve) => begun.lease.lost.addEventListener('abort', resolve))
+      await using writer = await begun.openWriter()
+      const open = await openBatch(writer, batchId('users', 1, 0), [tuple('a', 1)])
+      const taking = begun.ledger.lease(begun.id, [users.target], { waitMs: 0, takeOver: true }, never)
+      await under.untilSomebodyWaits()
+      await open.commit(allWritten(1), 1)
+      await using second = await taking
+      await lost
+      expect(begun.lease.lost.reason).toMatchObject({ code: 'lease-lost' })
+      expect(second.epoch).toBe(2)
+      const claim = writer.begin(batchId('users', 1, 1), users, never)
+      await expect(claim).rejects.toMatchObject({ code: 'lease-lost' })
+      const state = begun.ledger.setState(begun.id, begun.lease, 'done', null)
+      await expect(state).rejects.toMatchObject({ code: 'lease-lost' })
+      await using next = await begun.openWriter(2)
+      await commitRows(next, batchId('users', 1, 1), [tuple('b', 2)])
+      expect(await under.target.count(users.target, never)).toBe(2)
     })
   })
 }

@@ -107,19 +107,6 @@ export function describeLedger(
       expect(again.lost.aborted).toBe(false)
     })
 
-    if (traits.abreast) {
-      it('outlives its connection, and is lost when another run has taken it meanwhile', async () => {
-        await using under = await make()
-        await using begun = await beginMigration(under.target, 'm', [plannedOf(users)])
-        const lost = new Promise((resolve) => begun.lease.lost.addEventListener('abort', resolve))
-        await under.killLeases()
-        await using second = await begun.ledger.lease(begun.id, [users.target], atOnce, never)
-        await lost
-        expect(begun.lease.lost.reason).toMatchObject({ code: 'lease-lost' })
-        expect(second.lost.aborted).toBe(false)
-      })
-    }
-
     it('raises the epoch, and waits for the batch that is open', async () => {
       await using under = await make()
       await using first = await beginMigration(under.target, 'm', [plannedOf(users)])
@@ -173,19 +160,6 @@ export function describeLedger(
       await second
       expect(await under.target.count(users.target, never)).toBe(1)
     })
-
-    if (traits.abreast) {
-      it('claims of one partition do not wait for each other', async () => {
-        await using under = await make()
-        await using begun = await beginMigration(under.target, 'm', [plannedOf(users)])
-        await using one = await begun.openWriter()
-        await using two = await begun.openWriter()
-        await using open = await openBatch(one, batchId('users', 1, 0), [tuple('a', 1)])
-        await commitRows(two, batchId('users', 1, 1), [tuple('b', 2)])
-        await open.commit(allWritten(1), 1)
-        expect((await begun.ledger.entries(begun.id, 1)).map(({ seq }) => seq)).toEqual([0, 1])
-      })
-    }
 
     it('refuses a batch that is committed with other bounds', async () => {
       await using under = await make()
@@ -247,6 +221,36 @@ export function describeLedger(
       await using second = await begun.ledger.lease(begun.id, [users.target], atOnce, never)
       expect(second.epoch).toBe(2)
       await expect(replan(begun.ledger, begun, gapsOf)).rejects.toMatchObject({ code: 'lease-lost' })
+    })
+  })
+  if (traits.abreast) describeAbreast(name, make, traits)
+}
+
+/** What a ledger does where several batches can be open, and several runs go on, beside each other. */
+function describeAbreast(name: string, make: () => Promise<LedgerUnderTest>, traits: Traits): void {
+  const { tuple, commitRows } = traits
+  const openBatch = batchOpener(traits)
+  describe(`ledger ${name}: abreast`, () => {
+    it('outlives its connection, and is lost when another run has taken it meanwhile', async () => {
+      await using under = await make()
+      await using begun = await beginMigration(under.target, 'm', [plannedOf(users)])
+      const lost = new Promise((resolve) => begun.lease.lost.addEventListener('abort', resolve))
+      await under.killLeases()
+      await using second = await begun.ledger.lease(begun.id, [users.target], atOnce, never)
+      await lost
+      expect(begun.lease.lost.reason).toMatchObject({ code: 'lease-lost' })
+      expect(second.lost.aborted).toBe(false)
+    })
+
+    it('claims of one partition do not wait for each other', async () => {
+      await using under = await make()
+      await using begun = await beginMigration(under.target, 'm', [plannedOf(users)])
+      await using one = await begun.openWriter()
+      await using two = await begun.openWriter()
+      await using open = await openBatch(one, batchId('users', 1, 0), [tuple('a', 1)])
+      await commitRows(two, batchId('users', 1, 1), [tuple('b', 2)])
+      await open.commit(allWritten(1), 1)
+      expect((await begun.ledger.entries(begun.id, 1)).map(({ seq }) => seq)).toEqual([0, 1])
     })
   })
 }

@@ -279,42 +279,54 @@ export function describeTarget(
       await commitRows(writer, id, [tuple('a', 1)])
       expect(await under.target.count(users.target, never)).toBe(1)
     })
+  })
+  if (traits.keysAtOnce) describeKeysAtOnce(name, make, traits)
+  else describeKeysBuilt(name, make, traits)
+}
 
-    if (traits.keysAtOnce) {
-      it('refuses a row that violates the key, which is there from the beginning', async () => {
-        await using under = await make()
-        await using begun = await beginMigration(under.target, 'm', [plannedOf(users)])
-        await using writer = await begun.openWriter()
-        await commitRows(writer, batchId('users', 1, 0), [tuple('a', 1), tuple('twice', 2)])
-        await using open = await claim(writer, batchId('users', 1, 1))
-        const answer = await open.write([encoded([tuple('b', 1), tuple('twice', 3)])])
-        expect(answer).toMatchObject({ rejected: { part: 0, index: 1, error: { code: 'row-rejected' } } })
-        for (let time = 0; time < 2; time++) await under.target.finish(users, { buildKey: true }, never)
-        expect((await under.target.existing([users.target], never))[0]?.key).toEqual(['_id'])
-        expect(await under.target.count(users.target, never)).toBe(2)
-      })
-    } else {
-      it('builds the key once, and names the value that violates it', async () => {
-        await using under = await make()
-        await using begun = await beginMigration(under.target, 'm', [plannedOf(users)])
-        await using writer = await begun.openWriter()
-        await commitRows(writer, batchId('users', 1, 0), [tuple('a', 1), tuple('twice', 2)])
-        await under.target.finish(users, { buildKey: false }, never)
-        expect((await under.target.existing([users.target], never))[0]?.key).toEqual([])
-        await commitRows(writer, batchId('users', 1, 1), [tuple('twice', 3)])
-        const failing = under.target.finish(users, { buildKey: true }, never)
-        await expect(failing).rejects.toMatchObject({
-          code: 'key-violation',
-          message: expect.stringContaining('twice'),
-        })
+/** Where tables have their keys before their rows. */
+function describeKeysAtOnce(name: string, make: () => Promise<TargetUnderTest>, traits: Traits): void {
+  const { tuple, encoded, commitRows } = traits
+  describe(`target ${name}: keys`, () => {
+    it('refuses a row that violates the key, which is there from the beginning', async () => {
+      await using under = await make()
+      await using begun = await beginMigration(under.target, 'm', [plannedOf(users)])
+      await using writer = await begun.openWriter()
+      await commitRows(writer, batchId('users', 1, 0), [tuple('a', 1), tuple('twice', 2)])
+      await using open = await claim(writer, batchId('users', 1, 1))
+      const answer = await open.write([encoded([tuple('b', 1), tuple('twice', 3)])])
+      expect(answer).toMatchObject({ rejected: { part: 0, index: 1, error: { code: 'row-rejected' } } })
+      for (let time = 0; time < 2; time++) await under.target.finish(users, { buildKey: true }, never)
+      expect((await under.target.existing([users.target], never))[0]?.key).toEqual(['_id'])
+      expect(await under.target.count(users.target, never)).toBe(2)
+    })
+  })
+}
 
-        const others = planOf('others')
-        await using kept = new AsyncDisposableStack()
-        kept.use(await beginMigration(under.target, 'm2', [plannedOf(others)]))
-        await under.target.finish(others, { buildKey: true }, never)
-        await under.target.finish(others, { buildKey: true }, never)
-        expect((await under.target.existing([others.target], never))[0]?.key).toEqual(['_id'])
+/** Where they get them when they have their rows. */
+function describeKeysBuilt(name: string, make: () => Promise<TargetUnderTest>, traits: Traits): void {
+  const { tuple, commitRows } = traits
+  describe(`target ${name}: keys`, () => {
+    it('builds the key once, and names the value that violates it', async () => {
+      await using under = await make()
+      await using begun = await beginMigration(under.target, 'm', [plannedOf(users)])
+      await using writer = await begun.openWriter()
+      await commitRows(writer, batchId('users', 1, 0), [tuple('a', 1), tuple('twice', 2)])
+      await under.target.finish(users, { buildKey: false }, never)
+      expect((await under.target.existing([users.target], never))[0]?.key).toEqual([])
+      await commitRows(writer, batchId('users', 1, 1), [tuple('twice', 3)])
+      const failing = under.target.finish(users, { buildKey: true }, never)
+      await expect(failing).rejects.toMatchObject({
+        code: 'key-violation',
+        message: expect.stringContaining('twice'),
       })
-    }
+
+      const others = planOf('others')
+      await using kept = new AsyncDisposableStack()
+      kept.use(await beginMigration(under.target, 'm2', [plannedOf(others)]))
+      await under.target.finish(others, { buildKey: true }, never)
+      await under.target.finish(others, { buildKey: true }, never)
+      expect((await under.target.existing([others.target], never))[0]?.key).toEqual(['_id'])
+    })
   })
 }

@@ -193,9 +193,11 @@ describe('servers of a process that does not stop them', () => {
     })
     const [line] = (await once(createInterface({ input: holder.stdout }), 'line')) as [string]
     const urls = JSON.parse(line) as { readonly postgres?: string; readonly mongo?: string }
-    const places = [urls.postgres && locatePostgres(urls.postgres), urls.mongo && locateMongo(urls.mongo)]
-    const found = await Promise.all(places)
-    const pids = found.flatMap((place) => (typeof place === 'object' ? [place.pid] : []))
+    const found = [
+      ...(urls.postgres === undefined ? [] : [await locatePostgres(urls.postgres)]),
+      ...(urls.mongo === undefined ? [] : [await locateMongo(urls.mongo)]),
+    ]
+    const pids = found.map(({ pid }) => pid)
     expect(pids).toHaveLength(systems.length)
     const watchdogs = await Promise.all(pids.map(parentOf))
     expect([...pids, ...watchdogs].every(isAlive)).toBe(true)
