@@ -12,6 +12,9 @@ import type { SqliteColumn, SqliteTable } from './table.ts'
 /** Rows of each end that are looked at first. */
 const peekRows = 300
 
+/** Numbers of rows that are looked at before others have their turn: about a second. */
+const numbersAtOnce = 500_000n
+
 /** SQLite allows expressions that are 1000 deep. */
 const columnsAtOnce = 200
 
@@ -32,6 +35,8 @@ export class Scan {
   readonly #signal: AbortSignal
   /** What a row is ordered by, as SQL has it within the rows. */
   readonly #keys: readonly string[]
+  /** By numbers that all rows have, and there is no limit to what is looked at. */
+  readonly #isNumbered: boolean
   /** Names of the functions that read values. */
   readonly #readers = new Map<string, string>()
 
@@ -39,6 +44,7 @@ export class Scan {
     this.#snapshot = snapshot
     this.#signal = signal
     this.#keys = table.order.map((_, place) => quoteName(`drover key ${place}`))
+    this.#isNumbered = table.rowid !== null && table.order[0]?.sql === table.rowid && request.limit === null
     const { sql, parameters } = rowsWithin(snapshot, table, request, { after: null, upTo: null })
     const keys = table.order.map((part, place) => `${part.sql} as ${this.#keys[place]}`)
     const limited = request.limit === null ? '' : ` ${orderOf(table)} limit ${request.limit}`
@@ -177,9 +183,28 @@ export class Scan {
     return sql
   }
 
+  /** Piece by piece: a large table takes minutes, in which somebody may want to interrupt it. */
   async #exists(condition: string): Promise<boolean> {
-    const [[found] = []] = await this.#ask(`select exists(select 1 from ${this.#from} where ${condition})`)
-    return found === 1n
+    for (const piece of await this.#pieces()) {
+      const [[found] = []] = await this.#ask(`select exists(select 1 from ${this.#from} where ${piece} (${condition}))`)
+      if (found === 1n) return true
+    }
+    return false
+  }
+
+  /** Conditions before another one; one of nothing where rows have no numbers, or are few. */
+  async #pieces(): Promise<readonly string[]> {
+    const [key = ''] = this.#keys
+    if (!this.#isNumbered) return ['']
+    const [first, last] = await this.#first(`select min(${key}), max(${key})`)
+    if (typeof first !== 'bigint' || typeof last !== 'bigint') return ['']
+    const pieces = [`${key} < ${first + numbersAtOnce} and`]
+    // Where numbers are far apart a piece is larger, not one of very many.
+    const step = (last - first) / 1000n > numbersAtOnce ? (last - first) / 1000n : numbersAtOnce
+    for (let from = first + numbersAtOnce; from <= last; from += step) {
+      pieces.push(`${key} >= ${from} and ${key} < ${from + step} and`)
+    }
+    return pieces
   }
 
   async #first(select: string, rest = ''): Promise<StoredValue[]> {
