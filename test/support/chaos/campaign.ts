@@ -177,7 +177,7 @@ async function figuresOf({ query, tables }: Site): Promise<Pick<Outcome, 'rows' 
 }
 
 /** There is something to resume. */
-export async function hasBegun({ query }: Site): Promise<boolean> {
+async function hasBegun({ query }: Site): Promise<boolean> {
   const ledger = await query<{ there: boolean }>("select to_regclass('drover.migration') is not null as there")
   if (ledger.rows[0]?.there !== true) return false
   return (await query('select from drover.migration')).rowCount !== 0
