@@ -12,8 +12,11 @@ export const ITEMS_PER_PAGE = 8000
 /** Bytes in a batch; whichever bound is met first closes it. A row larger than this is a batch of its own. */
 export const BATCH_BYTES: number = 8 * 1024 * 1024
 
-/** What a worker is: `threads`, `processes`, or `inline` (loops in the coordinator's own thread). */
-export const ISOLATION: 'threads' | 'processes' | 'inline' = 'threads'
+/**
+ * What a worker is: `threads`, `processes`, or `inline` (loops in the coordinator's own thread). `auto`: threads, or inline
+ * where rows are only passed on, which leaves a worker nothing to compute.
+ */
+export const ISOLATION: 'auto' | 'threads' | 'processes' | 'inline' = 'auto'
 
 /** Who reads the source: the coordinator (`paged`), each worker its own partition (`partitioned`), or drover decides. */
 export const FEED: 'paged' | 'partitioned' | 'auto' = 'auto'

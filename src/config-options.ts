@@ -155,7 +155,7 @@ type List = readonly string[]
 export const spec: {
   readonly from: Text, readonly to: Text, readonly tables: OptionSpec<List>, readonly config: Text, readonly envFile: Text,
   readonly workers: OptionSpec<Workers>, readonly batchRows: OptionSpec<number>, readonly batchBytes: OptionSpec<number>,
-  readonly isolation: OptionSpec<Isolation>, readonly sequential: OptionSpec<boolean>, readonly feed: OptionSpec<Feed | 'auto'>,
+  readonly isolation: OptionSpec<Isolation | 'auto'>, readonly sequential: OptionSpec<boolean>, readonly feed: OptionSpec<Feed | 'auto'>,
   readonly maxRate: OptionSpec<Rate | null>, readonly maxRateFile: Text,
   readonly mode: OptionSpec<Mode>, readonly noPrimaryKey: OptionSpec<boolean>, readonly targetSchema: OptionSpec<string>,
   readonly ledgerSchema: OptionSpec<string>, readonly infer: OptionSpec<'sample' | 'full'>,
@@ -191,7 +191,7 @@ export const spec: {
   workers: option('workers', [...selecting, 'doctor', 'seed'], wholeOrAuto(1), CLUSTER_SIZE, 'Workers in the cluster; auto: the cores', { ...knob, env: 'CLUSTER_SIZE' }),
   batchRows: option('batch-rows', selecting, whole(1), ITEMS_PER_PAGE, 'Rows in a batch', { ...knob, env: 'ITEMS_PER_PAGE' }),
   batchBytes: option('batch-bytes', selecting, whole(1), BATCH_BYTES, 'Bytes in a batch', knob),
-  isolation: option('isolation', selecting, choice('threads', 'processes', 'inline'), ISOLATION, 'What a worker is', knob),
+  isolation: option('isolation', selecting, choice('auto', 'threads', 'processes', 'inline'), ISOLATION, 'What a worker is; auto: threads, or inline where rows are only passed on', knob),
   sequential: option('sequential', selecting, flag(), false, 'One inline worker: the baseline'),
   feed: option('feed', copying, choice('paged', 'partitioned', 'auto'), FEED, 'Who reads: the coordinator, or each worker its own partition', knob),
   maxRate: option('max-rate', moving, rate(), null, 'Rows or bytes of the source read in a second at most: 5000/s, 20MB/s'),

@@ -81,7 +81,7 @@ export interface Config extends TableConfig, ViewConfig {
   readonly workers: number | 'auto'
   readonly batchRows: number
   readonly batchBytes: number
-  readonly isolation: Isolation
+  readonly isolation: Isolation | 'auto'
   readonly feed: Feed | 'auto'
   /** Null: as fast as it goes. */
   readonly maxRate: Rate | null
@@ -338,7 +338,7 @@ function sinceOf(given: Settings, table: string | null): Readonly<Record<string,
 }
 
 /** `--sequential` stands for one inline worker, unless a stronger layer, or the same, says otherwise: then it is refused. */
-function clusterOf(given: Settings): { readonly isolation: Isolation; readonly workers: number | 'auto' } {
+function clusterOf(given: Settings): { readonly isolation: Isolation | 'auto'; readonly workers: number | 'auto' } {
   const isolation = given.value(spec.isolation)
   const workers = given.value(spec.workers)
   if (!given.value(spec.sequential)) return { isolation, workers }

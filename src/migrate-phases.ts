@@ -11,6 +11,7 @@ import { Drift } from './engine/drift.ts'
 import { asEvolved, type Planning } from './engine/evolved.ts'
 import { finishTables } from './engine/finish.ts'
 import { tooManyLetters } from './engine/letters.ts'
+import { chooseIsolation } from './engine/sizing.ts'
 import { steadyLedger, type Steadily } from './engine/steady-ledger.ts'
 import { RunReport } from './engine/run-report.ts'
 import type { RunPlan } from './engine/run-plan.ts'
@@ -130,7 +131,7 @@ async function verify(verifying: Verifying, signal: AbortSignal): Promise<Verifi
       ledger,
       migration: id,
       workers,
-      isolation: plan.isolation,
+      isolation: chooseIsolation(config.isolation, []),
       retry: config.retry,
       notice: (notice) => report.notice(notice),
       compared: progress.compared,

@@ -6,6 +6,7 @@ import { DroverError, toErrorShape } from './core/errors.ts'
 import { qualified } from './core/plan.ts'
 import type { MigrationResult, TableResult } from './core/result.ts'
 import { tooManyLetters } from './engine/letters.ts'
+import { chooseIsolation } from './engine/sizing.ts'
 import { noStages } from './engine/stages.ts'
 import { openTarget } from './catalog.ts'
 import type { Session } from './migrate-session.ts'
@@ -89,7 +90,7 @@ export async function finishedEarlier(
     batchRows: config.batchRows,
     batchRowsReason: 'nothing was copied',
     feed: config.feed === 'auto' ? 'paged' : config.feed,
-    isolation: config.isolation,
+    isolation: chooseIsolation(config.isolation, []),
     retries: 0,
     peakRssBytes: process.resourceUsage().maxRSS * 1024,
     cpuSeconds: process.cpuUsage().user / 1e6,

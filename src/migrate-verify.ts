@@ -8,7 +8,7 @@ import { chooseTables, type ChosenTable } from './engine/choose-tables.ts'
 import { CheckProgress } from './engine/check-progress.ts'
 import { planVerify, tableOf } from './engine/plan-verify.ts'
 import { changesOf, readOptions } from './engine/run-options.ts'
-import { chooseWorkers } from './engine/sizing.ts'
+import { chooseIsolation, chooseWorkers } from './engine/sizing.ts'
 import { connect, type RunContext, type Session } from './migrate-session.ts'
 import { checkInputs, type RunCheck } from './verify/check-inputs.ts'
 import { verifyRun } from './verify/verify.ts'
@@ -49,7 +49,7 @@ export async function verifyTables(config: Config, context: RunContext): Promise
       ledger,
       migration: only === undefined || only === null || more.length > 0 ? null : only.id,
       workers,
-      isolation: config.isolation,
+      isolation: chooseIsolation(config.isolation, []),
       retry: config.retry,
       notice,
       compared: progress.compared,

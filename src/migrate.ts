@@ -147,7 +147,8 @@ function newMigrationId(): MigrationId {
 }
 
 async function recordOf(id: MigrationId, config: Config, keyField: string, plan: PlanReport): Promise<MigrationRecord> {
-  const { batchRows, batchBytes, isolation } = config
+  const { batchRows, batchBytes } = config
+  const { isolation } = plan
   const run = { batchRows, batchBytes, isolation, feed: plan.feed.choice, workers: plan.workers.count }
   return {
     id,

@@ -3,7 +3,7 @@ import type { Finding, SourceTable } from '../connectors/contract.ts'
 import type { MigrationId } from '../connectors/ledger-contract.ts'
 import { DroverError, fromErrorShape } from '../core/errors.ts'
 import { qualified, type TargetName } from '../core/plan.ts'
-import type { Feed } from '../core/result.ts'
+import type { Feed, Isolation } from '../core/result.ts'
 import { targetsOf, type Choice, type ChosenTable } from './choose-tables.ts'
 import { refuseMode } from './existing-tables.ts'
 import { lateNames, refuseEarlyNames } from './named-objects.ts'
@@ -14,7 +14,7 @@ import { planExtras, type IndexedTable } from './plan-extras.ts'
 import { orderByReferences } from './reference-order.ts'
 import { finalTargets, withoutEarlyReferences } from './run-plan.ts'
 import { shapeTable, type ShapeContext, type ShapedTable } from './shape-table.ts'
-import { chooseFeed, choosePartitions, chooseWorkers } from './sizing.ts'
+import { chooseFeed, chooseIsolation, choosePartitions, chooseWorkers } from './sizing.ts'
 import { Survey } from './survey.ts'
 
 /** Preflight and plan: everything the run would do, or the error that refuses it. Writes nothing. */
@@ -34,8 +34,12 @@ export async function planRun(context: PlanContext, choice: Choice, signal: Abor
   const shaped = orderByReferences(seen, existing)
   refuseEarlyNames(config, shaped)
   const beside = await planObjects(context, shaped, signal)
-  const { oneReader } = source
-  const feed = feedOf(config, choice, shaped, { workers: workers.count, cores, oneReader })
+  const isolation = chooseIsolation(
+    config.isolation,
+    shaped.map(({ planned }) => planned.plan),
+  )
+  const sizes = { workers: workers.count, cores, isolation, oneReader: source.oneReader }
+  const feed = feedOf(config, choice, shaped, sizes)
   const extras = planExtras(config, target, shaped.map(indexedOf))
   const whole = shaped.map((table) => {
     // A saved plan brings its own.
@@ -55,7 +59,7 @@ export async function planRun(context: PlanContext, choice: Choice, signal: Abor
   const { objects } = beside
   const found = { skipped: leftOut(config, choice, beside), findings: [...findings, ...beside.findings] }
   const report = { source: source.name, target: target.name, tables, objects, ...found }
-  return { ...report, workers, feed, isolation: config.isolation }
+  return { ...report, workers, feed, isolation }
 }
 
 /** Parts of tables that are copied, and views that are made or listed with all else, are not left out. */
@@ -153,7 +157,7 @@ async function shapeTables(
   signal: AbortSignal,
 ): Promise<readonly ShapedTable[]> {
   const { config, source, notice, limiter } = context
-  const { isolation } = config
+  const isolation = chooseIsolation(config.isolation, [])
   await using survey =
     config.infer === 'full' ? await Survey.open({ config, source, workers, isolation, notice, limiter }, signal) : null
   const shaped: ShapedTable[] = []
@@ -169,13 +173,19 @@ function feedOf(
   {
     workers,
     cores,
+    isolation,
     oneReader,
-  }: { readonly workers: number; readonly cores: number; readonly oneReader: string | null },
+  }: {
+    readonly workers: number
+    readonly cores: number
+    readonly isolation: Isolation
+    readonly oneReader: string | null
+  },
 ): { readonly choice: Feed; readonly reason: string } {
   const inOrder = shaped.find((table) => table.inOrder)
   if (inOrder === undefined || workers === 1) {
     const ordered = choice.tables.every((table) => table.source.ordered)
-    return chooseFeed(config.feed, { workers, cores, isolation: config.isolation, ordered, oneReader })
+    return chooseFeed(config.feed, { workers, cores, isolation, ordered, oneReader })
   }
   const { plan } = inOrder.planned
   const why = `${qualified(plan.target)} is merged by ${plan.key.join(', ')}, so its rows have to arrive in order`

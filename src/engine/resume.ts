@@ -12,7 +12,7 @@ import { mergesInOrder } from './merges-in-order.ts'
 import type { PlanContext } from './plan-context.ts'
 import { changesOf, readOptions, type RunOptions } from './run-options.ts'
 import type { RunPlan, RunTable } from './run-plan.ts'
-import { chooseFeed, chooseWorkers } from './sizing.ts'
+import { chooseFeed, chooseIsolation, chooseWorkers } from './sizing.ts'
 
 /** The migration to go on with, or the newest that is finished where none is open. */
 export interface Found {
@@ -99,17 +99,21 @@ export async function planResumed(
     return { planned, estimatedRows: begun.tables[planned.plan.source]?.rows ?? null }
   })
   const inOrder = stored.tables.find(({ plan }) => mergesInOrder(plan, begun.keyField))
+  const isolation = chooseIsolation(
+    config.isolation,
+    stored.tables.map(({ plan }) => plan),
+  )
   const feed =
     inOrder === undefined || workers.count === 1
       ? chooseFeed(config.feed, {
           workers: workers.count,
           cores,
-          isolation: config.isolation,
+          isolation,
           ordered: stored.tables.every(({ ordered }) => ordered),
           oneReader: source.oneReader,
         })
       : { choice: 'partitioned' as const, reason: `${qualified(inOrder.plan.target)} is merged in order` }
-  return { source: source.name, target: target.name, tables, workers, feed, isolation: config.isolation }
+  return { source: source.name, target: target.name, tables, workers, feed, isolation }
 }
 
 /** What the ledger lacks of the partitions that are open, as new partitions. */

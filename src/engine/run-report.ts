@@ -141,7 +141,6 @@ export class RunReport implements Disposable {
     coercions: ReadonlyMap<string, readonly CoercionUse[]>,
     unbalanced: readonly string[],
   ): MigrationResult {
-    const { isolation } = this.#config
     const tables = this.#plan.tables.map(({ planned }) => {
       const source = planned.plan.source
       const { bytes, ...counts } = ledger.get(source) ?? { ...noCounts, bytes: 0 }
@@ -169,7 +168,7 @@ export class RunReport implements Disposable {
       batchRows: this.#chosenRows.rows,
       batchRowsReason: this.#chosenRows.reason,
       feed: this.#feed,
-      isolation,
+      isolation: this.#plan.isolation,
       retries: this.aggregator.retries,
       peakRssBytes: own.reduce((sum, worker) => sum + worker.peakRssBytes, usage.maxRSS * 1024),
       cpuSeconds: own.reduce((sum, worker) => sum + worker.cpuSeconds, (usage.userCPUTime + usage.systemCPUTime) / 1e6),

@@ -1,5 +1,6 @@
 import type { Connections } from '../connectors/contract.ts'
 import { DroverError } from '../core/errors.ts'
+import type { TablePlan } from '../core/plan.ts'
 import type { Feed, Isolation } from '../core/result.ts'
 
 /** Beyond this many busy workers one cursor is the bottleneck: it reads about as fast as four cores encode. */
@@ -47,6 +48,12 @@ export function chooseWorkers(
   }
   const count = Math.min(cores, possible)
   return { count, reason: count < cores ? `the target has ${possible} free connections` : `${cores} cores` }
+}
+
+/** What workers are for rows of these plans: threads have to have something to compute to be worth their start. */
+export function chooseIsolation(asked: Isolation | 'auto', plans: readonly Pick<TablePlan, 'layout'>[]): Isolation {
+  if (asked !== 'auto') return asked
+  return plans.length > 0 && plans.every(({ layout }) => layout?.raw === true) ? 'inline' : 'threads'
 }
 
 /** Who reads. `auto` stays with the paged feed as long as one cursor can keep the workers that have a core busy. */

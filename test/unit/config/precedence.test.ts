@@ -227,7 +227,7 @@ describe('what is refused', () => {
     ['batch-rows', '9007199254740993', 'a whole number of at least 1'],
     ['batch-bytes', '8 MiB', 'a whole number of at least 1'],
     ['expect', '1_000', 'a whole number of at least 0'],
-    ['isolation', 'fibers', 'threads, processes, inline'],
+    ['isolation', 'fibers', 'auto, threads, processes, inline'],
     ['columns', 'a,,b', 'names separated by commas, none of them empty'],
     ['rename', 'a', 'pairs a=b separated by commas, each name once'],
     ['rename', 'a=b,a=c', 'pairs a=b separated by commas, each name once'],

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { chooseFeed, choosePartitions, chooseWorkers } from '../../../src/engine/sizing.ts'
+import type { RowLayout } from '../../../src/core/layout.ts'
+import { chooseFeed, chooseIsolation, choosePartitions, chooseWorkers } from '../../../src/engine/sizing.ts'
 
 const free = (count: number) => ({ limit: 100, inUse: 100 - count, free: count })
 
@@ -24,6 +25,23 @@ describe('number of workers', () => {
     expect(() => chooseWorkers('auto', 8, free(0), Infinity)).toThrow(
       expect.objectContaining({ code: 'too-many-workers' }),
     )
+  })
+})
+
+describe('isolation', () => {
+  const layoutOf = (raw: boolean): { layout: RowLayout } => ({
+    layout: { format: 'pgcopy', columns: [], key: [], raw },
+  })
+
+  it('is threads, and none where rows are only passed on', () => {
+    expect(chooseIsolation('auto', [layoutOf(true), layoutOf(true)])).toBe('inline')
+    expect(chooseIsolation('auto', [layoutOf(true), layoutOf(false)])).toBe('threads')
+    expect(chooseIsolation('auto', [layoutOf(true), {}])).toBe('threads')
+    expect(chooseIsolation('auto', [])).toBe('threads')
+  })
+
+  it('is what is asked for', () => {
+    expect(chooseIsolation('processes', [layoutOf(true)])).toBe('processes')
   })
 })
 
