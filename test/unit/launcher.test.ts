@@ -1,5 +1,8 @@
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { drover } from '../support/run-bin.ts'
 import { runCommand } from '../support/run-command.ts'
 
 const root = join(import.meta.dirname, '../..')
@@ -19,5 +22,19 @@ describe('bin/drover.js', () => {
 
   it.each(['24.0.0', '26.1.0'])('starts on Node %s', async (version) => {
     expect(await launch(version)).toMatchObject({ status: 0, stdout: expect.stringMatching(/\d+\.\d+\.\d+/) })
+  })
+
+  it('keeps what it compiled where users keep such things, and does without', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'drover-cache-'))
+    const environment = { XDG_CACHE_HOME: folder, NODE_COMPILE_CACHE: '' }
+    expect(await drover(['--version'], { ...environment, NODE_DISABLE_COMPILE_CACHE: '1' })).toMatchObject({ code: 0 })
+    expect(await readdir(folder)).toEqual([])
+    expect(await drover(['--version'], environment)).toMatchObject({ code: 0, stderr: '' })
+    expect(await readdir(folder)).toEqual(['drover'])
+    expect(await drover(['--version'], { ...environment, XDG_CACHE_HOME: '/dev/null' })).toMatchObject({
+      code: 0,
+      stderr: '',
+    })
+    await rm(folder, { recursive: true })
   })
 })
