@@ -42,6 +42,10 @@ beforeAll(async () => {
     create table prices (unit primary key references units, product text references flags, other text references flags);
     insert into prices values (9001, '1', 'x');
     create table rates (id integer primary key, unit references prices (unit)); insert into rates values (1, 9001);
+    create table far (id integer primary key, near int, middle int, last int);
+    with recursive n (i) as (select 0 union all select i + 1 from n where i < 400) insert into far
+      select i - 9223372036854775807, i, i, i from n union all select 9223372036854775807 - i, i, i, i from n;
+    insert into far values (-9223372036854000000, 'a', 1, 1), (600000, 1, 'b', 1), (9223372036854775000, 1, 1, 'c');
     insert into texts values (1, '42', 'yes', '2024-01-01 10:00:00', '12.50', '1'), (2, '-7', 'No', '2024-01-02T00:00:00Z', '-0.5', 'x');
   `)
   source = await openSqliteSource(file.url, { shared: null })
@@ -209,6 +213,10 @@ describe('types by what is stored', () => {
     }
     // Only where all of its values can be.
     expect(types(await structure('prices'))).toMatchObject({ product: 'int64 digits', other: 'text' })
+  })
+
+  it('looks at all rows, however far apart their numbers are', async () => {
+    expect(types(await structure('far'))).toMatchObject({ near: 'text any', middle: 'text any', last: 'text any' })
   })
 
   it('looks at the rows selected only', async () => {
